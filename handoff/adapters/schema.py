@@ -164,6 +164,16 @@ login_failures = sa.Table(
     sa.Index(None, "throttle_key", "at"),
 )
 
+# Networks from which a user logged in lately. They have a throttle of their own, so that strangers who guess
+# at a name cannot keep its owner out.
+known_networks = sa.Table(
+    "known_networks",
+    metadata,
+    sa.Column("user_id", ID, sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("network", sa.String(64), primary_key=True),
+    sa.Column("seen_at", MILLIS, nullable=False),
+)
+
 # --- content --------------------------------------------------------------------------------------------
 
 articles = sa.Table(
