@@ -1,0 +1,271 @@
+"""A conversation as the fold of its log: `decide` says what a command makes happen, `apply` what it changed.
+
+Pure: no clock, no I/O, no identifiers made up. Who may speak, what transitions exist and what is refused is
+decided here and nowhere else (the state table of docs/protocol.md is generated from `TRANSITIONS`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Literal, cast
+
+from handoff.domain.events import (
+    Actor,
+    AgentJoined,
+    AgentLeft,
+    BotReplied,
+    BotReplyDiscarded,
+    ConversationClosed,
+    ConversationReturnedToBot,
+    ConversationStarted,
+    ConversationTransferred,
+    CustomerSaid,
+    EpisodeStarted,
+    Event,
+    HandoffCancelled,
+    HandoffExpired,
+    HandoffRequested,
+    Json,
+    SystemNotice,
+)
+from handoff.domain.rules import RELAY_CHOICES
+
+State = Literal["none", "bot", "waiting", "agent", "closed"]
+
+STORY_LINES: Final = 12
+STORY_CHARACTERS: Final = 160
+PREVIEW_CHARACTERS: Final = 140
+
+
+@dataclass(frozen=True, slots=True)
+class StoryLine:
+    """A line of the episode so far, short, for the handoff's summary. `seq` names the event it tells of."""
+
+    seq: int
+    teller: Literal["customer", "answer", "bot", "agent"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What the log up to `seq` amounts to. Times are milliseconds since the epoch."""
+
+    id: str
+    state: State = "none"
+    seq: int = 0
+    customer_seq: int = 0
+    at: int = 0
+    locale: str = "en"
+    episode: int = 0
+    handoffs: int = 0
+    handoff_id: str | None = None
+    reason: str | None = None
+    waiting_since: int | None = None
+    at_front: bool = False
+    offered_to: str | None = None
+    holder_id: str | None = None
+    holder_name: str | None = None
+    closed_by_agent: str | None = None
+    offer_turn: int = 0
+    offer: tuple[str, ...] = ()
+    open_turns: tuple[int, ...] = ()
+    told_bot_is_down: bool = False
+    last_customer_seq: int = 0
+    preview: str = ""
+    last_decision: Json | None = None
+    story: tuple[StoryLine, ...] = ()
+
+    @property
+    def queue_rank(self) -> int:
+        """0 for those put back at the front of the queue, 1 for the others."""
+        return 0 if self.at_front else 1
+
+    def due_at(self, episode_idle_ms: int) -> int | None:
+        """When the clock alone next changes something, or None. A turn still open is not idleness."""
+        if self.state == "bot" and not self.open_turns:
+            return self.at + episode_idle_ms
+        return None
+
+
+def apply(state: Conversation, event: Event) -> Conversation:
+    """The conversation after one more event.
+
+    Raises:
+        ValueError: the event does not follow `state.seq`; folding it would hide a hole in the log.
+    """
+    if event.seq != state.seq + 1:
+        raise ValueError(f"event {event.seq} does not follow {state.seq} in {state.id}")
+    state = replace(
+        state,
+        seq=event.seq,
+        at=event.at,
+        customer_seq=event.seq if event.visible_to_customer else state.customer_seq,
+    )
+    match event.payload:
+        case ConversationStarted() as started:
+            return replace(state, state="bot", locale=started.locale, episode=1)
+        case EpisodeStarted() as started:
+            return _begin_episode(state, started.episode)
+        case CustomerSaid() as said:
+            return _hear_customer(state, event.seq, said)
+        case BotReplied() as replied:
+            return _hear_bot(state, event.seq, replied)
+        case BotReplyDiscarded() as discarded:
+            return replace(state, open_turns=_without(state.open_turns, discarded.turn))
+        case HandoffRequested() as handoff:
+            return replace(
+                state,
+                state="waiting",
+                handoffs=state.handoffs + 1,
+                handoff_id=handoff.handoff_id,
+                reason=handoff.reason,
+                waiting_since=event.at,
+                at_front=handoff.offered_to is not None,
+                offered_to=handoff.offered_to,
+            )
+        case HandoffCancelled() | HandoffExpired():
+            return _leave_queue(state, "bot")
+        case AgentJoined():
+            return replace(
+                _leave_queue(state, "agent"), holder_id=event.actor.id, holder_name=event.actor.name
+            )
+        case AgentLeft():
+            return _back_to_queue(state, event.at, None)
+        case ConversationTransferred() as transferred:
+            return _back_to_queue(state, event.at, cast("str | None", transferred.to.get("agent")))
+        case ConversationReturnedToBot() as returned:
+            told = _tell(state, event.seq, "agent", _settled(event.actor, returned))
+            return replace(told, state="bot", holder_id=None, holder_name=None, open_turns=(), reason=None)
+        case ConversationClosed():
+            closer = event.actor.id if event.actor.type == "agent" else None
+            left = _leave_queue(state, "closed")
+            return replace(left, holder_id=None, holder_name=None, closed_by_agent=closer, offer=())
+        case SystemNotice() as notice:
+            told_down = state.told_bot_is_down or notice.code == "bot_warming"
+            return replace(
+                state, offer=_ids(notice.choices), offer_turn=event.seq, told_bot_is_down=told_down
+            )
+        case _:
+            return state
+
+
+def fold(conversation_id: str, events: list[Event]) -> Conversation:
+    """The conversation that a whole log amounts to."""
+    state = Conversation(conversation_id)
+    for event in events:
+        state = apply(state, event)
+    return state
+
+
+def turns_now_due(before: Conversation, after: Conversation) -> tuple[int, ...]:
+    """The open turns the bot is to be asked about because of what happened between the two states."""
+    if after.state != "bot":
+        return ()
+    asked = before.open_turns if before.state == "bot" else ()
+    return tuple(turn for turn in after.open_turns if turn not in asked)
+
+
+def to_snapshot(state: Conversation) -> dict[str, Any]:
+    """The state as JSON, kept beside the log so that a command need not fold it anew."""
+    return asdict(state)
+
+
+def from_snapshot(raw: dict[str, Any]) -> Conversation:
+    """The state behind a stored snapshot."""
+    story = tuple(StoryLine(**line) for line in raw["story"])
+    lists = {k: tuple(v) for k, v in raw.items() if isinstance(v, list) and k != "story"}
+    return Conversation(**{**raw, **lists, "story": story})
+
+
+# --- the parts of the fold ---------------------------------------------------------------------------------
+
+
+def _begin_episode(state: Conversation, episode: int) -> Conversation:
+    return replace(
+        state,
+        state="bot",
+        episode=episode,
+        open_turns=(),
+        offer=(),
+        story=(),
+        reason=None,
+        handoff_id=None,
+        last_decision=None,
+        told_bot_is_down=False,
+    )
+
+
+def _hear_customer(state: Conversation, seq: int, said: CustomerSaid) -> Conversation:
+    is_question = state.state == "bot" and said.choice not in RELAY_CHOICES
+    told = _tell(state, seq, "customer", said.text) if said.choice not in RELAY_CHOICES else state
+    return replace(
+        told,
+        last_customer_seq=seq,
+        preview=said.text[:PREVIEW_CHARACTERS],
+        open_turns=(*state.open_turns, seq) if is_question else state.open_turns,
+    )
+
+
+def _hear_bot(state: Conversation, seq: int, replied: BotReplied) -> Conversation:
+    offer = _ids(replied.choices)
+    if replied.turn == state.offer_turn:
+        offer = (*state.offer, *(c for c in offer if c not in state.offer))
+    if replied.article_id is None:
+        told = _tell(state, seq, "bot", replied.text)
+    else:
+        told = _tell(state, seq, "answer", _title(replied))
+    return replace(
+        told,
+        offer=offer,
+        offer_turn=replied.turn,
+        open_turns=_without(state.open_turns, replied.turn),
+        told_bot_is_down=False,
+        last_decision=replied.decision or state.last_decision,
+    )
+
+
+def _leave_queue(state: Conversation, to: State) -> Conversation:
+    return replace(state, state=to, waiting_since=None, at_front=False, offered_to=None)
+
+
+def _back_to_queue(state: Conversation, at: int, offered_to: str | None) -> Conversation:
+    return replace(
+        state,
+        state="waiting",
+        waiting_since=at,
+        at_front=True,
+        offered_to=offered_to,
+        holder_id=None,
+        holder_name=None,
+    )
+
+
+def _settled(actor: Actor, returned: ConversationReturnedToBot) -> str:
+    parts = [p for p in (returned.outcome, returned.note) if p]
+    return f"{actor.name or 'An agent'}: {'; '.join(parts) if parts else 'returned it to the assistant'}"
+
+
+def _tell(
+    state: Conversation, seq: int, teller: Literal["customer", "answer", "bot", "agent"], text: str
+) -> Conversation:
+    line = StoryLine(seq, teller, text[:STORY_CHARACTERS])
+    story = (*state.story, line)
+    if len(story) > STORY_LINES:
+        # The first line is what the customer came for; it stays.
+        story = (story[0], *story[-(STORY_LINES - 1) :])
+    return replace(state, story=story)
+
+
+def _title(replied: BotReplied) -> str:
+    for passage in (replied.decision or {}).get("passages", ()):
+        if passage["article_id"] == replied.article_id:
+            return cast("str", passage["title"])
+    return replied.article_id or ""
+
+
+def _ids(choices: tuple[Json, ...]) -> tuple[str, ...]:
+    return tuple(cast("str", choice["id"]) for choice in choices)
+
+
+def _without(turns: tuple[int, ...], turn: int) -> tuple[int, ...]:
+    return tuple(t for t in turns if t != turn)

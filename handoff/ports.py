@@ -1,0 +1,255 @@
+"""What the relay needs from outside, as protocols. Adapters implement them; bootstrap.py picks which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from bot.contract import TurnOutcome, TurnRequest
+from handoff.domain.conversation import Conversation, State
+from handoff.domain.events import Event
+
+
+class Clock(Protocol):
+    """The time, so that tests can hold it."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch, UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who a conversation belongs to. `verified` says that `id` came with the site's signature."""
+
+    id: str | None = None
+    name: str | None = None
+    email: str | None = None
+    attributes: Mapping[str, Any] | None = None
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A conversation as a command finds it: its state, and what no event changes."""
+
+    state: Conversation
+    customer: Customer
+
+
+@dataclass(frozen=True, slots=True)
+class CommandKey:
+    """What makes a command one command (P2). `actor` is `Actor.key`."""
+
+    conversation_id: str
+    actor: str
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What the first run of a command came to; `digest` is of its content."""
+
+    digest: str
+    seq: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """What one command writes, all in one transaction: events, state, its result and its reactions."""
+
+    conversation_id: str
+    expected_seq: int
+    events: Sequence[Event]
+    after: Conversation
+    due_at: int | None
+    result: tuple[CommandKey, CommandResult] | None = None
+    turns: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A conversation to be made. `digest` is of what the client sent, to tell a repeat from a reuse."""
+
+    conversation_id: str
+    client_id: str
+    digest: str
+    customer: Customer
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """Work that an event calls for, held by lease."""
+
+    conversation_id: str
+    seq: int
+    kind: str
+    created_at: int
+    attempts: int
+
+
+class LogTransaction(Protocol):
+    """Appends that become durable together. Heads that were locked stay as they were read until the end."""
+
+    async def lock(self, conversation_ids: Collection[str]) -> dict[str, Head]:
+        """The heads of these conversations, locked against other writers; unknown ids are left out."""
+        ...
+
+    async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
+        """What of these commands was run before."""
+        ...
+
+    async def open(self, opening: Opening, append: Append) -> None:
+        """Make a conversation together with its first events."""
+        ...
+
+    async def write(self, appends: Sequence[Append]) -> None:
+        """Append. Several appends of one conversation follow each other in order."""
+        ...
+
+
+class EventLog(Protocol):
+    """The append-only log. Nothing is visible to readers before its transaction is durable."""
+
+    def transaction(self) -> AbstractAsyncContextManager[LogTransaction]:
+        """Commits at exit; an exception rolls everything back.
+
+        Raises:
+            StorageUnavailable: the storage did not take it; nothing was written.
+        """
+        ...
+
+    async def head(self, conversation_id: str) -> Head | None:
+        """The conversation's newest durable state."""
+        ...
+
+    async def heads(self, conversation_ids: Collection[str]) -> dict[str, int]:
+        """The newest `seq` of each conversation."""
+        ...
+
+    async def opened(self, client_id: str) -> tuple[str, str] | None:
+        """The conversation that this client_id opened, with its opening's digest."""
+        ...
+
+    async def read(self, conversation_id: str, after: int, limit: int) -> list[Event]:
+        """Events with `seq` over `after`, in order, at most `limit`."""
+        ...
+
+    async def in_states(self, states: Collection[State], limit: int) -> list[Head]:
+        """Conversations in these states, the longest waiting first."""
+        ...
+
+    async def held_by(self, agent_id: str) -> list[str]:
+        """Ids of the conversations that this agent holds."""
+        ...
+
+    async def due(self, now: int, limit: int) -> list[str]:
+        """Conversations whose `due_at` has come."""
+        ...
+
+
+class ReactionQueue(Protocol):
+    """Reactions by lease: one worker at a time has a reaction, and one of a conversation at a time is out."""
+
+    async def take(self, worker: str, now: int, lease_ms: int, limit: int) -> list[Reaction]:
+        """Lease the first open reaction of each of up to `limit` conversations that have none out."""
+        ...
+
+    async def renew(self, worker: str, reactions: Sequence[Reaction], until: int) -> None:
+        """Keep the leases while the work goes on."""
+        ...
+
+    async def finish(self, worker: str, reaction: Reaction, now: int) -> None:
+        """The reaction is done."""
+        ...
+
+    async def release(self, worker: str, reaction: Reaction, due_at: int) -> None:
+        """Give it back, to be taken again from `due_at` on."""
+        ...
+
+
+class Cursors(Protocol):
+    """How far each reader has read, and which agents are there. Stored, never events."""
+
+    async def seen(self, conversation_id: str) -> dict[str, int]:
+        """The read cursor of each actor key."""
+        ...
+
+    async def see(self, conversation_id: str, actor: str, seq: int) -> bool:
+        """Move a cursor forward. False when it was there already."""
+        ...
+
+    async def renew_agents(self, agent_ids: Collection[str], until: int) -> None:
+        """These agents have an open socket."""
+        ...
+
+    async def lost_agents(self, now: int) -> list[str]:
+        """Agents who hold a conversation and whose lease has run out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something may be new in a conversation. Lost hints only delay (P4)."""
+
+    conversation_id: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What is told to whoever is there and never stored: typing, presence, read marks."""
+
+    topic: str
+    body: Mapping[str, Any]
+
+
+class PubSub(Protocol):
+    """Hints and signals between processes. Delivery is not promised; the log is the truth."""
+
+    async def publish(self, message: Hint | Signal) -> None:
+        """Tell every subscriber, this process included."""
+        ...
+
+    def subscribe(self, handler: Callable[[Hint | Signal], None]) -> Callable[[], None]:
+        """Call `handler` for each message, from the event loop; returns what ends it. It must not block."""
+        ...
+
+
+class BotNotReadyError(Exception):
+    """The bot is known to be down or warming up: the turn was not handed over."""
+
+
+class BotFailedError(Exception):
+    """The bot took the turn and gave no usable outcome."""
+
+
+class BotEngine(Protocol):
+    """The bot, wherever it runs."""
+
+    async def turn(self, request: TurnRequest, timeout_s: float) -> TurnOutcome:
+        """Ask for one turn.
+
+        Raises:
+            BotNotReadyError: it is warming up or cannot be reached.
+            BotFailedError: it answered with an error, with nonsense or not in time.
+        """
+        ...
+
+    async def ready(self) -> bool:
+        """Whether a turn would be taken now."""
+        ...
+
+    async def search(self, query: str, locale: str, limit: int) -> list[dict[str, Any]]:
+        """Articles for a query: `{article_id, title, snippet, score}`, best first.
+
+        Raises:
+            BotNotReadyError: it is warming up or cannot be reached.
+        """
+        ...
+
+
+Presence = Literal["online", "away", "offline"]
