@@ -1,0 +1,294 @@
+"""Files to articles and back: JSONL, CSV, Markdown with front matter; intents as Rasa's NLU YAML.
+
+`parse` reads all of a file and lists every fault with its place; where there is one it hands over nothing, so
+that nobody imports half a file. What a writer wrote, `parse` reads back to the same articles.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from kb_index.article import FIELDS, Article, ArticleError, check_article
+from kb_index.cells import join_cell, split_cell
+from kb_index.yaml_text import (
+    YamlError,
+    front_matter_text,
+    intents_text,
+    read_front_matter,
+    read_intents,
+)
+
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+MAX_ARTICLE_FILE_BYTES: Final = 1024 * 1024
+MAX_ERRORS: Final = 100
+
+_LISTS: Final = ("questions", "tags")
+_REQUIRED_COLUMNS: Final = ("id", "title", "answer")
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One fault: `line` counts from 1 (0: the file as a whole), `code` is stable, the message is for a person."""
+
+    file: str
+    line: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a file holds. With any error, `articles` and `intents` are empty; `more_errors` counts the unlisted."""
+
+    articles: list[Article] = field(default_factory=list)
+    intents: dict[str, list[str]] = field(default_factory=dict)
+    errors: list[RowError] = field(default_factory=list)
+    more_errors: int = 0
+
+
+def parse(path: Path) -> Parsed:
+    """Everything in `path`: a .jsonl, .csv, .md, .yml or .yaml file, or a folder with .md files at any depth."""
+    run = _Run()
+    if path.is_dir():
+        files = sorted(found for found in path.rglob("*.md") if found.is_file())
+        if not files:
+            run.fail(path.name, 0, "no_articles", "The folder holds no .md files.")
+        for file in files:
+            run.markdown(file, file.relative_to(path).as_posix())
+    elif not path.is_file():
+        run.fail(path.name, 0, "not_found", "There is no such file or folder.")
+    else:
+        match path.suffix.lower():
+            case ".jsonl":
+                run.jsonl(path)
+            case ".csv":
+                run.csv(path)
+            case ".md":
+                run.markdown(path, path.name)
+            case ".yml" | ".yaml":
+                run.intents_file(path)
+            case other:
+                run.fail(
+                    path.name,
+                    0,
+                    "unknown_format",
+                    f"{other or 'No ending'}: .jsonl, .csv, .md or .yml is read.",
+                )
+    return run.result()
+
+
+def write_jsonl(path: Path, articles: Iterable[Article]) -> None:
+    """One JSON object a line, in the given order. The file is replaced at once or not at all."""
+    lines = (json.dumps(article.as_dict(), ensure_ascii=False) + "\n" for article in articles)
+    _write(path, "".join(lines))
+
+
+def write_csv(path: Path, articles: Iterable[Article]) -> None:
+    r"""A header and one row an article; lists are joined by `|`, a literal one is written `\|`."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for article in articles:
+        row = article.as_dict()
+        writer.writerow([join_cell(row[name]) if name in _LISTS else row[name] for name in FIELDS])
+    _write(path, out.getvalue())
+
+
+def write_markdown(folder: Path, articles: Iterable[Article]) -> None:
+    """One `<id>.md` an article. `folder` is made if missing; other files in it stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for article in articles:
+        _write(folder / f"{article.id}.md", front_matter_text(article))
+
+
+def write_intents(path: Path, intents: Mapping[str, Sequence[str]]) -> None:
+    """Rasa's NLU YAML, in the given order."""
+    _write(path, intents_text(intents))
+
+
+class _Run:
+    """Collects what one call of `parse` finds."""
+
+    def __init__(self) -> None:
+        self._articles: dict[str, Article] = {}
+        self._places: dict[str, str] = {}
+        self._intents: dict[str, list[str]] = {}
+        self._errors: list[RowError] = []
+        self._more = 0
+
+    def result(self) -> Parsed:
+        if self._errors:
+            return Parsed(errors=self._errors, more_errors=self._more)
+        return Parsed(articles=list(self._articles.values()), intents=self._intents)
+
+    def fail(self, file: str, line: int, code: str, message: str) -> None:
+        if len(self._errors) < MAX_ERRORS:
+            self._errors.append(RowError(file, line, code, message))
+        else:
+            self._more += 1
+
+    def jsonl(self, path: Path) -> None:
+        text = self._text(path, path.name, MAX_FILE_BYTES)
+        for number, line in enumerate(text.split("\n"), start=1):
+            if not line.strip():
+                continue
+            try:
+                raw = json.loads(line, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+            except (ValueError, RecursionError) as error:
+                self.fail(path.name, number, "bad_json", f"This line is not valid JSON: {error}")
+                continue
+            if not isinstance(raw, dict):
+                self.fail(path.name, number, "bad_json", "This line must be one JSON object.")
+                continue
+            self._add(raw, path.name, number)
+
+    def csv(self, path: Path) -> None:
+        rows = _csv_rows(self._text(path, path.name, MAX_FILE_BYTES))
+        columns: list[str] | None = None
+        try:
+            for number, row in rows:
+                if not row:
+                    continue
+                if columns is None:
+                    columns = [name.strip() for name in row]
+                    if not self._columns_known(columns, path.name, number):
+                        return
+                elif len(row) != len(columns):
+                    self.fail(
+                        path.name,
+                        number,
+                        "bad_row",
+                        f"This row has {len(row)} cells, the header {len(columns)}.",
+                    )
+                else:
+                    cells: dict[str, Any] = dict(zip(columns, row, strict=True))
+                    self._add(_lists_split(cells), path.name, number)
+        except csv.Error as error:
+            self.fail(
+                path.name, 0, "bad_csv", f"The quoting is broken, nothing after it can be read: {error}"
+            )
+        if columns is None:
+            self.fail(
+                path.name, 0, "missing_column", f"The file is empty; a header is needed: {','.join(FIELDS)}."
+            )
+
+    def markdown(self, path: Path, name: str) -> None:
+        before = len(self._errors) + self._more
+        text = self._text(path, name, MAX_ARTICLE_FILE_BYTES)
+        if len(self._errors) + self._more > before:
+            return
+        try:
+            fields, lines = read_front_matter(text)
+        except YamlError as error:
+            self.fail(name, error.line, "bad_front_matter", error.message)
+            return
+        self._add({"id": path.stem, **fields}, name, 1, lines)
+
+    def intents_file(self, path: Path) -> None:
+        text = self._text(path, path.name, MAX_FILE_BYTES)
+        if self._errors:
+            return
+        intents, errors = read_intents(text)
+        for error in errors:
+            self.fail(path.name, error.line, error.code, error.message)
+        self._intents = intents
+
+    def _add(
+        self, raw: Mapping[str, Any], file: str, line: int, lines: Mapping[str, int] | None = None
+    ) -> None:
+        try:
+            article = check_article(raw)
+        except ArticleError as error:
+            code = "unknown_column" if error.code == "unknown_field" else error.code
+            self.fail(file, (lines or {}).get(error.field, line), code, error.message)
+            return
+        place = f"{file}:{line}"
+        first = self._places.setdefault(article.id, place)
+        if first != place:
+            self.fail(file, line, "duplicate_id", f"The id {article.id!r} was given at {first} already.")
+            return
+        self._articles[article.id] = article
+
+    def _columns_known(self, columns: Sequence[str], file: str, line: int) -> bool:
+        unknown = [name for name in columns if name not in FIELDS]
+        missing = [name for name in _REQUIRED_COLUMNS if name not in columns]
+        twice = sorted({name for name in columns if columns.count(name) > 1})
+        for name in unknown:
+            self.fail(
+                file, line, "unknown_column", f"There is no column {name[:50]!r}; known: {', '.join(FIELDS)}."
+            )
+        for name in missing:
+            self.fail(file, line, "missing_column", f"The column {name!r} is missing.")
+        for name in twice:
+            self.fail(file, line, "duplicate_column", f"The column {name!r} is there twice.")
+        return not (unknown or missing or twice)
+
+    def _text(self, path: Path, name: str, limit: int) -> str:
+        """The file's text, or an error and the empty text."""
+        size = path.stat().st_size
+        if size > limit:
+            self.fail(name, 0, "too_large", f"The file has {size:,} bytes; {limit:,} are allowed.")
+            return ""
+        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            self.fail(
+                name,
+                line,
+                "bad_encoding",
+                f"The file is not UTF-8: byte 0x{data[error.start]:02x} in line {line}. Save it as UTF-8.",
+            )
+            return ""
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the line on which each begins: a quoted cell may span several lines."""
+    before = csv.field_size_limit(MAX_FILE_BYTES)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        line = 1
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
+    finally:
+        csv.field_size_limit(before)
+
+
+def _lists_split(cells: Mapping[str, str]) -> dict[str, Any]:
+    return {name: split_cell(cell) if name in _LISTS else cell for name, cell in cells.items()}
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _write(path: Path, text: str) -> None:
+    """Through a file beside it, so that a full disk or a crash leaves the old file whole."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
