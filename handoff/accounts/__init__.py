@@ -1,0 +1,1 @@
+"""People who work with Baton: who they are, how they prove it, what they may do."""

@@ -1,0 +1,66 @@
+"""Real SQLite files, a clock that the test moves, and Argon2 parameters that cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import Parameters, Type
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from handoff.accounts.passwords import Passwords
+from handoff.accounts.service import Accounts
+from handoff.adapters.schema import metadata
+
+CHEAP = Parameters(
+    type=Type.ID, version=19, salt_len=16, hash_len=32, time_cost=1, memory_cost=8, parallelism=1
+)
+
+
+@dataclass
+class HeldClock:
+    """A clock that stands until the test moves it. Milliseconds."""
+
+    now: int = 1_790_000_000_000
+
+    def now_ms(self) -> int:
+        return self.now
+
+    def pass_ms(self, milliseconds: int) -> None:
+        self.now += milliseconds
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock()
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'baton.db'}")
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def pragmas(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def passwords() -> Passwords:
+    return Passwords(CHEAP)
+
+
+@pytest.fixture
+def accounts(engine: AsyncEngine, clock: HeldClock, passwords: Passwords) -> Accounts:
+    return Accounts(engine, clock, passwords=passwords)
