@@ -1,0 +1,204 @@
+"""The knowledge base as the bot uses it: built once, saved, loaded, asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb_index.article import Article, content_hash
+from kb_index.calibration import Calibration, Corpus, calibrate
+from kb_index.encoder import Encoder, EncoderError, Vectors
+from kb_index.index import VectorIndex
+from kb_index.passages import split_passages
+from kb_index.ranking import Ranker
+from kb_index.store import CorruptIndex, IndexMismatch, StoredIndex, load_index, save_index
+
+__all__ = ["Candidate", "CorruptIndex", "IndexMismatch", "Knowledge", "Ranking"]
+
+BATCH: Final = 256
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An article that may answer. `score` is its share of belief among all candidates: 0 to 1, summing to 1.
+
+    Two articles that compete have like scores; an article far ahead is near 1 even when nothing fits well,
+    which is what `Ranking.confidence` tells.
+    """
+
+    article_id: str
+    title: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Candidates, best first, and the probability (0 to 1) that the first is right. Both empty and 0 together."""
+
+    candidates: tuple[Candidate, ...]
+    confidence: float
+
+
+def no_progress(_stage: str, _done: int, _total: int) -> None:
+    """Report to nobody."""
+
+
+class Knowledge:
+    """An immutable index over articles. Searches may run in several threads at once."""
+
+    def __init__(self, stored: StoredIndex) -> None:
+        self._stored = stored
+        self._articles = stored.articles
+        self._positions = {article.id: position for position, article in enumerate(self._articles)}
+        locales: dict[str, list[int]] = {}
+        for position, article in enumerate(self._articles):
+            locales.setdefault(article.locale.lower(), []).append(position)
+        self._by_locale = {name: self._mask(positions) for name, positions in locales.items()}
+
+    @classmethod
+    def build(
+        cls,
+        articles: Iterable[Article],
+        encoder: Encoder,
+        *,
+        risk: float = 0.02,
+        unanswerable_share: float = 0.1,
+        progress: Progress = no_progress,
+    ) -> Knowledge:
+        """Embed and index `articles` and learn how to rank them. Their order does not matter.
+
+        `risk` is the share of wrong answers that may be given, `unanswerable_share` the share of questions
+        that no article answers; both between 0 and 1. `progress(stage, done, total)` is called as it goes
+        (stages `embed`, `calibrate`). Raises `ValueError` for ids given twice, `EncoderError` for NaN vectors.
+        """
+        if not 0.0 < risk < 1.0 or not 0.0 <= unanswerable_share < 1.0:
+            raise ValueError("risk must be above 0 and unanswerable_share at least 0, both below 1")
+        ordered = tuple(sorted(articles, key=lambda article: article.id))
+        if len({article.id for article in ordered}) != len(ordered):
+            raise ValueError("an article id is given twice")
+        texts: list[str] = []
+        owners: list[int] = []
+        kinds: list[int] = []
+        for position, article in enumerate(ordered):
+            rows = [(0, article.title), *((1, text) for text in article.questions)]
+            rows += [(2, text) for text in split_passages(article.answer)]
+            for kind, text in rows:
+                texts.append(text)
+                owners.append(position)
+                kinds.append(kind)
+        vectors = _embed(texts, encoder, progress)
+        owner, kind_of = np.array(owners, dtype=np.int64), np.array(kinds, dtype=np.int64)
+        parts = [(vectors[kind_of == kind], owner[kind_of == kind]) for kind in range(3)]
+        corpus = Corpus(parts[0], parts[1], VectorIndex(*parts[2]), len(ordered))
+        learnt = calibrate(corpus, risk=risk, unanswerable_share=unanswerable_share, progress=progress)
+        questions = VectorIndex(*corpus.questions_without(None, None))
+        ranker = Ranker(questions, corpus.passages, len(ordered), learnt.head, learnt.weights)
+        return cls(
+            StoredIndex(
+                articles=ordered,
+                encoder_name=encoder.name,
+                encoder_fingerprint=encoder.fingerprint,
+                content_hash=content_hash(ordered),
+                ranker=ranker,
+                calibration=learnt,
+            )
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write everything into `folder`, which is made if missing."""
+        save_index(folder, self._stored)
+
+    @classmethod
+    def load(cls, folder: Path, encoder: Encoder) -> Knowledge:
+        """Read what `save` wrote. Raises `IndexMismatch` (another encoder) or `CorruptIndex`."""
+        return cls(load_index(folder, encoder))
+
+    def __len__(self) -> int:
+        return len(self._articles)
+
+    @property
+    def articles(self) -> Sequence[Article]:
+        """All articles, by id."""
+        return self._articles
+
+    @property
+    def threshold(self) -> float:
+        """The confidence from which on an answer is given."""
+        return self._calibration.threshold
+
+    @property
+    def figures(self) -> dict[str, float | int | str | bool | None]:
+        """What was estimated in training, for the report."""
+        return dict(self._calibration.figures)
+
+    @property
+    def content_hash(self) -> str:
+        """`kb_index.article.content_hash` of the articles."""
+        return self._stored.content_hash
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a query vector."""
+        return self._stored.ranker.questions.dimension
+
+    def article(self, article_id: str) -> Article:
+        """Raises `KeyError` for an id that is not here."""
+        return self._articles[self._positions[article_id]]
+
+    def search(self, text: str, vector: Vectors, *, locale: str | None = None, k: int = 10) -> Ranking:
+        """The `k` best articles for `text`, whose vector from the index's encoder has shape (dimension,).
+
+        Where articles in `locale` exist only those are searched, else those of its language (`pt` for `pt-BR`
+        and the other way round), else all. A text without words finds nothing. Raises `ValueError` for a
+        vector of another shape, or with NaN.
+        """
+        query = np.asarray(vector, dtype=np.float32).reshape(-1)
+        if query.shape != (self.dimension,) or not np.isfinite(query).all():
+            raise ValueError(f"a query vector has {self.dimension} finite numbers, not shape {query.shape}")
+        if not self._articles or not text.strip() or not query.any():
+            return Ranking((), 0.0)
+        scored = self._stored.ranker.rank(query[None, :], among=self._among(locale))[0]
+        candidates = tuple(
+            Candidate(self._articles[position].id, self._articles[position].title, float(share))
+            for position, share in zip(scored.articles[:k], scored.shares[:k], strict=True)
+        )
+        return Ranking(candidates, self._calibration.confidence.of(scored))
+
+    @property
+    def _calibration(self) -> Calibration:
+        return self._stored.calibration
+
+    def _mask(self, positions: Sequence[int]) -> NDArray[np.bool_]:
+        mask = np.zeros(len(self._articles), dtype=bool)
+        mask[positions] = True
+        return mask
+
+    def _among(self, locale: str | None) -> NDArray[np.bool_] | None:
+        if locale is None or len(self._by_locale) < 2:
+            return None
+        wanted = locale.lower()
+        if wanted in self._by_locale:
+            return self._by_locale[wanted]
+        language = wanted.split("-")[0]
+        related = [mask for name, mask in self._by_locale.items() if name.split("-")[0] == language]
+        return np.logical_or.reduce(related) if related else None
+
+
+def _embed(texts: Sequence[str], encoder: Encoder, progress: Progress) -> Vectors:
+    """Vectors of all texts; longer batches than one call keep the progress moving."""
+    vectors = np.zeros((len(texts), encoder.dimension), dtype=np.float32)
+    for start in range(0, len(texts), BATCH):
+        progress("embed", start, len(texts))
+        vectors[start : start + BATCH] = encoder.encode(texts[start : start + BATCH])
+    progress("embed", len(texts), len(texts))
+    if not np.isfinite(vectors).all():
+        raise EncoderError(
+            f"The encoder {encoder.name} returned NaN or infinite numbers; nothing was indexed."
+        )
+    return vectors
