@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.accounts.errors import LastAdmin, NameTaken, UnknownToken
 from handoff.accounts.model import ApiToken, Login, Role, User
 from handoff.accounts.throttle import KNOWN_NETWORK_MS, WINDOW_MS, Count, Limit, wait_ms
+from handoff.adapters.database import WRITES
 from handoff.adapters.schema import api_tokens, known_networks, login_failures, login_sessions, users
+from handoff.domain.errors import StorageUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,20 @@ class AccountStore:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._writing = engine.execution_options(**WRITES)
+
+    @asynccontextmanager
+    async def _read(self) -> AsyncIterator[AsyncConnection]:
+        with _storage_errors():
+            async with self._engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that commits at the end, unless it was rolled back inside."""
+        with _storage_errors():
+            async with self._writing.begin() as connection:
+                yield connection
 
     # --- users ------------------------------------------------------------------------------------------
 
@@ -60,25 +77,25 @@ class AccountStore:
             "created_at": at,
         }
         try:
-            async with self._engine.begin() as connection:
+            async with self._write() as connection:
                 await connection.execute(users.insert().values(row))
         except IntegrityError as error:
             raise NameTaken(f"There is a user named {user.name} already.", name=user.name) from error
 
     async def any_user(self) -> bool:
         """Whether anybody was ever added."""
-        async with self._engine.connect() as connection:
+        async with self._read() as connection:
             return (await connection.execute(sa.select(users.c.id).limit(1))).first() is not None
 
     async def list_users(self) -> list[User]:
         """Everybody, disabled users too, by name."""
-        async with self._engine.connect() as connection:
+        async with self._read() as connection:
             rows = (await connection.execute(sa.select(users).order_by(users.c.name_key))).all()
         return [_user(row) for row in rows]
 
     async def user_by_id(self, user_id: str) -> User | None:
         """The user with this id."""
-        async with self._engine.connect() as connection:
+        async with self._read() as connection:
             row = (await connection.execute(sa.select(users).where(users.c.id == user_id))).first()
         return None if row is None else _user(row)
 
@@ -98,7 +115,7 @@ class AccountStore:
             )
             .where(users.c.name_key == name_key)
         )
-        async with self._engine.connect() as connection:
+        async with self._read() as connection:
             row = (await connection.execute(query)).first()
         if row is None:
             return None
@@ -106,7 +123,7 @@ class AccountStore:
 
     async def credentials_by_id(self, user_id: str) -> Credentials | None:
         """The stored hash of a user who is logged in."""
-        async with self._engine.connect() as connection:
+        async with self._read() as connection:
             row = (await connection.execute(sa.select(users).where(users.c.id == user_id))).first()
         return None if row is None else Credentials(_user(row), row.password_hash)
 
@@ -132,7 +149,7 @@ class AccountStore:
         ended = login_sessions.delete().where(login_sessions.c.user_id == user_id)
         if keep_session is not None:
             ended = ended.where(login_sessions.c.token_digest != keep_session)
-        async with self._engine.begin() as connection:
+        async with self._write() as connection:
             result = await connection.execute(
                 change.values(password_hash=password_hash, must_change_password=must_change)
             )
@@ -148,7 +165,7 @@ class AccountStore:
 
     async def rehash(self, user_id: str, *, old: str, new: str) -> None:
         """Replace a hash by one of the same password with current parameters, unless it changed meanwhile."""
-        async with self._engine.begin() as connection:
+        async with self._write() as connection:
             await connection.execute(
                 users.update()
                 .where(users.c.id == user_id, users.c.password_hash == old)
@@ -157,7 +174,7 @@ class AccountStore:
 
     async def disable(self, user_id: str, at: int) -> None:
         """Disable a user and end every session and token. Raises `LastAdmin`."""
-        async with self._engine.begin() as connection:
+        async with self._write() as connection:
             await connection.execute(
                 users.update()
                 .where(users.c.id == user_id, users.c.disabled_at.is_(None))
@@ -183,7 +200,7 @@ class AccountStore:
         The rows are written before the counts are read: the write lock makes attempts that arrive together
         see each other, so a burst cannot pass on one free failure. Rows older than the window are swept.
         """
-        async with self._engine.connect() as connection, connection.begin() as transaction:
+        async with self._write() as connection:
             await connection.execute(login_failures.delete().where(login_failures.c.at <= now - WINDOW_MS))
             rows: list[int] = []
             for limit in limits:
@@ -198,7 +215,7 @@ class AccountStore:
                 count = await _count(connection, limit.key, rows)
                 wait = max(wait, wait_ms(limit, count, now))
             if wait > 0:
-                await transaction.rollback()
+                await connection.rollback()
                 return TooSoon(wait)
         return Attempt(tuple(rows), tuple(limit.key for limit in limits))
 
@@ -219,7 +236,7 @@ class AccountStore:
         nothing, if the user was disabled or got another password while this one was being checked.
         """
         user = checked.user
-        async with self._engine.connect() as connection, connection.begin() as transaction:
+        async with self._write() as connection:
             await connection.execute(
                 login_failures.delete().where(
                     sa.or_(
@@ -230,7 +247,7 @@ class AccountStore:
             )
             row = (await connection.execute(sa.select(users).where(users.c.id == user.id))).one()
             if row.disabled_at is not None or row.password_hash != checked.password_hash:
-                await transaction.rollback()
+                await connection.rollback()
                 return False
             await connection.execute(login_sessions.delete().where(login_sessions.c.expires_at <= now))
             await connection.execute(
@@ -256,13 +273,13 @@ class AccountStore:
                 users.c.disabled_at.is_(None),
             )
         )
-        async with self._engine.connect() as connection:
+        async with self._read() as connection:
             row = (await connection.execute(query)).first()
         return None if row is None else Login(_user(row), row.csrf_token, row.expires_at)
 
     async def end_session(self, token_digest: str) -> None:
         """Log out. Ending a session that is not there is no error."""
-        async with self._engine.begin() as connection:
+        async with self._write() as connection:
             await connection.execute(
                 login_sessions.delete().where(login_sessions.c.token_digest == token_digest)
             )
@@ -271,7 +288,7 @@ class AccountStore:
 
     async def add_token(self, token: ApiToken, token_digest: str) -> None:
         """Store a token by its digest."""
-        async with self._engine.begin() as connection:
+        async with self._write() as connection:
             await connection.execute(
                 api_tokens.insert().values(
                     id=token.id,
@@ -293,7 +310,7 @@ class AccountStore:
                 users.c.disabled_at.is_(None),
             )
         )
-        async with self._engine.connect() as connection:
+        async with self._read() as connection:
             row = (await connection.execute(query)).first()
         return None if row is None else _user(row)
 
@@ -304,13 +321,13 @@ class AccountStore:
             .where(api_tokens.c.user_id == user_id)
             .order_by(api_tokens.c.created_at, api_tokens.c.id)
         )
-        async with self._engine.connect() as connection:
+        async with self._read() as connection:
             rows = (await connection.execute(query)).all()
         return [ApiToken(r.id, r.user_id, r.label, r.created_at, r.revoked_at) for r in rows]
 
     async def revoke_token(self, token_id: str, at: int) -> None:
         """End a token. Revoking twice keeps the first time. Raises `UnknownToken`."""
-        async with self._engine.begin() as connection:
+        async with self._write() as connection:
             result = await connection.execute(
                 api_tokens.update()
                 .where(api_tokens.c.id == token_id)
@@ -318,6 +335,17 @@ class AccountStore:
             )
             if result.rowcount == 0:
                 raise UnknownToken(f"There is no API token {token_id}.")
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """What the database cannot do now becomes the answer that says so. Broken constraints stay as they are."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except SQLAlchemyError as error:
+        raise StorageUnavailable("The database cannot be used now. Try again.") from error
 
 
 async def _count(connection: AsyncConnection, key: str, own: Sequence[int]) -> Count:

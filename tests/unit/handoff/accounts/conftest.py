@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from argon2 import Parameters, Type
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handoff.accounts.passwords import Passwords
 from handoff.accounts.service import Accounts
+from handoff.adapters.database import open_engine
 from handoff.adapters.schema import metadata
 
 CHEAP = Parameters(
@@ -41,15 +40,7 @@ def clock() -> HeldClock:
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'baton.db'}")
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def pragmas(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
-
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'baton.db'}")
     async with engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
     yield engine

@@ -19,7 +19,7 @@ from handoff.accounts.errors import (
 from handoff.accounts.passwords import Passwords
 from handoff.accounts.service import Accounts
 from handoff.adapters.schema import api_tokens, login_sessions, users
-from handoff.domain.errors import Forbidden, Unauthorized
+from handoff.domain.errors import Forbidden, StorageUnavailable, Unauthorized
 from tests.unit.handoff.accounts.conftest import CHEAP, HeldClock
 
 PASSWORD = "correct horse battery"
@@ -264,3 +264,14 @@ async def test_a_token_acts_as_its_user_until_it_is_revoked(accounts: Accounts, 
 async def test_a_token_that_is_not_there_cannot_be_revoked(accounts: Accounts) -> None:
     with pytest.raises(UnknownToken):
         await accounts.revoke_token("tok_none")
+
+
+async def test_a_database_that_fails_is_said_to_be_unavailable(
+    accounts: Accounts, engine: AsyncEngine
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("ALTER TABLE users RENAME TO elsewhere"))
+    with pytest.raises(StorageUnavailable):
+        await accounts.login("Ada", PASSWORD, HERE)
+    with pytest.raises(StorageUnavailable):
+        await accounts.add_user("Ada", "agent", PASSWORD)
