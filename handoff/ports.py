@@ -58,16 +58,32 @@ class CommandResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Reaction:
+    """Work that an event calls for, held by lease."""
+
+    conversation_id: str
+    seq: int
+    kind: str
+    created_at: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Append:
     """What one command writes, all in one transaction: events, state, its result and its reactions."""
 
     conversation_id: str
-    expected_seq: int
     events: Sequence[Event]
     after: Conversation
+    at: int
     due_at: int | None
     result: tuple[CommandKey, CommandResult] | None = None
     turns: Sequence[int] = ()
+    """Turns the bot is to be asked about from now on."""
+    leased_turn: int = 0
+    """The one of them that the appending process asks about at once; 0 for none."""
+    finishes: Reaction | None = None
+    """The reaction whose work this append is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +97,11 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Reaction:
-    """Work that an event calls for, held by lease."""
+class Opened:
+    """A conversation that a client_id opened before, with the digest of what it was opened with."""
 
     conversation_id: str
-    seq: int
-    kind: str
-    created_at: int
-    attempts: int
+    digest: str
 
 
 class LogTransaction(Protocol):
@@ -100,6 +113,10 @@ class LogTransaction(Protocol):
 
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
         """What of these commands was run before."""
+        ...
+
+    async def opened(self, client_ids: Collection[str]) -> dict[str, Opened]:
+        """Which of these client_ids have opened a conversation before."""
         ...
 
     async def open(self, opening: Opening, append: Append) -> None:
@@ -128,10 +145,6 @@ class EventLog(Protocol):
 
     async def heads(self, conversation_ids: Collection[str]) -> dict[str, int]:
         """The newest `seq` of each conversation."""
-        ...
-
-    async def opened(self, client_id: str) -> tuple[str, str] | None:
-        """The conversation that this client_id opened, with its opening's digest."""
         ...
 
     async def read(self, conversation_id: str, after: int, limit: int) -> list[Event]:

@@ -48,7 +48,11 @@ class StoryLine:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What the log up to `seq` amounts to. Times are milliseconds since the epoch."""
+    """What the log up to `seq` amounts to. Times are milliseconds since the epoch.
+
+    `open_turns` are the customer's messages the bot still owes an outcome, in order. `bot_missed` says that
+    words were said or settled since the bot's last reply (`bot_seq`) which it must be told with its next turn.
+    """
 
     id: str
     state: State = "none"
@@ -70,6 +74,8 @@ class Conversation:
     offer: tuple[str, ...] = ()
     open_turns: tuple[int, ...] = ()
     told_bot_is_down: bool = False
+    bot_seq: int = 0
+    bot_missed: bool = False
     last_customer_seq: int = 0
     preview: str = ""
     last_decision: Json | None = None
@@ -111,7 +117,7 @@ def apply(state: Conversation, event: Event) -> Conversation:
         case BotReplied() as replied:
             return _hear_bot(state, event.seq, replied)
         case BotReplyDiscarded() as discarded:
-            return replace(state, open_turns=_without(state.open_turns, discarded.turn))
+            return replace(state, open_turns=_without(state.open_turns, discarded.turn), bot_missed=True)
         case HandoffRequested() as handoff:
             return replace(
                 state,
@@ -135,7 +141,15 @@ def apply(state: Conversation, event: Event) -> Conversation:
             return _back_to_queue(state, event.at, cast("str | None", transferred.to.get("agent")))
         case ConversationReturnedToBot() as returned:
             told = _tell(state, event.seq, "agent", _settled(event.actor, returned))
-            return replace(told, state="bot", holder_id=None, holder_name=None, open_turns=(), reason=None)
+            return replace(
+                told,
+                state="bot",
+                holder_id=None,
+                holder_name=None,
+                open_turns=(),
+                reason=None,
+                bot_missed=True,
+            )
         case ConversationClosed():
             closer = event.actor.id if event.actor.type == "agent" else None
             left = _leave_queue(state, "closed")
@@ -202,6 +216,7 @@ def _hear_customer(state: Conversation, seq: int, said: CustomerSaid) -> Convers
         told,
         last_customer_seq=seq,
         preview=said.text[:PREVIEW_CHARACTERS],
+        bot_missed=state.bot_missed or state.state != "bot",
         open_turns=(*state.open_turns, seq) if is_question else state.open_turns,
     )
 
@@ -220,6 +235,8 @@ def _hear_bot(state: Conversation, seq: int, replied: BotReplied) -> Conversatio
         offer_turn=replied.turn,
         open_turns=_without(state.open_turns, replied.turn),
         told_bot_is_down=False,
+        bot_seq=seq,
+        bot_missed=False,
         last_decision=replied.decision or state.last_decision,
     )
 

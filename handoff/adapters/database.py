@@ -1,0 +1,78 @@
+"""Opening the database: SQLite with durable commits by default, PostgreSQL by URL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from handoff.domain.errors import StorageUnavailable
+
+BUSY_TIMEOUT_MS = 5_000
+
+
+def open_engine(url: str) -> AsyncEngine:
+    """An engine for `url` (`sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`).
+
+    Every SQLite connection runs in WAL mode with `synchronous=FULL`, so that a commit that returned is on disk (P1).
+    """
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    # isolation_level None: the driver starts no transactions of its own, `_begin` does.
+    engine = create_async_engine(url, connect_args={"isolation_level": None}, pool_size=8)
+    sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    sa.event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection to read with.
+
+    Raises:
+        StorageUnavailable: the database cannot be reached or read.
+    """
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    except (SQLAlchemyError, OSError) as failure:
+        raise StorageUnavailable("The conversations cannot be read now. Try again in a moment.") from failure
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection in a transaction, committed at exit and rolled back by an exception.
+
+    Raises:
+        StorageUnavailable: the database did not take it; nothing was written.
+    """
+    try:
+        async with engine.execution_options(baton_writes=True).begin() as connection:
+            yield connection
+    except (SQLAlchemyError, OSError) as failure:
+        raise StorageUnavailable(
+            "This could not be stored. Nothing is half done: send it again."
+        ) from failure
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    # A writer takes the write lock at once: a read that is upgraded later fails with "database is locked"
+    # instead of waiting for its turn.
+    writes = connection.get_execution_options().get("baton_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,299 @@
+"""The event log in a SQL database, through SQLAlchemy Core.
+
+Statements are written for whole batches: a transaction that appends for a hundred conversations costs as many
+round trips as one that appends for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from handoff.adapters.database import reading, writing
+from handoff.adapters.schema import commands, conversations, event_bodies, events, reactions
+from handoff.adapters.upsert import upsert
+from handoff.domain.conversation import Conversation, State, from_snapshot
+from handoff.domain.events import Actor, Event, from_data, to_data
+from handoff.ports import Append, CommandKey, CommandResult, Customer, Head, LogTransaction, Opened, Opening
+
+MAX_IDS = 500
+"""Ids in one IN list; SQLite allows 32,766 bound values in a statement."""
+
+
+class SqlEventLog:
+    """`EventLog` on an engine. `worker` names this process in the leases of the turns it appends."""
+
+    def __init__(self, engine: AsyncEngine, worker: str, lease_ms: int) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._lease_ms = lease_ms
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[LogTransaction]:
+        """See `EventLog.transaction`."""
+        async with writing(self._engine) as connection:
+            yield _SqlTransaction(connection, self._worker, self._lease_ms)
+
+    async def head(self, conversation_id: str) -> Head | None:
+        """See `EventLog.head`."""
+        async with reading(self._engine) as connection:
+            return (await _read_heads(connection, [conversation_id])).get(conversation_id)
+
+    async def heads(self, conversation_ids: Collection[str]) -> dict[str, int]:
+        """See `EventLog.heads`."""
+        found: dict[str, int] = {}
+        async with reading(self._engine) as connection:
+            for chunk in _chunks(conversation_ids):
+                query = sa.select(conversations.c.id, conversations.c.seq).where(
+                    conversations.c.id.in_(chunk)
+                )
+                found.update({row.id: row.seq for row in await connection.execute(query)})
+        return found
+
+    async def read(self, conversation_id: str, after: int, limit: int) -> list[Event]:
+        """See `EventLog.read`."""
+        query = (
+            sa.select(events, event_bodies.c.actor_name, event_bodies.c.data)
+            .join(
+                event_bodies,
+                (event_bodies.c.conversation_id == events.c.conversation_id)
+                & (event_bodies.c.seq == events.c.seq),
+            )
+            .where(events.c.conversation_id == conversation_id, events.c.seq > after)
+            .order_by(events.c.seq)
+            .limit(limit)
+        )
+        async with reading(self._engine) as connection:
+            return [_event(row) for row in await connection.execute(query)]
+
+    async def in_states(self, states: Collection[State], limit: int) -> list[Head]:
+        """See `EventLog.in_states`."""
+        query = (
+            sa.select(conversations.c.snapshot, conversations.c.customer)
+            .where(conversations.c.state.in_(list(states)))
+            .order_by(conversations.c.queue_rank, conversations.c.waiting_since, conversations.c.id)
+            .limit(limit)
+        )
+        async with reading(self._engine) as connection:
+            return [_head(row) for row in await connection.execute(query)]
+
+    async def held_by(self, agent_id: str) -> list[str]:
+        """See `EventLog.held_by`."""
+        query = sa.select(conversations.c.id).where(conversations.c.holder_id == agent_id)
+        async with reading(self._engine) as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def due(self, now: int, limit: int) -> list[str]:
+        """See `EventLog.due`."""
+        query = (
+            sa.select(conversations.c.id)
+            .where(conversations.c.due_at <= now)
+            .order_by(conversations.c.due_at)
+            .limit(limit)
+        )
+        async with reading(self._engine) as connection:
+            return list((await connection.execute(query)).scalars())
+
+
+class _SqlTransaction:
+    """`LogTransaction` on an open connection."""
+
+    def __init__(self, connection: AsyncConnection, worker: str, lease_ms: int) -> None:
+        self._connection = connection
+        self._worker = worker
+        self._lease_ms = lease_ms
+
+    async def lock(self, conversation_ids: Collection[str]) -> dict[str, Head]:
+        return await _read_heads(self._connection, conversation_ids, lock=True)
+
+    async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
+        found: dict[CommandKey, CommandResult] = {}
+        wanted = set(keys)
+        for chunk in _chunks({key.client_id for key in wanted}):
+            rows = await self._connection.execute(sa.select(commands).where(commands.c.client_id.in_(chunk)))
+            for row in rows:
+                key = CommandKey(row.conversation_id, row.actor, row.client_id)
+                if key in wanted:
+                    found[key] = CommandResult(row.digest, row.seq, row.events)
+        return found
+
+    async def opened(self, client_ids: Collection[str]) -> dict[str, Opened]:
+        found: dict[str, Opened] = {}
+        for chunk in _chunks(client_ids):
+            query = sa.select(conversations.c.client_id, conversations.c.id, conversations.c.opening_digest)
+            rows = await self._connection.execute(query.where(conversations.c.client_id.in_(chunk)))
+            found.update({row.client_id: Opened(row.id, row.opening_digest) for row in rows})
+        return found
+
+    async def open(self, opening: Opening, append: Append) -> None:
+        await self._connection.execute(
+            sa.insert(conversations),
+            {
+                "id": opening.conversation_id,
+                "client_id": opening.client_id,
+                "opening_digest": opening.digest,
+                "created_at": append.after.at,
+                "locale": append.after.locale,
+                "customer": orjson.dumps(opening.customer).decode(),
+                **_head_columns(append),
+            },
+        )
+        await self._insert_events([append])
+
+    async def write(self, appends: Sequence[Append]) -> None:
+        if not appends:
+            return
+        await self._insert_events(appends)
+        newest = {append.conversation_id: append for append in appends}
+        changed = list(newest.values())
+        await self._connection.execute(
+            sa.update(conversations)
+            .where(conversations.c.id == sa.bindparam("conversation"))
+            .values({name: sa.bindparam(name) for name in _head_columns(changed[0])}),
+            [{"conversation": a.conversation_id, **_head_columns(a)} for a in changed],
+        )
+        results = [append.result for append in appends if append.result is not None]
+        if results:
+            await self._connection.execute(sa.insert(commands), [_result_row(*r) for r in results])
+        await self._write_reactions(appends)
+
+    async def _insert_events(self, appends: Sequence[Append]) -> None:
+        made = [event for append in appends for event in append.events]
+        if made:
+            await self._connection.execute(sa.insert(events), [_event_row(event) for event in made])
+            await self._connection.execute(sa.insert(event_bodies), [_body_row(event) for event in made])
+
+    async def _write_reactions(self, appends: Sequence[Append]) -> None:
+        finished = [
+            {"c": a.finishes.conversation_id, "s": a.finishes.seq, "k": a.finishes.kind, "at": a.at}
+            for a in appends
+            if a.finishes is not None
+        ]
+        if finished:
+            await self._connection.execute(
+                sa.update(reactions)
+                .where(
+                    reactions.c.conversation_id == sa.bindparam("c"),
+                    reactions.c.seq == sa.bindparam("s"),
+                    reactions.c.kind == sa.bindparam("k"),
+                )
+                .values(done_at=sa.bindparam("at")),
+                finished,
+            )
+        opened = [
+            {
+                "conversation_id": append.conversation_id,
+                "seq": turn,
+                "kind": "bot_turn",
+                "created_at": append.at,
+                "due_at": append.at,
+                # Whoever appends the first open turn answers it: taking the lease here saves a commit.
+                "leased_by": self._worker if turn == append.leased_turn else None,
+                "leased_until": append.at + self._lease_ms if turn == append.leased_turn else 0,
+                "attempts": 0,
+                "done_at": None,
+            }
+            for append in appends
+            for turn in append.turns
+        ]
+        if opened:
+            statement = upsert(
+                self._connection,
+                reactions,
+                key=("conversation_id", "seq", "kind"),
+                update=("created_at", "due_at", "leased_by", "leased_until", "attempts", "done_at"),
+            )
+            await self._connection.execute(statement, opened)
+
+
+# --- rows -----------------------------------------------------------------------------------------------
+
+
+async def _read_heads(
+    connection: AsyncConnection, ids: Collection[str], *, lock: bool = False
+) -> dict[str, Head]:
+    found: dict[str, Head] = {}
+    for chunk in _chunks(ids):
+        query = (
+            sa.select(conversations.c.id, conversations.c.snapshot, conversations.c.customer)
+            .where(conversations.c.id.in_(chunk))
+            # Ordered, so that two writers never wait for each other in a circle. SQLite has one writer
+            # and leaves FOR UPDATE out.
+            .order_by(conversations.c.id)
+        )
+        rows = await connection.execute(query.with_for_update() if lock else query)
+        found.update({row.id: _head(row) for row in rows})
+    return found
+
+
+def _chunks(ids: Collection[str]) -> list[list[str]]:
+    ordered = sorted(ids)
+    return [ordered[start : start + MAX_IDS] for start in range(0, len(ordered), MAX_IDS)]
+
+
+def _head(row: Any) -> Head:
+    return Head(from_snapshot(orjson.loads(row.snapshot)), Customer(**orjson.loads(row.customer)))
+
+
+def _head_columns(append: Append) -> dict[str, Any]:
+    state: Conversation = append.after
+    return {
+        "seq": state.seq,
+        "snapshot": orjson.dumps(state).decode(),
+        "state": state.state,
+        "holder_id": state.holder_id,
+        "queue_rank": state.queue_rank,
+        "waiting_since": state.waiting_since,
+        "due_at": append.due_at,
+        "updated_at": append.at,
+    }
+
+
+def _result_row(key: CommandKey, result: CommandResult) -> dict[str, Any]:
+    return {
+        "conversation_id": key.conversation_id,
+        "actor": key.actor,
+        "client_id": key.client_id,
+        "digest": result.digest,
+        "seq": result.seq,
+        "events": result.events,
+    }
+
+
+def _event_row(event: Event) -> dict[str, Any]:
+    return {
+        "conversation_id": event.conversation_id,
+        "seq": event.seq,
+        "id": event.id,
+        "at": event.at,
+        "kind": event.kind,
+        "actor_type": event.actor.type,
+        "actor_id": event.actor.id,
+        "customer_prev": event.customer_prev,
+    }
+
+
+def _body_row(event: Event) -> dict[str, Any]:
+    return {
+        "conversation_id": event.conversation_id,
+        "seq": event.seq,
+        "actor_name": event.actor.name,
+        "data": orjson.dumps(to_data(event.payload)).decode(),
+    }
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    return Event(
+        conversation_id=row.conversation_id,
+        seq=row.seq,
+        id=row.id,
+        at=row.at,
+        actor=Actor(row.actor_type, row.actor_id, row.actor_name),
+        payload=from_data(row.kind, orjson.loads(row.data)),
+        customer_prev=row.customer_prev,
+    )

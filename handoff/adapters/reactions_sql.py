@@ -1,0 +1,84 @@
+"""Reactions and their leases in a SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from handoff.adapters.database import reading, writing
+from handoff.adapters.schema import reactions
+from handoff.ports import Reaction
+
+
+class SqlReactions:
+    """`ReactionQueue` on an engine."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def take(self, worker: str, now: int, lease_ms: int, limit: int) -> list[Reaction]:
+        """See `ReactionQueue.take`."""
+        earlier = reactions.alias("earlier")
+        query = (
+            sa.select(reactions)
+            .where(
+                reactions.c.done_at.is_(None),
+                reactions.c.due_at <= now,
+                reactions.c.leased_until <= now,
+                # The first of its conversation, so that turns stay in order and one is out at a time.
+                ~sa.exists().where(
+                    earlier.c.conversation_id == reactions.c.conversation_id,
+                    earlier.c.kind == reactions.c.kind,
+                    earlier.c.done_at.is_(None),
+                    earlier.c.seq < reactions.c.seq,
+                ),
+            )
+            .order_by(reactions.c.due_at)
+            .limit(limit)
+        )
+        # Looked at without a lock first: most polls find nothing and must not queue up behind the writers.
+        async with reading(self._engine) as connection:
+            if (await connection.execute(query.limit(1))).first() is None:
+                return []
+        async with writing(self._engine) as connection:
+            rows = (await connection.execute(query.with_for_update(skip_locked=True))).all()
+            for row in rows:
+                await connection.execute(
+                    sa.update(reactions)
+                    .where(_is(row))
+                    .values(leased_by=worker, leased_until=now + lease_ms, attempts=row.attempts + 1)
+                )
+        return [
+            Reaction(row.conversation_id, row.seq, row.kind, row.created_at, row.attempts + 1) for row in rows
+        ]
+
+    async def renew(self, worker: str, held: Sequence[Reaction], until: int) -> None:
+        """See `ReactionQueue.renew`."""
+        if not held:
+            return
+        async with writing(self._engine) as connection:
+            for reaction in held:
+                await connection.execute(self._mine(worker, reaction).values(leased_until=until))
+
+    async def finish(self, worker: str, reaction: Reaction, now: int) -> None:
+        """See `ReactionQueue.finish`."""
+        async with writing(self._engine) as connection:
+            await connection.execute(self._mine(worker, reaction).values(done_at=now))
+
+    async def release(self, worker: str, reaction: Reaction, due_at: int) -> None:
+        """See `ReactionQueue.release`."""
+        async with writing(self._engine) as connection:
+            await connection.execute(self._mine(worker, reaction).values(due_at=due_at, leased_until=0))
+
+    def _mine(self, worker: str, reaction: Reaction) -> sa.Update:
+        return sa.update(reactions).where(_is(reaction), reactions.c.leased_by == worker)
+
+
+def _is(reaction: Reaction | sa.Row[tuple[object, ...]]) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        reactions.c.conversation_id == reaction.conversation_id,
+        reactions.c.seq == reaction.seq,
+        reactions.c.kind == reaction.kind,
+    )

@@ -1,0 +1,294 @@
+"""The one door through which events get into the log.
+
+Commands that arrive while a transaction is being committed are decided together in the next one (group
+commit): each is decided inside the transaction against the state the one before left, and fails alone. A
+command's future is resolved, its hint published and its `ack` possible only after the commit returned (P1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from handoff.domain.commands import Command, StartConversation
+from handoff.domain.conversation import Conversation, apply, turns_now_due
+from handoff.domain.decide import decide
+from handoff.domain.errors import ClientIdReused, HandoffError, NotFound, StorageUnavailable
+from handoff.domain.events import SYSTEM, Actor, Event, NewEvent
+from handoff.domain.rules import Rules
+from handoff.ports import (
+    Append,
+    Clock,
+    CommandKey,
+    CommandResult,
+    Customer,
+    EventLog,
+    Head,
+    Hint,
+    LogTransaction,
+    Opened,
+    Opening,
+    PubSub,
+    Reaction,
+)
+from handoff.service.feed import Feed
+
+MAX_BATCH = 512
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command came to. `seq` is that of its last event, or the head's, as its actor may see it."""
+
+    conversation_id: str
+    seq: int
+    events: int
+
+
+def _future() -> asyncio.Future[Outcome]:
+    return asyncio.get_running_loop().create_future()
+
+
+@dataclass(slots=True)
+class _Job:
+    conversation_id: str
+    actor: Actor
+    command: Command
+    client_id: str | None = None
+    opening: Opening | None = None
+    finishes: Reaction | None = None
+    done: asyncio.Future[Outcome] = field(default_factory=_future)
+    append: Append | None = None
+    outcome: Outcome | None = None
+    refusal: HandoffError | None = None
+
+    @property
+    def key(self) -> CommandKey | None:
+        if self.client_id is None or self.opening is not None:
+            return None
+        return CommandKey(self.conversation_id, self.actor.key, self.client_id)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the commands of one transaction have come to so far."""
+
+    heads: dict[str, Head]
+    results: dict[CommandKey, CommandResult]
+    opened: dict[str, Opened]
+    appends: list[Append] = field(default_factory=list)
+
+
+class Conversations:
+    """Runs commands: decide, append, hint. Start it with `start` and end it with `stop`."""
+
+    def __init__(self, log: EventLog, feed: Feed, pubsub: PubSub, clock: Clock, rules: Rules) -> None:
+        self._log = log
+        self._feed = feed
+        self._pubsub = pubsub
+        self._clock = clock
+        self._rules = rules
+        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
+        self._writer: asyncio.Task[None] | None = None
+        self._on_turns: Callable[[str, Sequence[Reaction]], None] = lambda _id, _turns: None
+
+    def when_turns_open(self, handler: Callable[[str, Sequence[Reaction]], None]) -> None:
+        """Whom to give the turns whose lease this process took while appending."""
+        self._on_turns = handler
+
+    def start(self) -> None:
+        """Begin to take commands."""
+        self._writer = asyncio.create_task(self._write_forever(), name="log-writer")
+
+    async def stop(self) -> None:
+        """Finish what was taken, then end."""
+        if self._writer is None:
+            return
+        await self._jobs.join()
+        self._writer.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._writer
+
+    async def open(
+        self, client_id: str, customer: Customer, command: StartConversation, content: str
+    ) -> tuple[Outcome, bool]:
+        """A new conversation, or the one this `client_id` opened before; True when it is new.
+
+        Raises:
+            ClientIdReused: the client_id opened a conversation with other `content`.
+            StorageUnavailable: nothing was stored.
+        """
+        opening = Opening(f"cnv_{secrets.token_urlsafe(18)}", client_id, _digest(content), customer)
+        outcome = await self._submit(_Job(opening.conversation_id, SYSTEM, command, opening=opening))
+        return outcome, outcome.conversation_id == opening.conversation_id
+
+    async def execute(
+        self,
+        conversation_id: str,
+        actor: Actor,
+        command: Command,
+        client_id: str | None = None,
+        *,
+        finishes: Reaction | None = None,
+    ) -> Outcome:
+        """Run one command; it is durable when this returns.
+
+        Raises:
+            HandoffError: it was refused, or could not be stored; then nothing was.
+        """
+        return await self._submit(_Job(conversation_id, actor, command, client_id, finishes=finishes))
+
+    # --- the writer -------------------------------------------------------------------------------------
+
+    async def _submit(self, job: _Job) -> Outcome:
+        self._jobs.put_nowait(job)
+        # The job goes on when its caller goes away: a command that was taken is never half done.
+        return await job.done
+
+    async def _write_forever(self) -> None:
+        while True:
+            jobs = [await self._jobs.get()]
+            while len(jobs) < MAX_BATCH and not self._jobs.empty():
+                jobs.append(self._jobs.get_nowait())
+            try:
+                await self._commit(jobs)
+            except HandoffError as failure:
+                _fail(jobs, failure)
+            except Exception:
+                log.exception("append_failed", jobs=len(jobs))
+                _fail(jobs, StorageUnavailable("The message could not be stored. Send it again."))
+            finally:
+                for _ in jobs:
+                    self._jobs.task_done()
+
+    async def _commit(self, jobs: Sequence[_Job]) -> None:
+        async with self._log.transaction() as transaction:
+            opened = await transaction.opened({job.opening.client_id for job in jobs if job.opening})
+            known = {job.conversation_id for job in jobs if job.opening is None}
+            batch = _Batch(
+                opened=opened,
+                heads=await transaction.lock(known | {before.conversation_id for before in opened.values()}),
+                results=await transaction.results({job.key for job in jobs if job.key is not None}),
+            )
+            for job in jobs:
+                await self._decide(job, batch, transaction)
+            await transaction.write(batch.appends)
+        for job in jobs:
+            self._settle(job, batch)
+        for conversation_id, seq in _newest(jobs).items():
+            await self._pubsub.publish(Hint(conversation_id, seq))
+
+    async def _decide(self, job: _Job, batch: _Batch, transaction: LogTransaction) -> None:
+        digest = _digest(repr(job.command))
+        key = job.key
+        if key is not None and key in batch.results:
+            before = batch.results[key]
+            if before.digest != digest:
+                job.refusal = ClientIdReused("This client_id was used for another command. Make a new one.")
+            else:
+                job.outcome = Outcome(job.conversation_id, before.seq, before.events)
+            return
+        if job.opening is not None:
+            if job.opening.client_id in batch.opened:
+                _find_opened(job, batch.opened[job.opening.client_id], batch.heads)
+                return
+            head = Head(Conversation(job.conversation_id), job.opening.customer)
+        elif job.conversation_id in batch.heads:
+            head = batch.heads[job.conversation_id]
+        else:
+            job.refusal = NotFound("There is no such conversation.")
+            return
+        now = max(self._clock.now_ms(), head.state.at)
+        try:
+            decided = decide(head.state, job.actor, job.command, now, self._rules)
+        except HandoffError as refusal:
+            job.refusal = refusal
+            return
+        events, after = _number(head.state, decided, now)
+        seq = after.customer_seq if job.actor.type == "customer" else after.seq
+        result = CommandResult(digest, seq, len(events))
+        turns = turns_now_due(head.state, after)
+        job.outcome = Outcome(job.conversation_id, seq, len(events))
+        job.append = Append(
+            conversation_id=job.conversation_id,
+            events=events,
+            after=after,
+            at=now,
+            due_at=after.due_at(self._rules.episode_idle_ms),
+            result=None if key is None else (key, result),
+            turns=turns,
+            leased_turn=after.open_turns[0] if turns and after.open_turns[0] in turns else 0,
+            finishes=job.finishes,
+        )
+        batch.heads[job.conversation_id] = Head(after, head.customer)
+        if key is not None:
+            batch.results[key] = result
+        if job.opening is not None:
+            batch.opened[job.opening.client_id] = Opened(job.conversation_id, job.opening.digest)
+            await transaction.open(job.opening, job.append)
+        elif events or key is not None or job.finishes is not None:
+            batch.appends.append(job.append)
+
+    def _settle(self, job: _Job, batch: _Batch) -> None:
+        append = job.append
+        if append is not None:
+            self._feed.remember(Head(append.after, batch.heads[job.conversation_id].customer), append.events)
+        if not job.done.done():
+            if job.refusal is not None:
+                job.done.set_exception(job.refusal)
+            elif job.outcome is not None:
+                job.done.set_result(job.outcome)
+        if append is not None and append.leased_turn:
+            turn = Reaction(append.conversation_id, append.leased_turn, "bot_turn", append.at, 1)
+            self._on_turns(append.conversation_id, [turn])
+
+
+def _find_opened(job: _Job, before: Opened, heads: dict[str, Head]) -> None:
+    assert job.opening is not None
+    if before.digest != job.opening.digest:
+        job.refusal = ClientIdReused(
+            "This client_id opened a conversation with other details. Make a new one."
+        )
+    else:
+        head = heads[before.conversation_id]
+        job.outcome = Outcome(before.conversation_id, head.state.customer_seq, 0)
+
+
+def _number(
+    state: Conversation, decided: Sequence[NewEvent], now: int
+) -> tuple[tuple[Event, ...], Conversation]:
+    events = []
+    for new in decided:
+        event = Event(
+            conversation_id=state.id,
+            seq=state.seq + 1,
+            id=f"evt_{secrets.token_hex(12)}",
+            at=now,
+            actor=new.actor,
+            payload=new.payload,
+            customer_prev=state.customer_seq,
+        )
+        state = apply(state, event)
+        events.append(event)
+    return tuple(events), state
+
+
+def _newest(jobs: Sequence[_Job]) -> dict[str, int]:
+    return {job.conversation_id: job.append.after.seq for job in jobs if job.append and job.append.events}
+
+
+def _fail(jobs: Sequence[_Job], failure: HandoffError) -> None:
+    for job in jobs:
+        if not job.done.done():
+            job.done.set_exception(failure)
+
+
+def _digest(content: str) -> str:
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()

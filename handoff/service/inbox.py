@@ -1,0 +1,199 @@
+"""The agents' inbox: conversations that wait for a person or are held by one, kept in memory from the log.
+
+Longest waiting first, those put back at the front before all others. Every change is told to the listeners:
+the items that changed, the ids that left, and each waiting customer's place in the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import structlog
+
+from handoff.domain.errors import StorageUnavailable
+from handoff.ports import Customer, EventLog, Head, Hint, PubSub, Signal
+from handoff.service.feed import Feed
+from handoff.wire.times import rfc3339
+
+AT_START: Final = 10_000
+PAUSE_S: Final = 0.05
+"""Changes within this time are told together: a claim moves every place behind it."""
+PICKUPS_KEPT: Final = 50
+PICKUPS_TOLD_FROM: Final = 3
+FIRST_GUESS_S: Final = (30, 300)
+"""Seconds to a pick-up that are told until this process has seen enough of them."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A waiting customer's place: 1 is next. The wait is a range in seconds."""
+
+    position: int
+    low_s: int
+    high_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became different: `items` as the wire has them, `removed` ids, `places` by conversation."""
+
+    items: tuple[dict[str, Any], ...]
+    removed: tuple[str, ...]
+    places: dict[str, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    head: Head
+    position: int | None
+
+
+class Inbox:
+    """The projection and its listeners."""
+
+    def __init__(self, log_: EventLog, feed: Feed, pubsub: PubSub) -> None:
+        self._log = log_
+        self._feed = feed
+        self._entries: dict[str, _Entry] = {}
+        self._dirty: dict[str, int] = {}
+        self._touched = asyncio.Event()
+        self._listeners: set[Callable[[Change], None]] = set()
+        self._pickups: deque[int] = deque(maxlen=PICKUPS_KEPT)
+        self._unsubscribe = pubsub.subscribe(self._on_message)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Read who waits and who is held, then follow the hints."""
+        for head in await self._log.in_states(["waiting", "agent"], AT_START):
+            # A hint that came meanwhile is newer than what was just read.
+            self._dirty.setdefault(head.state.id, head.state.seq)
+        await self._refresh()
+        self._task = asyncio.create_task(self._follow_forever(), name="inbox")
+
+    async def stop(self) -> None:
+        """End."""
+        self._unsubscribe()
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Tell `listener` each change; returns what ends it."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def items(self) -> list[dict[str, Any]]:
+        """All items, the longest waiting first, then those held."""
+        ordered = sorted(self._entries.values(), key=lambda e: (e.position or 1_000_000, e.head.state.at))
+        return [_item(entry) for entry in ordered]
+
+    def place(self, conversation_id: str) -> Place | None:
+        """The place of a waiting conversation."""
+        entry = self._entries.get(conversation_id)
+        return None if entry is None or entry.position is None else self._place(entry.position)
+
+    def _on_message(self, message: Hint | Signal) -> None:
+        if isinstance(message, Hint):
+            self._dirty[message.conversation_id] = max(
+                message.seq, self._dirty.get(message.conversation_id, 0)
+            )
+            self._touched.set()
+
+    async def _follow_forever(self) -> None:
+        while True:
+            await self._touched.wait()
+            self._touched.clear()
+            try:
+                await self._refresh()
+            except StorageUnavailable:
+                log.warning("inbox_delayed", conversations=len(self._dirty))
+                self._touched.set()
+            await asyncio.sleep(PAUSE_S)
+
+    async def _refresh(self) -> None:
+        dirty = dict(self._dirty)
+        changed: set[str] = set()
+        removed: list[str] = []
+        for conversation_id, seq in dirty.items():
+            head = await self._feed.head(conversation_id, at_least=seq)
+            if self._dirty.get(conversation_id) == seq:
+                del self._dirty[conversation_id]
+            before = self._entries.get(conversation_id)
+            if head is not None and head.state.state in ("waiting", "agent"):
+                self._note_pickup(before, head)
+                self._entries[conversation_id] = _Entry(head, before.position if before else None)
+                changed.add(conversation_id)
+            elif before is not None:
+                del self._entries[conversation_id]
+                removed.append(conversation_id)
+        if not changed and not removed:
+            return
+        places = self._renumber(changed)
+        items = tuple(_item(self._entries[c]) for c in changed)
+        for listener in tuple(self._listeners):
+            listener(Change(items, tuple(removed), places))
+
+    def _renumber(self, changed: set[str]) -> dict[str, Place]:
+        waiting = sorted(
+            (e.head.state.queue_rank, e.head.state.waiting_since or 0, conversation_id)
+            for conversation_id, e in self._entries.items()
+            if e.head.state.state == "waiting"
+        )
+        positions = {conversation_id: n for n, (_, _, conversation_id) in enumerate(waiting, start=1)}
+        places = {}
+        for conversation_id, entry in self._entries.items():
+            position = positions.get(conversation_id)
+            if position == entry.position:
+                continue
+            self._entries[conversation_id] = replace(entry, position=position)
+            changed.add(conversation_id)
+            if position is not None:
+                places[conversation_id] = self._place(position)
+        return places
+
+    def _note_pickup(self, before: _Entry | None, head: Head) -> None:
+        if before is None or before.head.state.state != "waiting" or head.state.state != "agent":
+            return
+        waited_ms = head.state.at - (before.head.state.waiting_since or head.state.at)
+        self._pickups.append(max(waited_ms // 1000, 1))
+
+    def _place(self, position: int) -> Place:
+        """Low and high quartile of recent pick-ups; they were waits from the end of a queue like this one."""
+        low, high = FIRST_GUESS_S
+        if len(self._pickups) >= PICKUPS_TOLD_FROM:
+            seen = sorted(self._pickups)
+            low, high = seen[len(seen) // 4], seen[(3 * len(seen)) // 4]
+        return Place(position, low, max(high, low + 1))
+
+
+def _item(entry: _Entry) -> dict[str, Any]:
+    state = entry.head.state
+    holder = {"id": state.holder_id, "name": state.holder_name} if state.holder_id else None
+    return {
+        "conversation_id": state.id,
+        "state": state.state,
+        "position": entry.position,
+        "waiting_since": rfc3339(state.waiting_since) if state.waiting_since is not None else None,
+        "reason": state.reason,
+        "priority": {"frustration": "high", "bot_error": "low"}.get(state.reason or "", "normal"),
+        "customer": _customer(entry.head.customer),
+        "preview": state.preview,
+        "holder": holder,
+        "offered_to": state.offered_to,
+        # An outage does not flood agents: what waits only because the bot was gone is shown as one group (P9).
+        "group": "bot_error" if state.state == "waiting" and state.reason == "bot_error" else None,
+        "due": {},
+    }
+
+
+def _customer(customer: Customer) -> dict[str, Any]:
+    about = {"id": customer.id, "name": customer.name, "email": customer.email, "verified": customer.verified}
+    return {key: value for key, value in about.items() if value is not None}

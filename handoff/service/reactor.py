@@ -1,0 +1,233 @@
+"""Works off reactions: asks the bot about each open turn and records the one outcome it gets (P9)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from bot.contract import TurnOutcome, TurnRequest
+from handoff.domain.commands import Command, RecordTurn, RecordTurnFailure, TellBotIsBack, TellBotIsDown
+from handoff.domain.errors import HandoffError, StorageUnavailable
+from handoff.domain.events import BOT, SYSTEM
+from handoff.ports import (
+    BotEngine,
+    BotFailedError,
+    BotNotReadyError,
+    Clock,
+    EventLog,
+    PubSub,
+    Reaction,
+    ReactionQueue,
+    Signal,
+)
+from handoff.service.bot_watch import BotWatch
+from handoff.service.conversations import Conversations
+from handoff.service.feed import Feed
+from handoff.service.turns import turn_request
+
+POLL_S = 1.0
+TAKE_AT_ONCE = 64
+FAILURES_AT_MOST = 3
+"""Errors of the bot itself after which a turn has failed; lost connections are tried until the limit."""
+OUTAGE_AT_MOST = 5_000
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLimits:
+    """Seconds: `turn_s` from hand-over to outcome, `warm_s` from the question while the bot is down."""
+
+    turn_s: float = 5.0
+    warm_s: float = 90.0
+    lease_s: float = 4.0
+
+
+class Reactor:
+    """Holds the reactions this process works on and keeps their leases."""
+
+    def __init__(
+        self,
+        *,
+        worker: str,
+        queue: ReactionQueue,
+        conversations: Conversations,
+        log_: EventLog,
+        feed: Feed,
+        bot: BotEngine,
+        watch: BotWatch,
+        pubsub: PubSub,
+        clock: Clock,
+        limits: TurnLimits,
+    ) -> None:
+        self._worker = worker
+        self._queue = queue
+        self._conversations = conversations
+        self._log = log_
+        self._feed = feed
+        self._bot = bot
+        self._watch = watch
+        self._pubsub = pubsub
+        self._clock = clock
+        self._limits = limits
+        self._held: dict[tuple[str, int], Reaction] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._look = asyncio.Event()
+        self._poll: asyncio.Task[None] | None = None
+        self._renewal: asyncio.Task[None] | None = None
+        conversations.when_turns_open(self._adopt_all)
+        watch.when_ready(self.offer_answers)
+
+    def start(self) -> None:
+        """Begin to take reactions."""
+        self._poll = asyncio.create_task(self._poll_forever(), name="reactor-poll")
+        self._renewal = asyncio.create_task(self._renew_forever(), name="reactor-renew")
+
+    async def stop(self) -> None:
+        """Stop taking, and leave what is under way to whoever finds its lease run out."""
+        tasks = [task for task in (self._poll, self._renewal, *self._running) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def offer_answers(self) -> None:
+        """The bot is back: offer its answer to those who wait only because it was gone."""
+        for head in await self._log.in_states(["waiting"], OUTAGE_AT_MOST):
+            if head.state.reason == "bot_error":
+                await self._conversations.execute(head.state.id, SYSTEM, TellBotIsBack())
+
+    # --- taking and keeping --------------------------------------------------------------------------------
+
+    def _adopt_all(self, _conversation_id: str, reactions: Sequence[Reaction]) -> None:
+        for reaction in reactions:
+            self._adopt(reaction)
+
+    def _adopt(self, reaction: Reaction) -> None:
+        key = (reaction.conversation_id, reaction.seq)
+        if key in self._held:
+            return
+        self._held[key] = reaction
+        task = asyncio.create_task(self._work(reaction), name=f"turn-{reaction.seq}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _poll_forever(self) -> None:
+        lease_ms = int(self._limits.lease_s * 1000)
+        while True:
+            try:
+                taken = await self._queue.take(self._worker, self._clock.now_ms(), lease_ms, TAKE_AT_ONCE)
+            except StorageUnavailable as failure:
+                log.warning("reactions_unreadable", error=failure.code)
+                taken = []
+            for reaction in taken:
+                self._adopt(reaction)
+            if not taken:
+                self._look.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._look.wait(), POLL_S)
+
+    async def _renew_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._limits.lease_s / 3)
+            until = self._clock.now_ms() + int(self._limits.lease_s * 1000)
+            try:
+                await self._queue.renew(self._worker, tuple(self._held.values()), until)
+            except StorageUnavailable as failure:
+                log.warning("leases_not_renewed", error=failure.code)
+
+    async def _work(self, reaction: Reaction) -> None:
+        try:
+            await self._answer(reaction)
+        except HandoffError as failure:
+            # Not stored: the reaction is still open and is taken again when its lease has run out.
+            log.warning("turn_not_recorded", conversation=reaction.conversation_id, error=failure.code)
+        except Exception:
+            log.exception("turn_failed", conversation=reaction.conversation_id, turn=reaction.seq)
+            await self._record(reaction, RecordTurnFailure(reaction.seq))
+        finally:
+            self._held.pop((reaction.conversation_id, reaction.seq), None)
+            self._look.set()
+
+    # --- one turn -------------------------------------------------------------------------------------------
+
+    async def _answer(self, reaction: Reaction) -> None:
+        turn = reaction.seq
+        while True:
+            head = await self._feed.head(reaction.conversation_id, at_least=turn)
+            if head is None or head.state.state != "bot" or turn not in head.state.open_turns:
+                await self._queue.finish(self._worker, reaction, self._clock.now_ms())
+                return
+            if not self._watch.is_ready:
+                if await self._waited_too_long(reaction):
+                    return
+                continue
+            request = await turn_request(self._feed, head, turn)
+            if request is None:
+                await self._record(reaction, RecordTurnFailure(turn))
+                return
+            await self._typing(reaction.conversation_id, on=True)
+            try:
+                outcome = await self._ask(request)
+            except BotNotReadyError:
+                self._watch.mark_down()
+                continue
+            except BotFailedError as failure:
+                log.warning(
+                    "bot_failed", conversation=reaction.conversation_id, turn=turn, error=str(failure)
+                )
+                await self._record(reaction, RecordTurnFailure(turn))
+                return
+            finally:
+                await self._typing(reaction.conversation_id, on=False)
+            await self._record(reaction, RecordTurn(turn, outcome))
+            return
+
+    async def _waited_too_long(self, reaction: Reaction) -> bool:
+        """Tell the customer and wait for the bot. True when the wait is over and the turn has failed."""
+        waited_ms = self._clock.now_ms() - reaction.created_at
+        left_s = self._limits.warm_s - waited_ms / 1000
+        if left_s <= 0:
+            await self._record(reaction, RecordTurnFailure(reaction.seq))
+            return True
+        await self._conversations.execute(reaction.conversation_id, SYSTEM, TellBotIsDown(reaction.seq))
+        await self._watch.wait_ready(left_s)
+        return False
+
+    async def _ask(self, request: TurnRequest) -> TurnOutcome:
+        """One turn within its limit, retries included.
+
+        Raises:
+            BotNotReadyError: the turn was never handed over.
+            BotFailedError: it was, and came to nothing.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._limits.turn_s
+        handed_over = False
+        failures = 0
+        while True:
+            left = deadline - loop.time()
+            if left <= 0:
+                raise BotFailedError("no outcome in time")
+            try:
+                return await self._bot.turn(request, left)
+            except BotNotReadyError:
+                if not handed_over:
+                    raise
+                self._watch.mark_down()
+            except BotFailedError:
+                handed_over = True
+                failures += 1
+                if failures >= FAILURES_AT_MOST:
+                    raise
+            await asyncio.sleep(min(0.1 * 2**failures, max(deadline - loop.time(), 0)))
+
+    async def _record(self, reaction: Reaction, command: Command) -> None:
+        actor = BOT if isinstance(command, RecordTurn) else SYSTEM
+        await self._conversations.execute(reaction.conversation_id, actor, command, finishes=reaction)
+
+    async def _typing(self, conversation_id: str, *, on: bool) -> None:
+        body = {"type": "typing", "actor": {"type": "bot"}, "on": on}
+        await self._pubsub.publish(Signal(f"conversation:{conversation_id}", body))
