@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from handoff.content.commands import export_content, import_content, validate_content
+from handoff.content.errors import ContentRefused, ExportRefused
+from handoff.content.store import ContentStore, ImportResult
+from kb_index.article import Article
+from kb_index.formats import Parsed, parse
+
+KNOWN = ("greet", "goodbye")
+TRACK = Article("track", "Where is my order?", "Open Orders.", ("Where is it?",), ("orders",))
+PAY = Article("pay", "How can I pay?", "By card.", ("Which cards?",))
+
+
+def _jsonl(path: Path, *rows: dict[str, object]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+async def test_a_file_is_imported(store: ContentStore, tmp_path: Path) -> None:
+    path = _jsonl(tmp_path / "a.jsonl", TRACK.as_dict(), PAY.as_dict())
+    assert await import_content(store, path) == ImportResult(2, 0, 0, 0)
+    assert await import_content(store, _jsonl(path, PAY.as_dict()), replace=True) == ImportResult(0, 0, 1, 1)
+
+
+async def test_every_fault_is_told_with_its_line_and_nothing_is_imported(
+    store: ContentStore, tmp_path: Path
+) -> None:
+    path = _jsonl(
+        tmp_path / "a.jsonl",
+        TRACK.as_dict(),
+        {"id": "x", "answer": "A"},
+        PAY.as_dict(),
+        {"id": "y", "title": "T"},
+        PAY.as_dict(),
+    )
+    with pytest.raises(ContentRefused) as refused:
+        await import_content(store, path, replace=True)
+    told = [(row["file"], row["line"], row["code"]) for row in refused.value.data["errors"]]
+    assert told == [
+        ("a.jsonl", 2, "missing_title"),
+        ("a.jsonl", 4, "missing_answer"),
+        ("a.jsonl", 5, "duplicate_id"),
+    ]
+    assert refused.value.message == "3 faults; nothing was imported."
+    assert await store.articles() == []
+
+
+async def test_a_path_that_is_not_there_or_not_readable_is_said_to_be(
+    store: ContentStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ContentRefused) as refused:
+        await import_content(store, tmp_path / "none.jsonl")
+    assert refused.value.errors[0].code == "not_found"
+    path = _jsonl(tmp_path / "a.jsonl", TRACK.as_dict())
+
+    def locked(_self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", locked)
+    with pytest.raises(ContentRefused, match="1 fault") as refused:
+        await import_content(store, path)
+    assert (refused.value.errors[0].code, refused.value.errors[0].message) == (
+        "unreadable",
+        "It cannot be read: Permission denied.",
+    )
+
+
+async def test_examples_are_taken_for_known_intents_alone(store: ContentStore, tmp_path: Path) -> None:
+    path = tmp_path / "nlu.yml"
+    path.write_text(
+        'version: "3.1"\nnlu:\n- intent: greet\n  examples: |\n    - hi\n\n- intent: refund\n  examples: |\n    - money back\n'
+    )
+    with pytest.raises(ContentRefused) as refused:
+        await import_content(store, path, known=KNOWN)
+    (fault,) = refused.value.errors
+    assert (fault.file, fault.line, fault.code) == ("nlu.yml", 7, "unknown_intent")
+    assert "'refund'" in fault.message
+    assert "goodbye, greet" in fault.message
+    assert (await store.content()).intents == {}
+    assert (await import_content(store, path, known=(*KNOWN, "refund"))).intents == 2
+
+
+async def test_what_was_exported_is_imported_as_it_was(store: ContentStore, tmp_path: Path) -> None:
+    await store.import_parsed(Parsed([TRACK, PAY], {"greet": ["hi"]}))
+    before = await store.content()
+    for name in ("out.jsonl", "out.csv", "folder"):
+        result = await export_content(store, tmp_path / name)
+        assert (result.articles, result.intents) == (2, 0)
+        assert tuple(sorted(parse(tmp_path / name).articles, key=lambda a: a.id)) == before.articles
+        assert await import_content(store, tmp_path / name, replace=True) == ImportResult(0, 0, 2, 0)
+    assert (await export_content(store, tmp_path / "out.yml")).intents == 1
+    assert parse(tmp_path / "out.yml").intents == {"greet": ["hi"]}
+    assert await store.content() == before
+
+
+async def test_an_export_replaces_a_file_but_never_mixes_with_a_folder(
+    store: ContentStore, tmp_path: Path
+) -> None:
+    await store.import_parsed(Parsed([TRACK]))
+    await export_content(store, _jsonl(tmp_path / "out.jsonl", PAY.as_dict()))
+    assert parse(tmp_path / "out.jsonl").articles == [TRACK]
+    empty = tmp_path / "empty.d"
+    empty.mkdir()
+    await export_content(store, empty)
+    with pytest.raises(ExportRefused, match="not an empty folder"):
+        await export_content(store, empty)
+    assert [file.name for file in empty.iterdir()] == ["track.md"]
+
+
+@pytest.mark.parametrize("name", ["out.html", "out.md", "missing/out.jsonl"])
+async def test_an_export_says_why_it_cannot_be(store: ContentStore, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ExportRefused):
+        await export_content(store, tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+async def test_a_check_of_the_home_finds_doubts(store: ContentStore) -> None:
+    rival = Article("rival", "Where's the parcel?", "There.", ("where  IS my order",))
+    bare = Article("bare", "Bare", "Bare.")
+    other = Article("other", "Wo?", "Da.", ("Where is it?",), locale="de")
+    await store.import_parsed(Parsed([TRACK, rival, bare, other], {"greet": ["Bare!", "hi"]}))
+    found = await validate_content(store)
+    assert found.ok
+    assert (found.articles, found.questions, found.intents) == (4, 3, 1)
+    assert [(r.level, r.code, r.articles) for r in found.remarks] == [
+        ("warning", "shared_question", ("rival", "track")),
+        ("warning", "intent_and_article", ("bare",)),
+        ("note", "no_variants", ("bare",)),
+    ]
+
+
+async def test_a_title_repeated_as_a_question_of_its_own_article_is_no_doubt(store: ContentStore) -> None:
+    await store.import_parsed(Parsed([Article("a", "Where is it?", "There.", ("where is it",))]))
+    assert (await validate_content(store)).remarks == ()
+
+
+async def test_an_empty_home_is_told_so(store: ContentStore) -> None:
+    assert [remark.code for remark in (await validate_content(store)).remarks] == ["no_articles"]
+
+
+async def test_a_check_of_a_file_changes_nothing(store: ContentStore, tmp_path: Path) -> None:
+    good = await validate_content(store, _jsonl(tmp_path / "a.jsonl", TRACK.as_dict(), PAY.as_dict()))
+    assert (good.ok, good.articles, good.questions, good.remarks) == (True, 2, 2, ())
+    bad = await validate_content(store, _jsonl(tmp_path / "b.jsonl", {"id": "x", "title": "T"}))
+    assert not bad.ok
+    assert [(e.line, e.code) for e in bad.errors] == [(1, "missing_answer")]
+    assert await store.articles() == []
