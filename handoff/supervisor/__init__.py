@@ -1,0 +1,17 @@
+"""`baton serve`: everything on one machine, kept running, and gone when it is stopped."""
+
+from handoff.supervisor.guards import PortTakenError, ServeRefusedError
+from handoff.supervisor.keeper import Keeper, Part, Step
+from handoff.supervisor.serve import first_start_is_due, serve
+from handoff.supervisor.tether import tethered
+
+__all__ = [
+    "Keeper",
+    "Part",
+    "PortTakenError",
+    "ServeRefusedError",
+    "Step",
+    "first_start_is_due",
+    "serve",
+    "tethered",
+]
