@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -12,7 +12,7 @@ class Backoff:
     first: float = 0.5
     last: float = 30.0
     healthy: float = 60.0
-    _next: float | None = None
+    _next: float | None = field(init=False, default=None)
 
     def after(self, healthy_for: float) -> float:
         """The wait, in seconds, after a run that was healthy for `healthy_for` seconds (0: never)."""

@@ -59,10 +59,10 @@ class Keeper:
     steps_done: Callable[[], None] = lambda: None
     grace: float = 10.0
     backoff: Callable[[], Backoff] = Backoff
-    _children: dict[str, Child] = field(default_factory=dict)
-    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _failed: bool = False
-    _started: float = 0.0
+    _children: dict[str, Child] = field(init=False, default_factory=dict)
+    _stopping: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _failed: bool = field(init=False, default=False)
+    _started: float = field(init=False, default=0.0)
 
     async def run(self) -> int:
         """Run until SIGTERM, SIGINT or SIGHUP, or until a part gives up. Returns the exit code."""

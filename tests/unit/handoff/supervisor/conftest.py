@@ -37,16 +37,19 @@ def make_part() -> Callable[..., Part]:
 @pytest.fixture
 def make_keeper(told: Told) -> Callable[..., Keeper]:
     def make(
-        *parts: Part, steps: tuple[Step, ...] = (), grace: float = 5.0, **more: Callable[[], None]
+        *parts: Part,
+        steps: tuple[Step, ...] = (),
+        steps_done: Callable[[], None] = lambda: None,
+        grace: float = 5.0,
     ) -> Keeper:
         return Keeper(
             parts=parts,
             steps=steps,
+            steps_done=steps_done,
             say=told.say,
             forward=told.forward,
             grace=grace,
             backoff=lambda: Backoff(first=0.01, last=0.05),
-            **more,
         )
 
     return make
