@@ -1,0 +1,477 @@
+"""A relay that only plays recorded frames: for the states of the pages that a real relay reaches rarely or late.
+
+It serves the built pages under the same policy as the real one, keeps conversations in memory, answers commands as
+docs/protocol.md says in the simplest case, and lets a test cut connections, leave out frames or refuse commands.
+It decides nothing a test of the relay could rely on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
+from fastapi.responses import FileResponse, JSONResponse, Response
+
+DIST = Path(__file__).resolve().parents[2] / "web_widget" / "dist"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HUMAN = {"id": "human", "label": "Talk to a person"}
+CUSTOMER_SEES = {"agent.noted", "bot.reply_discarded"}
+MAYA = {"type": "agent", "id": "u-maya", "name": "Maya Lindqvist"}
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+@dataclass
+class Talk:
+    """One conversation: its log and what the pages are told beside it."""
+
+    id: str
+    events: list[Json] = field(default_factory=list)
+    state: str = "bot"
+    holder: Json | None = None
+    acks: dict[str, int] = field(default_factory=dict)
+    customer: Json = field(default_factory=dict)
+    seen: int = 0
+    waiting_since: str | None = None
+    reason: str | None = None
+    group: str | None = None
+    sockets: list[WebSocket] = field(default_factory=list)
+
+    def visible(self, event: Json) -> bool:
+        """Whether a customer is shown it."""
+        return event["kind"] not in CUSTOMER_SEES
+
+    def wire(self, *, customer: bool) -> list[Json]:
+        """The log as one reader sees it, each event with the one before it that the reader saw."""
+        out: list[Json] = []
+        prev = 0
+        for event in self.events:
+            if customer and not self.visible(event):
+                continue
+            data = dict(event["data"])
+            if customer and event["kind"] == "handoff.requested":
+                data.pop("evidence", None)
+                data.pop("summary", None)
+            out.append({**event, "data": data, "prev": prev})
+            prev = event["seq"]
+        return out
+
+    def item(self) -> Json:
+        """Its line in the inbox."""
+        said = [e["data"]["text"] for e in self.events if e["kind"] == "customer.said"]
+        return {
+            "conversation_id": self.id,
+            "state": self.state,
+            "position": None,
+            "waiting_since": self.waiting_since,
+            "reason": self.reason,
+            "priority": 0,
+            "customer": {"verified": False, **self.customer},
+            "preview": said[-1][:140] if said else "",
+            "holder": self.holder,
+            "group": self.group,
+            "due": {},
+        }
+
+
+class RecordedRelay:
+    """Runs in a thread of its own; `url` is where the pages are."""
+
+    def __init__(self) -> None:
+        self.talks: dict[str, Talk] = {}
+        self.agents: dict[WebSocket, dict[str, int]] = {}
+        self.must_change = False
+        self.logged_in = True
+        self.greeting = "Hi, I’m Fellgate’s assistant. Ask me about orders, delivery, returns or kit."
+        self.answer: Callable[[Talk, str], list[Json]] | None = None
+        self.refuse: dict[str, Json] = {}
+        self.drop_events: set[int] = set()
+        self.hold_acks = False
+        self.refuse_sockets = False
+        self.clock = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
+        self.real_time = False
+        self.app = self._app()
+        self._server: uvicorn.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self.url = ""
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Listen on a free port of the loopback interface."""
+        config = uvicorn.Config(self.app, host="127.0.0.1", port=0, log_level="warning", ws_ping_interval=None)
+        self._server = uvicorn.Server(config)
+        ready = threading.Event()
+
+        async def serve() -> None:
+            self._loop = asyncio.get_running_loop()
+            assert self._server is not None
+            task = asyncio.create_task(self._server.serve())
+            while not self._server.started:
+                await asyncio.sleep(0.01)
+            ready.set()
+            await task
+
+        self._thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+        self._thread.start()
+        assert ready.wait(10)
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+
+    def stop(self) -> None:
+        """Close the port and the thread."""
+        assert self._server is not None
+        assert self._thread is not None
+        self.cut()
+        self._server.should_exit = True
+        self._thread.join(10)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something in the relay's own loop, from a test."""
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    # --- what tests do ------------------------------------------------------------------------------------
+
+    def talk(self, name: str | None = None, talk_id: str | None = None) -> Talk:
+        """A new conversation."""
+        talk = Talk(talk_id or f"c{len(self.talks) + 1:03d}", customer={"name": name} if name else {})
+        self.talks[talk.id] = talk
+        return talk
+
+    def add(self, talk: Talk, kind: str, actor: Json | str, data: Json, *, after_s: float = 8) -> Json:
+        """Append an event and tell everybody."""
+        event = self.record(talk, kind, actor, data, after_s=after_s)
+        self.run(self._tell(talk, event))
+        return event
+
+    def record(self, talk: Talk, kind: str, actor: Json | str, data: Json, *, after_s: float = 8) -> Json:
+        """Append an event without telling anybody."""
+        self.clock += timedelta(seconds=after_s)
+        now = datetime.now(UTC) if self.real_time else self.clock
+        at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        seq = len(talk.events) + 1
+        event = {
+            "seq": seq,
+            "id": f"{talk.id}-{seq}",
+            "at": at,
+            "kind": kind,
+            "actor": {"type": actor} if isinstance(actor, str) else actor,
+            "data": data,
+        }
+        talk.events.append(event)
+        match kind:
+            case "handoff.requested":
+                talk.state, talk.waiting_since, talk.reason = "waiting", at, data["reason"]
+            case "agent.joined":
+                talk.state, talk.holder = "agent", {k: event["actor"].get(k) for k in ("id", "name")}
+            case "handoff.cancelled" | "handoff.expired" | "conversation.returned_to_bot" | "episode.started":
+                talk.state, talk.holder = "bot", None
+            case "conversation.closed":
+                talk.state, talk.holder = "closed", None
+            case "agent.left":
+                talk.state, talk.holder, talk.waiting_since = "waiting", None, at
+        return event
+
+    def to_customer(self, talk: Talk, frame: Json) -> None:
+        """Send any frame to the customer's sockets."""
+        self.run(self._send_all(talk.sockets, frame))
+
+    def to_agents(self, frame: Json) -> None:
+        """Send any frame to every agent's socket."""
+        self.run(self._send_all(list(self.agents), frame))
+
+    def cut(self) -> None:
+        """Break every socket, as a dead connection does."""
+
+        async def close() -> None:
+            for socket in [*self.agents, *(s for t in self.talks.values() for s in t.sockets)]:
+                with contextlib.suppress(RuntimeError):
+                    await socket.close(1012)
+
+        self.run(close())
+
+    # --- frames -------------------------------------------------------------------------------------------
+
+    async def _send_all(self, sockets: list[WebSocket], frame: Json) -> None:
+        for socket in list(sockets):
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await socket.send_text(json.dumps(frame))
+
+    async def _tell(self, talk: Talk, event: Json) -> None:
+        if event["seq"] in self.drop_events:
+            self.drop_events.discard(event["seq"])
+            return
+        for_customer = [e for e in talk.wire(customer=True) if e["seq"] == event["seq"]]
+        for wire in for_customer:
+            await self._send_all(talk.sockets, {"type": "event", "event": wire})
+        wire = next(e for e in talk.wire(customer=False) if e["seq"] == event["seq"])
+        for socket, cursors in list(self.agents.items()):
+            if talk.id in cursors:
+                await self._send_all([socket], {"type": "event", "conversation_id": talk.id, "event": wire})
+        if talk.state in ("waiting", "agent"):
+            frame = {"type": "inbox", "item": talk.item()}
+        else:
+            frame = {"type": "inbox_removed", "conversation_id": talk.id}
+        await self._send_all(list(self.agents), frame)
+
+    async def _append(self, talk: Talk, kind: str, actor: Json | str, data: Json) -> Json:
+        event = self.record(talk, kind, actor, data)
+        await self._tell(talk, event)
+        return event
+
+    async def _ack(self, socket: WebSocket, talk: Talk, frame: Json, seq: int) -> None:
+        talk.acks[frame["client_id"]] = seq
+        if not self.hold_acks:
+            await socket.send_text(
+                json.dumps(
+                    {"type": "ack", "client_id": frame["client_id"], "conversation_id": talk.id, "seq": seq, "events": 1}
+                )
+            )
+
+    async def _refused(self, socket: WebSocket, talk: Talk, frame: Json) -> bool:
+        """Answer a repeat, or what the test wants refused."""
+        client_id = frame["client_id"]
+        if client_id in talk.acks:
+            await self._ack(socket, talk, frame, talk.acks[client_id])
+            return True
+        if frame["type"] in self.refuse:
+            error = self.refuse.pop(frame["type"])
+            await socket.send_text(json.dumps({"type": "nack", "client_id": client_id, "error": error}))
+            return True
+        return False
+
+    async def _customer_frame(self, socket: WebSocket, talk: Talk, frame: Json) -> None:
+        match frame["type"]:
+            case "ping":
+                await socket.send_text('{"type":"pong"}')
+                return
+            case "seen":
+                talk.seen = frame["seq"]
+                return
+            case "typing":
+                await self._send_all(
+                    list(self.agents),
+                    {"type": "typing", "conversation_id": talk.id, "actor": {"type": "customer"}, "on": frame["on"]},
+                )
+                return
+        if await self._refused(socket, talk, frame):
+            return
+        match frame["type"]:
+            case "say":
+                if talk.state == "closed":
+                    await self._append(talk, "episode.started", "system", {"episode": 2})
+                said = {"text": frame["text"], "client_id": frame["client_id"], "choice": frame.get("choice")}
+                event = await self._append(talk, "customer.said", "customer", said)
+                await self._ack(socket, talk, frame, event["seq"])
+                if frame.get("choice") == "human":
+                    await self._append(talk, "handoff.requested", "customer", {"handoff_id": "h1", "reason": "asked"})
+                elif talk.state == "bot" and self.answer is not None:
+                    for reply in self.answer(talk, frame["text"]):
+                        await self._append(talk, reply.pop("kind", "bot.replied"), "bot", {"turn": event["seq"], **reply})
+            case "request_human":
+                event = await self._append(
+                    talk, "handoff.requested", "customer", {"handoff_id": "h1", "reason": "asked"}
+                )
+                await self._ack(socket, talk, frame, event["seq"])
+                await self._send_all([socket], {"type": "queue", "position": 2, "wait_s": {"low": 120, "high": 300}})
+            case "cancel_handoff":
+                event = await self._append(talk, "handoff.cancelled", "customer", {})
+                await self._ack(socket, talk, frame, event["seq"])
+            case "end":
+                event = await self._append(talk, "conversation.closed", "customer", {"by": "customer", "episode": 1})
+                await self._ack(socket, talk, frame, event["seq"])
+
+    async def _agent_frame(self, socket: WebSocket, frame: Json) -> None:
+        kind = frame["type"]
+        if kind == "ping":
+            await socket.send_text('{"type":"pong"}')
+            return
+        talk = self.talks.get(frame.get("conversation_id", ""))
+        if talk is None:
+            return
+        if kind == "subscribe":
+            self.agents[socket][talk.id] = frame["after"]
+            seq = len(talk.events)
+            subscribed = {"type": "subscribed", "conversation_id": talk.id, "state": talk.state, "seq": seq, "seen": 0}
+            await socket.send_text(json.dumps(subscribed))
+            for event in talk.wire(customer=False):
+                if event["seq"] > frame["after"]:
+                    await self._send_all([socket], {"type": "event", "conversation_id": talk.id, "event": event})
+            return
+        if kind == "unsubscribe":
+            self.agents[socket].pop(talk.id, None)
+            return
+        if kind in ("typing", "seen"):
+            await self._send_all(
+                talk.sockets, {"type": kind, "actor": MAYA, **{k: frame[k] for k in ("on", "seq") if k in frame}}
+            )
+            return
+        if "client_id" not in frame or await self._refused(socket, talk, frame):
+            return
+        events: dict[str, tuple[str, Json]] = {
+            "claim": ("agent.joined", {"handoff_id": "h1"}),
+            "say": ("agent.said", {"text": frame.get("text"), "client_id": frame["client_id"]}),
+            "note": ("agent.noted", {"text": frame.get("text"), "client_id": frame["client_id"]}),
+            "return_to_bot": (
+                "conversation.returned_to_bot",
+                {"outcome": frame.get("outcome"), "note": frame.get("note")},
+            ),
+            "close": ("conversation.closed", {"by": "agent", "outcome": frame.get("outcome"), "episode": 1}),
+        }
+        name, data = events[kind]
+        event = await self._append(talk, name, MAYA, data)
+        await self._ack(socket, talk, frame, event["seq"])
+
+    # --- doors --------------------------------------------------------------------------------------------
+
+    def _app(self) -> FastAPI:
+        app = FastAPI()
+
+        def page(name: str) -> Response:
+            return FileResponse(DIST / name, headers={"Content-Security-Policy": POLICY})
+
+        @app.get("/demo")
+        async def demo() -> Response:
+            return page("demo.html")
+
+        @app.get("/console")
+        async def console() -> Response:
+            return page("console.html")
+
+        @app.get("/widget.js")
+        async def loader() -> Response:
+            return FileResponse(DIST / "widget.js", media_type="text/javascript")
+
+        @app.get("/assets/{name}")
+        async def asset(name: str) -> Response:
+            return FileResponse(DIST / "assets" / Path(name).name)
+
+        @app.get("/api/v1/site")
+        async def site() -> Json:
+            return {
+                "name": "Fellgate",
+                "voice": "casual",
+                "locale": "en-GB",
+                "greeting": self.greeting,
+                "low_confidence": "handoff",
+            }
+
+        @app.post("/api/v1/conversations", status_code=201)
+        async def started(request: Request) -> Json:
+            body = await request.json()
+            talk_id = f"c-{body['client_id'][:12]}"
+            if talk_id not in self.talks:
+                talk = self.talk(talk_id=talk_id)
+                self.record(talk, "conversation.started", "customer", {"locale": "en", "page": body["page"]})
+            return {"conversation_id": talk_id, "token": f"t:{talk_id}", "seq": 1}
+
+        @app.post("/api/v1/auth/login")
+        async def login(request: Request) -> Response:
+            body = await request.json()
+            if body["password"] != "right":
+                error = {"code": "unauthorized", "message": "Name or password is wrong.", "data": {}}
+                return JSONResponse({"error": error}, 401)
+            self.logged_in = True
+            return JSONResponse(self._me())
+
+        @app.get("/api/v1/auth/me")
+        async def me() -> Response:
+            if not self.logged_in:
+                error = {"code": "unauthorized", "message": "Please log in.", "data": {}}
+                return JSONResponse({"error": error}, 401)
+            return JSONResponse(self._me())
+
+        @app.post("/api/v1/auth/password", status_code=204)
+        async def password() -> None:
+            self.must_change = False
+
+        @app.post("/api/v1/auth/logout", status_code=204)
+        async def logout() -> None:
+            self.logged_in = False
+
+        @app.websocket("/ws/customer")
+        async def customer(socket: WebSocket) -> None:
+            await self._serve_customer(socket)
+
+        @app.websocket("/ws/agent")
+        async def agent(socket: WebSocket) -> None:
+            await self._serve_agent(socket)
+
+        return app
+
+    def _me(self) -> Json:
+        agent = {"id": MAYA["id"], "name": MAYA["name"], "role": "supervisor"}
+        return {"agent": agent, "csrf": "csrf", "must_change_password": self.must_change}
+
+    async def _serve_customer(self, socket: WebSocket) -> None:
+        if self.refuse_sockets:
+            await socket.close(1013)
+            return
+        await socket.accept(subprotocol="baton.v1")
+        talk: Talk | None = None
+        try:
+            hello = json.loads(await socket.receive_text())
+            talk = self.talks.get(hello["token"].removeprefix("t:"))
+            if talk is None:
+                error = {"code": "not_found", "message": "There is no such conversation.", "data": {}}
+                await socket.send_text(json.dumps({"type": "error", "error": error}))
+                await socket.close(4404)
+                return
+            wire = talk.wire(customer=True)
+            head = wire[-1]["seq"] if wire else 0
+            reset = hello["after"] > head
+            welcome = {
+                "type": "welcome",
+                "conversation_id": talk.id,
+                "state": talk.state,
+                "seq": head,
+                "seen": talk.seen,
+                "now": datetime.now(UTC).isoformat(),
+                "reset": reset,
+            }
+            await socket.send_text(json.dumps(welcome))
+            for event in wire:
+                if reset or event["seq"] > hello["after"]:
+                    await socket.send_text(json.dumps({"type": "event", "event": event}))
+            talk.sockets.append(socket)
+            while True:
+                await self._customer_frame(socket, talk, json.loads(await socket.receive_text()))
+        except (WebSocketDisconnect, RuntimeError):
+            return
+        finally:
+            if talk is not None and socket in talk.sockets:
+                talk.sockets.remove(socket)
+
+    async def _serve_agent(self, socket: WebSocket) -> None:
+        if self.refuse_sockets:
+            await socket.close(1013)
+            return
+        await socket.accept(subprotocol="baton.v1")
+        try:
+            await socket.receive_text()
+            items = [t.item() for t in self.talks.values() if t.state in ("waiting", "agent")]
+            now = datetime.now(UTC) if self.real_time else self.clock
+            welcome = {"type": "welcome", "agent": self._me()["agent"], "now": now.isoformat(), "inbox": items}
+            await socket.send_text(json.dumps(welcome))
+            self.agents[socket] = {}
+            while True:
+                await self._agent_frame(socket, json.loads(await socket.receive_text()))
+        except (WebSocketDisconnect, RuntimeError):
+            return
+        finally:
+            self.agents.pop(socket, None)

@@ -1,0 +1,302 @@
+/** The panel's script: mounts into the loader's shadow root. */
+import { render, type VNode } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { CloseIcon, DownIcon, Mark, PersonIcon } from "../shared/icons";
+import { Client, type ClientState } from "./client";
+import { Composer } from "./composer";
+import { direction, type PanelHost, type PanelHandle } from "./options";
+import css from "./panel.css";
+import { queueWords, waitWords, words } from "./strings";
+import { Greeting, Transcript, Typing } from "./transcript";
+
+/** A connection is called lost only after this long: short interruptions pass unseen. */
+const TELL_AFTER_MS = 1_500;
+/** Within this distance of its end the log follows what is new. */
+const NEAR_END_PX = 80;
+
+function statusWords(state: ClientState): string {
+  switch (state.view.state) {
+    case "bot":
+      return words.statusBot;
+    case "waiting":
+      return words.statusWaiting;
+    case "agent":
+      return words.statusAgent(state.view.holder?.name ?? words.support);
+    case "closed":
+      return words.statusClosed;
+  }
+}
+
+function useTroubled(state: ClientState): boolean {
+  const broken = state.phase === "waiting" || state.phase === "connecting";
+  const [long, setLong] = useState(false);
+  useEffect(() => {
+    if (!broken) {
+      setLong(false);
+      return;
+    }
+    const timer = setTimeout(() => setLong(true), TELL_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [broken]);
+  return broken && long;
+}
+
+/** Follows the end of the log while the reader is there; else says that something new came. */
+function useFollow(state: ClientState, open: boolean) {
+  const log = useRef<HTMLDivElement>(null);
+  const near = useRef(true);
+  const [below, setBelow] = useState(false);
+  const count = state.view.entries.length;
+  const own = state.pending.length;
+  const toEnd = (): void => {
+    const element = log.current;
+    if (element !== null) element.scrollTop = element.scrollHeight;
+  };
+  useLayoutEffect(() => {
+    // What the customer just wrote is always shown.
+    if (near.current || own > 0) toEnd();
+    else if (count > 0) setBelow(true);
+  }, [count, own, state.typing, state.view.offer, state.queue === null, open]);
+  useEffect(() => {
+    const element = log.current;
+    if (element === null) return;
+    const watch = new ResizeObserver(() => {
+      if (near.current) toEnd();
+    });
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, []);
+  const onScroll = (): void => {
+    const element = log.current;
+    if (element === null) return;
+    near.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
+    if (near.current) setBelow(false);
+  };
+  return { log, below, onScroll, toEnd };
+}
+
+function Waiting({ state, cancel }: { state: ClientState; cancel: () => void }): VNode {
+  const wait = waitWords(state.queue?.wait ?? null);
+  return (
+    <div class="waiting">
+      <span class="pulse" aria-hidden="true" />
+      <div role="status">
+        <strong>{state.queue === null ? words.statusWaiting : queueWords(state.queue.position)}</strong>
+        <span class="sub">{wait === "" ? "You can keep writing; it will all be read." : `Usually ${wait}. You can keep writing.`}</span>
+      </div>
+      <button type="button" class="plain" onClick={cancel}>
+        {words.cancelWait}
+      </button>
+    </div>
+  );
+}
+
+function Foot({ client, state }: { client: Client; state: ClientState }): VNode {
+  const [asking, setAsking] = useState(false);
+  const sure = useRef<HTMLButtonElement>(null);
+  const first = useRef<HTMLButtonElement>(null);
+  const open = state.view.entries.length > 0 && state.view.state !== "closed";
+  useEffect(() => {
+    if (asking) sure.current?.focus();
+  }, [asking]);
+  if (!open) return <div class="foot">{state.view.state === "closed" ? words.again : ""}</div>;
+  if (!asking)
+    return (
+      <div class="foot">
+        <button ref={first} type="button" class="link" onClick={() => setAsking(true)}>
+          {words.end}
+        </button>
+      </div>
+    );
+  return (
+    <div class="foot" role="group" aria-label={words.endSure}>
+      <span>{words.endSure}</span>
+      <button
+        ref={sure}
+        type="button"
+        class="link strong"
+        onClick={() => {
+          setAsking(false);
+          client.end();
+        }}
+      >
+        {words.endYes}
+      </button>
+      <button type="button" class="link" onClick={() => setAsking(false)}>
+        {words.endNo}
+      </button>
+    </div>
+  );
+}
+
+interface PanelProps {
+  client: Client;
+  title: string | null;
+  locale: string | null;
+  open: boolean;
+  /** Words to begin with, and how often some were asked for: the same ones may be asked for again. */
+  draft: { text: string; n: number };
+  close: () => void;
+}
+
+function Panel({ client, title, locale: wanted, open, draft, close }: PanelProps): VNode {
+  const [state, setState] = useState(client.state);
+  useLayoutEffect(() => {
+    setState(client.state);
+    return client.subscribe(() => setState(client.state));
+  }, [client]);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const { log, below, onScroll, toEnd } = useFollow(state, open);
+  const troubled = useTroubled(state);
+  const locale = wanted ?? state.site?.locale ?? "en";
+  const name = title ?? state.site?.name ?? words.support;
+  const talk = state.view.state;
+
+  useEffect(() => {
+    if (!open) return;
+    toEnd();
+    field.current?.focus();
+  }, [open]);
+
+  useEffect(() => {
+    if (!open) return;
+    const look = (): void => {
+      if (document.visibilityState === "visible") client.markSeen();
+    };
+    look();
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [open, state.view.cursor, client]);
+
+  const askHuman = (): void => {
+    if (talk === "closed") client.say(words.humanWords);
+    else client.requestHuman();
+    field.current?.focus();
+  };
+
+  return (
+    <section
+      class="panel"
+      role="dialog"
+      aria-label={name}
+      hidden={!open}
+      lang={locale}
+      dir={direction(locale)}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        close();
+      }}
+    >
+      <header>
+        <span class="mark">
+          <Mark />
+        </span>
+        <div class="title">
+          <h2 dir="auto">{name}</h2>
+          <p>{statusWords(state)}</p>
+        </div>
+        {(talk === "bot" || talk === "closed") && (
+          <button type="button" class="human" onClick={askHuman}>
+            <PersonIcon />
+            {words.human}
+          </button>
+        )}
+        <button type="button" class="icon-button" aria-label={words.close} onClick={close}>
+          <CloseIcon />
+        </button>
+      </header>
+
+      <div class="banner-room" role="status">
+        {troubled && <p class="banner">{navigator.onLine ? words.reconnecting : words.offline}</p>}
+        {state.trouble !== null && !troubled && (
+          <p class="banner bad">
+            {state.trouble.code === "not_found" || state.trouble.code === "unauthorized" ? words.lost : state.trouble.message}
+          </p>
+        )}
+      </div>
+
+      <div class="log-room">
+        <div ref={log} class="log" role="log" aria-live="polite" aria-label={words.log} tabIndex={0} onScroll={onScroll}>
+          <div class="spacer" />
+          {state.ready ? (
+            <>
+              <Greeting text={state.site?.greeting ?? words.greeting} />
+              <Transcript client={client} state={state} locale={locale} />
+              <Typing state={state} />
+            </>
+          ) : (
+            <p class="line">
+              <span>{words.loading}</span>
+            </p>
+          )}
+        </div>
+        {below && (
+          <button type="button" class="below" onClick={toEnd}>
+            <DownIcon /> {words.newMessages}
+          </button>
+        )}
+      </div>
+
+      {talk === "waiting" && <Waiting state={state} cancel={() => client.cancelHandoff()} />}
+      <Composer
+        field={field}
+        draft={draft}
+        placeholder={talk === "agent" ? words.placeholderAgent : words.placeholder}
+        send={(text) => client.say(text)}
+        typing={(on) => client.typing(on)}
+      />
+      <Foot client={client} state={state} />
+    </section>
+  );
+}
+
+function mount(host: PanelHost): PanelHandle {
+  const { options, shadow, launcher } = host;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  shadow.adoptedStyleSheets = [...shadow.adoptedStyleSheets, sheet];
+  const room = document.createElement("div");
+  room.className = "room";
+  shadow.insertBefore(room, launcher);
+  const client = new Client(options);
+  let open = false;
+  let draft = { text: "", n: 0 };
+
+  const draw = (): void =>
+    render(<Panel client={client} title={options.title} locale={options.locale} open={open} draft={draft} close={close} />, room);
+  const set = (now: boolean): void => {
+    if (open === now) return;
+    open = now;
+    host.shown(open);
+    draw();
+    if (!open) launcher.focus();
+  };
+  const close = (): void => set(false);
+  const count = (): void => {
+    const { view, seen } = client.state;
+    host.unread(view.entries.filter((e) => e.type === "message" && e.from !== "customer" && e.seq > seen).length);
+  };
+  client.subscribe(count);
+  count();
+  draw();
+  return {
+    open: (text) => {
+      if (text !== undefined) draft = { text, n: draft.n + 1 };
+      if (open) draw();
+      else set(true);
+    },
+    close,
+    identify: (customer) => {
+      options.customer = customer;
+    },
+    destroy: () => {
+      render(null, room);
+      client.destroy();
+      room.remove();
+      shadow.adoptedStyleSheets = shadow.adoptedStyleSheets.filter((s) => s !== sheet);
+    },
+  };
+}
+
+window.batonPanel = mount;
