@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.accounts.errors import LastAdmin, NameTaken, UnknownToken
 from handoff.accounts.model import ApiToken, Login, Role, User
 from handoff.accounts.throttle import KNOWN_NETWORK_MS, WINDOW_MS, Count, Limit, wait_ms
-from handoff.adapters.database import WRITES
+from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import api_tokens, known_networks, login_failures, login_sessions, users
-from handoff.domain.errors import StorageUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +46,6 @@ class AccountStore:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._writing = engine.execution_options(**WRITES)
-
-    @asynccontextmanager
-    async def _read(self) -> AsyncIterator[AsyncConnection]:
-        with _storage_errors():
-            async with self._engine.connect() as connection:
-                yield connection
-
-    @asynccontextmanager
-    async def _write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that commits at the end, unless it was rolled back inside."""
-        with _storage_errors():
-            async with self._writing.begin() as connection:
-                yield connection
 
     # --- users ------------------------------------------------------------------------------------------
 
@@ -76,26 +60,26 @@ class AccountStore:
             "must_change_password": user.must_change_password,
             "created_at": at,
         }
-        try:
-            async with self._write() as connection:
+        async with writing(self._engine) as connection:
+            try:
                 await connection.execute(users.insert().values(row))
-        except IntegrityError as error:
-            raise NameTaken(f"There is a user named {user.name} already.", name=user.name) from error
+            except IntegrityError as error:
+                raise NameTaken(f"There is a user named {user.name} already.", name=user.name) from error
 
     async def any_user(self) -> bool:
         """Whether anybody was ever added."""
-        async with self._read() as connection:
+        async with reading(self._engine) as connection:
             return (await connection.execute(sa.select(users.c.id).limit(1))).first() is not None
 
     async def list_users(self) -> list[User]:
         """Everybody, disabled users too, by name."""
-        async with self._read() as connection:
+        async with reading(self._engine) as connection:
             rows = (await connection.execute(sa.select(users).order_by(users.c.name_key))).all()
         return [_user(row) for row in rows]
 
     async def user_by_id(self, user_id: str) -> User | None:
         """The user with this id."""
-        async with self._read() as connection:
+        async with reading(self._engine) as connection:
             row = (await connection.execute(sa.select(users).where(users.c.id == user_id))).first()
         return None if row is None else _user(row)
 
@@ -115,7 +99,7 @@ class AccountStore:
             )
             .where(users.c.name_key == name_key)
         )
-        async with self._read() as connection:
+        async with reading(self._engine) as connection:
             row = (await connection.execute(query)).first()
         if row is None:
             return None
@@ -123,7 +107,7 @@ class AccountStore:
 
     async def credentials_by_id(self, user_id: str) -> Credentials | None:
         """The stored hash of a user who is logged in."""
-        async with self._read() as connection:
+        async with reading(self._engine) as connection:
             row = (await connection.execute(sa.select(users).where(users.c.id == user_id))).first()
         return None if row is None else Credentials(_user(row), row.password_hash)
 
@@ -149,7 +133,7 @@ class AccountStore:
         ended = login_sessions.delete().where(login_sessions.c.user_id == user_id)
         if keep_session is not None:
             ended = ended.where(login_sessions.c.token_digest != keep_session)
-        async with self._write() as connection:
+        async with writing(self._engine) as connection:
             result = await connection.execute(
                 change.values(password_hash=password_hash, must_change_password=must_change)
             )
@@ -165,7 +149,7 @@ class AccountStore:
 
     async def rehash(self, user_id: str, *, old: str, new: str) -> None:
         """Replace a hash by one of the same password with current parameters, unless it changed meanwhile."""
-        async with self._write() as connection:
+        async with writing(self._engine) as connection:
             await connection.execute(
                 users.update()
                 .where(users.c.id == user_id, users.c.password_hash == old)
@@ -174,7 +158,7 @@ class AccountStore:
 
     async def disable(self, user_id: str, at: int) -> None:
         """Disable a user and end every session and token. Raises `LastAdmin`."""
-        async with self._write() as connection:
+        async with writing(self._engine) as connection:
             await connection.execute(
                 users.update()
                 .where(users.c.id == user_id, users.c.disabled_at.is_(None))
@@ -200,7 +184,7 @@ class AccountStore:
         The rows are written before the counts are read: the write lock makes attempts that arrive together
         see each other, so a burst cannot pass on one free failure. Rows older than the window are swept.
         """
-        async with self._write() as connection:
+        async with writing(self._engine) as connection:
             await connection.execute(login_failures.delete().where(login_failures.c.at <= now - WINDOW_MS))
             rows: list[int] = []
             for limit in limits:
@@ -236,7 +220,7 @@ class AccountStore:
         nothing, if the user was disabled or got another password while this one was being checked.
         """
         user = checked.user
-        async with self._write() as connection:
+        async with writing(self._engine) as connection:
             await connection.execute(
                 login_failures.delete().where(
                     sa.or_(
@@ -273,13 +257,13 @@ class AccountStore:
                 users.c.disabled_at.is_(None),
             )
         )
-        async with self._read() as connection:
+        async with reading(self._engine) as connection:
             row = (await connection.execute(query)).first()
         return None if row is None else Login(_user(row), row.csrf_token, row.expires_at)
 
     async def end_session(self, token_digest: str) -> None:
         """Log out. Ending a session that is not there is no error."""
-        async with self._write() as connection:
+        async with writing(self._engine) as connection:
             await connection.execute(
                 login_sessions.delete().where(login_sessions.c.token_digest == token_digest)
             )
@@ -288,7 +272,7 @@ class AccountStore:
 
     async def add_token(self, token: ApiToken, token_digest: str) -> None:
         """Store a token by its digest."""
-        async with self._write() as connection:
+        async with writing(self._engine) as connection:
             await connection.execute(
                 api_tokens.insert().values(
                     id=token.id,
@@ -310,7 +294,7 @@ class AccountStore:
                 users.c.disabled_at.is_(None),
             )
         )
-        async with self._read() as connection:
+        async with reading(self._engine) as connection:
             row = (await connection.execute(query)).first()
         return None if row is None else _user(row)
 
@@ -321,13 +305,13 @@ class AccountStore:
             .where(api_tokens.c.user_id == user_id)
             .order_by(api_tokens.c.created_at, api_tokens.c.id)
         )
-        async with self._read() as connection:
+        async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         return [ApiToken(r.id, r.user_id, r.label, r.created_at, r.revoked_at) for r in rows]
 
     async def revoke_token(self, token_id: str, at: int) -> None:
         """End a token. Revoking twice keeps the first time. Raises `UnknownToken`."""
-        async with self._write() as connection:
+        async with writing(self._engine) as connection:
             result = await connection.execute(
                 api_tokens.update()
                 .where(api_tokens.c.id == token_id)
@@ -335,17 +319,6 @@ class AccountStore:
             )
             if result.rowcount == 0:
                 raise UnknownToken(f"There is no API token {token_id}.")
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """What the database cannot do now becomes the answer that says so. Broken constraints stay as they are."""
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except SQLAlchemyError as error:
-        raise StorageUnavailable("The database cannot be used now. Try again.") from error
 
 
 async def _count(connection: AsyncConnection, key: str, own: Sequence[int]) -> Count:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from handoff.adapters.database import WRITES
+from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import article_questions, articles, intent_examples
-from handoff.domain.errors import StorageUnavailable
 from handoff.ports import Clock
 from kb_index.article import Article
 from kb_index.article import content_hash as articles_hash
@@ -60,7 +57,6 @@ class ContentStore:
 
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
-        self._writing = engine.execution_options(**WRITES)
         self._clock = clock
 
     async def content(self) -> Content:
@@ -69,9 +65,8 @@ class ContentStore:
         It is read with one statement, because several ones see several moments under the isolation that
         PostgreSQL has by default.
         """
-        with _storage_errors():
-            async with self._engine.connect() as connection:
-                return _content((await connection.execute(_EVERYTHING)).all())
+        async with reading(self._engine) as connection:
+            return _content((await connection.execute(_EVERYTHING)).all())
 
     async def articles(self) -> list[Article]:
         """All articles in id order."""
@@ -79,18 +74,15 @@ class ContentStore:
 
     async def get(self, article_id: str) -> Article | None:
         """One article."""
-        with _storage_errors():
-            async with self._engine.connect() as connection:
-                found = await _articles_by_id(connection, [article_id])
+        async with reading(self._engine) as connection:
+            found = await _articles_by_id(connection, [article_id])
         return found.get(article_id)
 
     async def count(self) -> int:
         """How many articles there are."""
-        with _storage_errors():
-            async with self._engine.connect() as connection:
-                return int(
-                    (await connection.execute(sa.select(sa.func.count()).select_from(articles))).scalar_one()
-                )
+        async with reading(self._engine) as connection:
+            query = sa.select(sa.func.count()).select_from(articles)
+            return (await connection.execute(query)).scalar_one()
 
     async def upsert(self, article: Article) -> ImportResult:
         """Add one article, or replace the one with its id."""
@@ -105,7 +97,7 @@ class ContentStore:
         """
         if parsed.errors:
             raise ValueError("content with errors is not imported")
-        async with self._write() as connection:
+        async with writing(self._engine) as connection:
             intents = await _import_intents(connection, parsed.intents, replace=replace)
             if parsed.intents and not parsed.articles:
                 return ImportResult(0, 0, 0, 0, intents)
@@ -116,7 +108,7 @@ class ContentStore:
 
     async def remove(self, article_ids: Iterable[str]) -> int:
         """Remove articles; returns how many were there."""
-        async with self._write() as connection:
+        async with writing(self._engine) as connection:
             return await _remove_articles(connection, list(article_ids))
 
     async def content_hash(self) -> str:
@@ -129,12 +121,6 @@ class ContentStore:
         await asyncio.to_thread(write_jsonl, folder / CONTENT_FILE, content.articles)
         await asyncio.to_thread(write_intents, folder / INTENTS_FILE, content.intents)
         return content
-
-    @asynccontextmanager
-    async def _write(self) -> AsyncIterator[AsyncConnection]:
-        with _storage_errors():
-            async with self._writing.begin() as connection:
-                yield connection
 
 
 # One statement for all three tables: (kind, key, position, text, title, answer, tags, locale).
@@ -303,12 +289,3 @@ def _columns(article: Article, at: int) -> dict[str, Any]:
 def _slices(values: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(values), _SLICE):
         yield values[start : start + _SLICE]
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """What the database cannot do now becomes the answer that says so."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise StorageUnavailable("The database cannot be used now. Nothing was changed.") from error
