@@ -1,0 +1,298 @@
+"""The decision on one message: evidence in, verdict out. Pure; the only place where the bot makes up its mind.
+
+Order of precedence, first match wins:
+
+1. a choice of the last reply that is still valid;
+2. asking for a person (a sentence that an article's own questions match better is a question, not a wish);
+3. frustration;
+4. an open form: its slot, its end, a confident article or small talk in between, else "I could not use that";
+5. a task;
+6. talk, unless an article is confident;
+7. a confident article, a rejected answer, two competing articles, and at last what is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from bot.contract import DecisionKind, DecisionReason, Passage
+from bot.frustration import Mood
+from bot.memory import Memory, Option, pair_of
+
+LowConfidence = Literal["handoff", "offer"]
+
+ASK_HUMAN: Final = "ask_human"
+AFFIRM: Final = "affirm"
+DENY: Final = "deny"
+REJECT: Final = "reject_answer"
+ORDER_STATUS: Final = "order_status"
+CANCEL_FORM: Final = "cancel_form"
+QUESTION: Final = "question"
+TALK: Final = ("greet", "thanks", "goodbye", "complain", "bot_challenge", AFFIRM, DENY)
+
+FORM: Final = "order_status_form"
+LISTEN: Final = "action_listen"
+
+LIKELY: Final = 0.5
+"""Least probability at which an intent is acted on when no article is confident."""
+CERTAIN: Final = 0.9
+"""Least probability at which an intent may stand against a confident article, and only if it is the surer one."""
+TASK_CERTAIN: Final = 0.8
+"""Least probability at which a task starts although an article is confident: a site that has the form wants "where is
+my order" to look it up, and not an article on where to look."""
+FORM_HINT: Final = 0.2
+"""With an order number in the message, this much of the intent is enough."""
+
+COMPETING: Final = 0.85
+"""Two articles compete when the second's score is at least this share of the first's ..."""
+PLAUSIBLE: Final = 0.3
+"""... and the first is right with at least this probability: below, offering both would be a guess."""
+
+MAX_FAILURES: Final = 2
+"""Failures in one episode that end it with a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The order form: `active` before this message; `number` is what the extractor found in the message."""
+
+    active: bool = False
+    number: str | None = None
+    number_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known about one message.
+
+    `confidence` is the probability that the best of `passages` is right, `threshold` the least at which it is
+    said, `intents` the probabilities of the classifier, `repeated` how far the message repeats an earlier
+    question (0..1), `choice` the id of a chosen option, `turn` the message's number.
+    """
+
+    turn: int
+    text: str
+    confidence: float
+    threshold: float
+    passages: Sequence[Passage]
+    intents: Mapping[str, float]
+    mood: Mood
+    form: Form = field(default_factory=Form)
+    repeated: float = 0.0
+    choice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do. `actions` are Rasa actions in order, empty where the rules and the form know the way.
+
+    `intent` is what the message counts as for the rules; `article_id` the answer to give; `options` what the
+    reply offers; `closes_form` ends an open form, `clears_number` forgets an earlier order number.
+    """
+
+    kind: DecisionKind
+    reason: DecisionReason
+    intent: str
+    actions: tuple[str, ...]
+    memory: Memory
+    article_id: str | None = None
+    options: tuple[Option, ...] = ()
+    closes_form: bool = False
+    clears_number: bool = False
+
+
+def decide(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) -> Verdict:
+    """The verdict on one message, given what the episode remembers."""
+    memory = replace(memory, level=evidence.mood.level, tripped=evidence.mood.tripped)
+    chosen = _chosen(evidence, memory)
+    if chosen is not None:
+        return chosen
+    if _asks_for_person(evidence, memory):
+        return _escalate(evidence, memory, "asked", intent=ASK_HUMAN)
+    if evidence.mood.escalate:
+        return _escalate(evidence, memory, "frustration", intent="complain")
+    if evidence.form.active:
+        return _in_form(evidence, memory)
+    if _starts_task(evidence):
+        return _task(evidence, memory)
+    return _open(evidence, memory, low_confidence)
+
+
+# --- parts of the decision ------------------------------------------------------------------------------
+
+
+def _chosen(evidence: Evidence, memory: Memory) -> Verdict | None:
+    if evidence.choice is None:
+        return None
+    option = next((o for o in memory.options if o.id == evidence.choice), None)
+    if option is None:
+        return None  # stale or unknown: its label is read like any other message
+    if option.article_id is None:
+        return _failed(evidence, memory, "rejected", intent=REJECT)
+    return _answer(evidence, memory, option.article_id, "chosen")
+
+
+def _asks_for_person(evidence: Evidence, memory: Memory) -> bool:
+    likely = _p(evidence, ASK_HUMAN) >= LIKELY and not _outweighed(evidence, ASK_HUMAN)
+    agrees = memory.offers_person and _p(evidence, AFFIRM) >= LIKELY and not _sure(evidence)
+    return likely or agrees
+
+
+def _in_form(evidence: Evidence, memory: Memory) -> Verdict:
+    if evidence.form.number is not None:
+        return _step(evidence, replace(memory, form_failures=0), "task", "order_number", ORDER_STATUS, ())
+    ends = max(_p(evidence, CANCEL_FORM), _p(evidence, DENY))
+    if ends >= LIKELY and not _sure(evidence):
+        verdict = _step(evidence, memory, "task", "cancelled", CANCEL_FORM, ("utter_form_cancelled", LISTEN))
+        return replace(
+            verdict, closes_form=True, clears_number=True, memory=replace(verdict.memory, form_failures=0)
+        )
+    talk = _talk(evidence, without=(AFFIRM, DENY))
+    if talk is not None:
+        return _step(evidence, memory, "chat", talk, talk, (f"utter_{talk}", FORM, LISTEN))
+    if _sure(evidence) and _p(evidence, ORDER_STATUS) < TASK_CERTAIN:
+        verdict = _answer(evidence, memory, evidence.passages[0].article_id, "confident")
+        return replace(verdict, actions=("utter_answer", FORM, LISTEN))
+    failures = memory.form_failures + 1
+    if failures >= MAX_FAILURES:
+        return _escalate(evidence, memory, "repeated_failure", intent=QUESTION)
+    kept = replace(memory, form_failures=failures)
+    return _step(evidence, kept, "task", "not_understood", QUESTION, ("utter_order_number_unclear", LISTEN))
+
+
+def _starts_task(evidence: Evidence) -> bool:
+    wish = _p(evidence, ORDER_STATUS)
+    if evidence.form.number is not None:
+        return evidence.form.number_only or wish >= FORM_HINT
+    return wish >= (TASK_CERTAIN if _sure(evidence) else LIKELY)
+
+
+def _task(evidence: Evidence, memory: Memory) -> Verdict:
+    reason = "order_status" if evidence.form.number is None else "order_number"
+    # A number from an earlier task would fill the form at once with the wrong order.
+    return replace(
+        _step(evidence, replace(memory, form_failures=0), "task", reason, ORDER_STATUS, ()),
+        clears_number=evidence.form.number is None,
+    )
+
+
+def _open(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) -> Verdict:
+    after_options = memory.last_kind == "clarify"
+    if after_options and _p(evidence, AFFIRM) >= LIKELY and not _sure(evidence):
+        first = next((o.article_id for o in memory.options if o.article_id), None)
+        if first is not None:
+            return _answer(evidence, memory, first, "affirmed")
+    rejects = _p(evidence, REJECT) + (_p(evidence, DENY) if after_options else 0.0)
+    if rejects >= LIKELY and memory.last_kind in ("answer", "clarify", "unsure") and not _sure(evidence):
+        return _failed(evidence, memory, "rejected", intent=REJECT)
+    talk = _talk(evidence)
+    if talk is not None:
+        return _step(evidence, memory, "chat", talk, talk, ())
+    if _sure(evidence):
+        return _confident(evidence, memory)
+    pair = _competing(evidence, memory)
+    if pair is not None:
+        return _clarify(evidence, memory, pair)
+    if low_confidence == "handoff":
+        return _escalate(evidence, memory, "low_confidence", intent=QUESTION)
+    return _failed(evidence, memory, "low_confidence", intent=QUESTION)
+
+
+def _confident(evidence: Evidence, memory: Memory) -> Verdict:
+    best = evidence.passages[0].article_id
+    if best not in memory.answered or evidence.repeated == 0.0:
+        return _answer(evidence, memory, best, "confident")
+    # The same question after its answer: the answer did not help. Once more is the last time.
+    failures = memory.failures + 1
+    if failures >= MAX_FAILURES:
+        return _escalate(evidence, memory, "repeated_failure", intent=QUESTION)
+    return _answer(evidence, replace(memory, failures=failures), best, "repeated")
+
+
+def _competing(evidence: Evidence, memory: Memory) -> tuple[Passage, Passage] | None:
+    if len(evidence.passages) < 2 or evidence.confidence < PLAUSIBLE:
+        return None
+    first, second = evidence.passages[:2]
+    if second.score < COMPETING * first.score:
+        return None
+    if pair_of(first.article_id, second.article_id) in memory.clarified:
+        return None
+    return first, second
+
+
+def _clarify(evidence: Evidence, memory: Memory, pair: tuple[Passage, Passage]) -> Verdict:
+    first, second = pair
+    options = (
+        Option(f"{evidence.turn}.1", first.article_id),
+        Option(f"{evidence.turn}.2", second.article_id),
+        Option(f"{evidence.turn}.0", None),
+    )
+    kept = memory.with_pair(pair_of(first.article_id, second.article_id)).with_question(evidence.text)
+    verdict = _step(evidence, kept, "clarify", "competing", QUESTION, ("utter_clarify", LISTEN))
+    return replace(verdict, options=options, memory=replace(verdict.memory, options=options))
+
+
+# --- endings --------------------------------------------------------------------------------------------
+
+
+def _step(
+    evidence: Evidence,
+    memory: Memory,
+    kind: DecisionKind,
+    reason: DecisionReason,
+    intent: str,
+    actions: tuple[str, ...],
+) -> Verdict:
+    offers = kind == "unsure" or (kind == "chat" and intent == "complain")
+    after = replace(memory, last_kind=kind, options=(), offers_person=offers)
+    return Verdict(kind=kind, reason=reason, intent=intent, actions=actions, memory=after)
+
+
+def _answer(evidence: Evidence, memory: Memory, article_id: str, reason: str) -> Verdict:
+    kept = memory.with_question(evidence.text).with_answer(article_id)
+    verdict = _step(evidence, kept, "answer", reason, QUESTION, ("utter_answer", LISTEN))
+    return replace(verdict, article_id=article_id)
+
+
+def _failed(evidence: Evidence, memory: Memory, reason: str, *, intent: str) -> Verdict:
+    failures = memory.failures + 1
+    if failures >= MAX_FAILURES:
+        return _escalate(evidence, memory, "repeated_failure", intent=intent)
+    kept = replace(memory, failures=failures)
+    if reason == "low_confidence":
+        kept = kept.with_question(evidence.text)
+    action = "utter_unsure_rejected" if reason == "rejected" else "utter_unsure"
+    return _step(evidence, kept, "unsure", reason, intent, (action, LISTEN))
+
+
+def _escalate(evidence: Evidence, memory: Memory, reason: str, *, intent: str) -> Verdict:
+    kept = replace(memory.with_question(evidence.text), form_failures=0)
+    verdict = _step(evidence, kept, "escalate", reason, intent, (f"utter_escalate_{reason}", LISTEN))
+    return replace(verdict, closes_form=evidence.form.active, clears_number=evidence.form.active)
+
+
+# --- readings of the evidence ---------------------------------------------------------------------------
+
+
+def _p(evidence: Evidence, intent: str) -> float:
+    return evidence.intents.get(intent, 0.0)
+
+
+def _sure(evidence: Evidence) -> bool:
+    return bool(evidence.passages) and evidence.confidence >= evidence.threshold
+
+
+def _outweighed(evidence: Evidence, intent: str) -> bool:
+    """Whether a confident article stands in the way: it gives way only to an intent that is surer than it."""
+    p = _p(evidence, intent)
+    return _sure(evidence) and not (p >= CERTAIN and p > evidence.confidence)
+
+
+def _talk(evidence: Evidence, without: tuple[str, ...] = ()) -> str | None:
+    names = [name for name in TALK if name not in without]
+    best = max(names, key=lambda name: _p(evidence, name))
+    if _p(evidence, best) < LIKELY or _outweighed(evidence, best):
+        return None
+    return best

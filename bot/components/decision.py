@@ -1,0 +1,115 @@
+"""The decision on a message, taken once, with everything the other components found."""
+
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RANKING_KEY, TEXT
+from rasa.shared.nlu.training_data.message import Message
+
+from bot import runtime
+from bot.answering import FORM, Evidence, Form, Verdict, decide
+from bot.components.keys import BATON, MOOD, RANKING, REPEATED, memory_of, turn_input
+from bot.contract import Decision, Passage, Signal, decision_to_json
+from bot.frustration import THRESHOLD
+
+ORDER_NUMBER = "order_number"
+PASSAGES = 5
+SIGNALS = 4
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
+class TurnDecision(GraphComponent):
+    """Calls `answering.decide` and leaves its verdict in the message's output under "baton".
+
+    The message's intent becomes the one the verdict goes by, so that rules, forms and test conversations follow
+    what was decided.
+    """
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> "TurnDecision":
+        """Called by Rasa."""
+        return cls()
+
+    def __init__(self) -> None:
+        here = runtime.current()
+        self._knowledge = here.knowledge
+        self._low_confidence = here.low_confidence
+
+    def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
+        """Decide on each message that has a text."""
+        for message in messages:
+            if message.get(MOOD) is not None:
+                self._decide(message, tracker)
+        return messages
+
+    def _decide(self, message: Message, tracker: DialogueStateTracker) -> None:
+        assert self._knowledge is not None, "an index is loaded with every model that answers"
+        ranking, mood, given = message.get(RANKING), message.get(MOOD), turn_input(message)
+        intents = {entry["name"]: entry["confidence"] for entry in message.get(INTENT_RANKING_KEY)}
+        passages = tuple(
+            Passage(c.article_id, c.title, round(float(c.score), 4)) for c in ranking.candidates[:PASSAGES]
+        )
+        evidence = Evidence(
+            turn=given.turn,
+            text=message.get(TEXT),
+            confidence=float(ranking.confidence),
+            threshold=float(self._knowledge.threshold),
+            passages=passages,
+            intents=intents,
+            mood=mood,
+            form=_form(message, tracker),
+            repeated=message.get(REPEATED),
+            choice=given.choice,
+        )
+        verdict = decide(evidence, memory_of(tracker), self._low_confidence)
+        decision = Decision(
+            kind=verdict.kind,
+            reason=verdict.reason,
+            confidence=round(evidence.confidence, 4),
+            threshold=round(evidence.threshold, 4),
+            frustration=round(mood.score, 4),
+            frustration_threshold=THRESHOLD,
+            signals=tuple(Signal(name, weight) for name, weight in mood.weights[:SIGNALS]),
+            intent=verdict.intent,
+            passages=passages,
+        )
+        message.set(
+            INTENT,
+            {"name": verdict.intent, "confidence": intents.get(verdict.intent, 0.0)},
+            add_to_output=True,
+        )
+        message.set(BATON, _packed(verdict, decision, given.locale, given.name), add_to_output=True)
+
+
+def _packed(verdict: Verdict, decision: Decision, locale: str, name: str | None) -> dict[str, Any]:
+    return {
+        "decision": decision_to_json(decision),
+        "actions": list(verdict.actions),
+        "article_id": verdict.article_id,
+        "options": [[option.id, option.article_id] for option in verdict.options],
+        "closes_form": verdict.closes_form,
+        "clears_number": verdict.clears_number,
+        "memory": verdict.memory.as_dict(),
+        "locale": locale,
+        "name": name,
+    }
+
+
+def _form(message: Message, tracker: DialogueStateTracker) -> Form:
+    found = [e for e in message.get(ENTITIES) or [] if e["entity"] == ORDER_NUMBER]
+    number = str(found[0]["value"]) if found else None
+    return Form(
+        active=tracker.active_loop_name == FORM,
+        number=number,
+        number_only=number is not None and len(message.get(TEXT)) <= len(number) + 12,
+    )

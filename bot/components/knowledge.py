@@ -1,0 +1,54 @@
+"""The knowledge retriever: which articles could answer the message."""
+
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+
+from bot import runtime
+from bot.components.intents import sentence_vector
+from bot.components.keys import RANKING, turn_input
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
+class KnowledgeRetriever(GraphComponent):
+    """Leaves the article ranking on the message, for this turn only: it is not copied into the tracker."""
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Settings with their defaults."""
+        return {
+            # Articles kept as candidates.
+            "candidates": 5,
+        }
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> "KnowledgeRetriever":
+        """Called by Rasa."""
+        return cls(config)
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._candidates = int(config["candidates"])
+        self._knowledge = runtime.current().knowledge
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Search the index with each message's vector."""
+        assert self._knowledge is not None, "an index is loaded with every model that answers"
+        for message in messages:
+            vector = sentence_vector(message)
+            if vector is not None:
+                ranking = self._knowledge.search(
+                    message.get(TEXT), vector, locale=turn_input(message).locale, k=self._candidates
+                )
+                message.set(RANKING, ranking)
+        return messages

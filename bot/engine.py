@@ -1,0 +1,190 @@
+"""One loaded release: a Rasa agent with the index and the settings that belong to it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import OutputChannel, UserMessage
+from rasa.core.utils import AvailableEndpoints
+from rasa.shared.core.constants import ACTION_LISTEN_NAME
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot import runtime
+from bot.components.keys import BATON, TurnInput, last_baton
+from bot.contract import (
+    HUMAN_CHOICE,
+    Choice,
+    Decision,
+    Reply,
+    TurnOutcome,
+    TurnRequest,
+    decision_from_json,
+    outcome_to_json,
+)
+from bot.linear import LinearHead
+from bot.nlg import FAILURES
+from bot.runtime import Runtime
+from bot.settings import ANGER_FILE, INDEX_FOLDER, MODEL_FILE, Settings
+from bot.trackers import Dialogue, TurnTrackers, kept_of
+from bot.vectors import Vectors
+from bot.voice import Wording, load
+from kb_index.knowledge import Knowledge
+
+log = logging.getLogger(__name__)
+
+CHANNEL: Final = "baton"
+ENDPOINTS: Final = Path(__file__).parent / "endpoints.yml"
+
+_COMMAND: Final = re.compile(r"^[\s/]+")
+
+
+class BotFailed(RuntimeError):
+    """A turn came to no decision or no reply. The cause is logged, not shown."""
+
+
+class Collected(OutputChannel):
+    """Keeps every reply of one turn with its buttons and metadata; Rasa's own collector drops the latter."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    @classmethod
+    def name(cls) -> str:
+        """The channel's name in Rasa."""
+        return CHANNEL
+
+    async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
+        """Called by Rasa for each reply."""
+        self.messages.append(message)
+
+
+class Engine:
+    """Answers turns with one release."""
+
+    def __init__(self, release_id: str, agent: Agent, trackers: TurnTrackers, here: Runtime) -> None:
+        assert here.knowledge is not None, "a release has an index"
+        self.release_id: Final = release_id
+        self.knowledge: Final = here.knowledge
+        self.vectors: Final = here.vectors
+        self.agent: Final = agent
+        self._trackers = trackers
+        self._wording: Wording = here.wording
+
+    @classmethod
+    def load(cls, release_id: str, folder: Path, vectors: Vectors, settings: Settings) -> Engine:
+        """Load a release's folder. Takes some tenths of a second; call it off the event loop.
+
+        Raises:
+            IndexMismatch, CorruptIndex: the index cannot be used; the message says what to do.
+            HeadError: the frustration head is damaged.
+            ModelNotFound: Rasa cannot read the model.
+        """
+        anger = folder / ANGER_FILE
+        here = Runtime(
+            vectors=vectors,
+            knowledge=Knowledge.load(folder / INDEX_FOLDER, vectors.encoder),
+            anger=LinearHead.load(anger) if anger.exists() else None,
+            low_confidence=settings.low_confidence,
+            wording=load(settings.voice),
+        )
+        trackers = TurnTrackers()
+        with runtime.using(here):
+            endpoints = AvailableEndpoints.read_endpoints(str(ENDPOINTS))
+            agent = Agent.load(
+                str(folder / MODEL_FILE), generator=endpoints.nlg, tracker_store=trackers, fingerprint=release_id
+            )
+        return cls(release_id, agent, trackers, here)
+
+    async def answer(self, request: TurnRequest, dialogue: Dialogue) -> tuple[TurnOutcome, Dialogue]:
+        """Answer one message that continues `dialogue`; also the dialogue after it.
+
+        Raises:
+            BotFailed: no decision, no reply, or a reply went missing.
+        """
+        text = neutral(request.text)
+        await self.vectors.prepare([text])
+        sender = f"{request.conversation_id}#{request.turn}"
+        name = request.customer.get("name")
+        given = TurnInput(
+            turn=request.turn,
+            locale=request.locale,
+            choice=request.choice,
+            name=name[:80] if isinstance(name, str) and name.strip() else None,
+        )
+        output = Collected()
+        failures: list[Exception] = []
+        token = FAILURES.set(failures)
+        self._trackers.begin(sender, dialogue)
+        try:
+            await self.agent.handle_message(
+                UserMessage(
+                    text,
+                    output,
+                    sender,
+                    input_channel=CHANNEL,
+                    message_id=str(request.turn),
+                    metadata=given.as_metadata(),
+                )
+            )
+        finally:
+            tracker = self._trackers.finish(sender)
+            FAILURES.reset(token)
+        if failures:
+            raise BotFailed("the response step failed") from failures[0]
+        if tracker is None:
+            raise BotFailed("Rasa did not finish the turn")
+        decision = _decision(tracker)
+        replies = tuple(self._reply(message, decision, given.locale) for message in output.messages)
+        if not replies:
+            raise BotFailed(f"no reply to a decision to {decision.kind}")
+        if tracker.latest_action_name != ACTION_LISTEN_NAME:
+            raise BotFailed(f"the turn ended with {tracker.latest_action_name}, not listening")
+        return TurnOutcome(request.turn, self.release_id, decision, replies), kept_of(tracker)
+
+    async def explain(self, text: str, locale: str = "en") -> dict[str, Any]:
+        """Everything that leads to the decision on `text` as a first message, as JSON values."""
+        request = TurnRequest(conversation_id="explain", episode=1, turn=1, text=text, locale=locale)
+        outcome, _ = await self.answer(request, Dialogue())
+        vector = self.vectors.get([neutral(text)])[0]
+        ranking = self.knowledge.search(neutral(text), vector, locale=locale)
+        return {
+            "text": text,
+            "read_as": neutral(text),
+            **outcome_to_json(outcome),
+            "candidates": [
+                {"article_id": c.article_id, "title": c.title, "score": round(c.score, 4)}
+                for c in ranking.candidates
+            ],
+        }
+
+    def _reply(self, message: dict[str, Any], decision: Decision, locale: str) -> Reply:
+        buttons: Sequence[dict[str, Any]] = message.get("buttons") or ()
+        choices = [Choice(button["payload"], button["title"]) for button in buttons]
+        if decision.kind != "escalate":
+            choices.append(Choice(HUMAN_CHOICE, self._wording.for_locale(locale).labels[HUMAN_CHOICE]))
+        text = message.get("text")
+        if not text:
+            raise BotFailed("a reply without text")
+        return Reply(text, tuple(choices), message.get("article_id"))
+
+
+def neutral(text: str) -> str:
+    """`text` without the leading "/" that would make it a command to Rasa (`/restart`, `/intent{...}`)."""
+    return _COMMAND.sub("", text).strip() or "?"
+
+
+def _decision(tracker: DialogueStateTracker) -> Decision:
+    raw = last_baton(tracker).get("decision")
+    if raw is None:
+        raise BotFailed(f"no decision: the pipeline left no {BATON!r} on the message")
+    slots = {
+        name: value
+        for name, value in tracker.current_slot_values().items()
+        if value is not None and name not in ("requested_slot", "session_started_metadata")
+    }
+    return decision_from_json({**raw, "slots": slots})

@@ -1,0 +1,158 @@
+"""The releases a bot has loaded, and which of them answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from kb_index.releases import CorruptRelease, ReleaseStore
+
+if TYPE_CHECKING:
+    # Importing it means importing Rasa and TensorFlow, which takes 15 s: the door is open before that.
+    from bot.engine import Engine
+
+log = logging.getLogger(__name__)
+
+KEPT: Final = 3
+"""Releases in memory at once: the live one, the one before, a candidate. 40 MB each with 10,000 questions."""
+
+FOLLOW_WAIT_S: Final = 2.0
+"""How long a turn waits for a release published since: less than half of the relay's limit for a turn."""
+
+POLL_S: Final = 1.0
+
+Load = Callable[[str], "Engine"]
+
+
+class Warming(RuntimeError):
+    """No release can answer yet. `refused` says which were tried and why they cannot be used."""
+
+    def __init__(self, refused: tuple[Refused, ...]) -> None:
+        told = "; ".join(f"{r.release_id}: {r.message}" for r in refused)
+        super().__init__(f"No release is loaded. {told}" if told else "No release is loaded yet.")
+        self.refused = refused
+
+
+class ReleaseRefused(RuntimeError):
+    """The release that was asked for cannot be used. The message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A release that cannot be loaded."""
+
+    release_id: str
+    message: str
+
+
+class LiveReleases:
+    """Loads releases beside the event loop and follows the `current` one.
+
+    A release that cannot be loaded is refused and remembered; the last good one goes on answering.
+    """
+
+    def __init__(self, store: ReleaseStore, load: Load) -> None:
+        """`load` verifies and loads one release; it is called on a worker thread, one call at a time."""
+        self._store = store
+        self._load = load
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._refused: dict[str, str] = {}
+        self._loading: dict[str, asyncio.Task[Engine]] = {}
+        self._one_at_a_time = asyncio.Lock()
+        self._good: str | None = None
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Ids of the releases in memory, least recently used first."""
+        return tuple(self._engines)
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """Releases that could not be loaded."""
+        return tuple(Refused(release_id, message) for release_id, message in self._refused.items())
+
+    async def engine_for(self, release_id: str | None) -> Engine:
+        """The release that answers a turn: the one named, or the live one.
+
+        Raises:
+            Warming: nothing is loaded yet.
+            ReleaseRefused: the one named cannot be used.
+        """
+        if release_id is not None:
+            return await self.load(release_id)
+        wanted = self._current()
+        if wanted is not None and wanted not in self._refused:
+            if wanted not in self._engines:
+                task = self._start(wanted)
+                if self._good is None:
+                    raise Warming(self.refused)
+                await asyncio.wait([task], timeout=FOLLOW_WAIT_S)
+            if wanted in self._engines:
+                self._good = wanted
+        if self._good is None:
+            raise Warming(self.refused)
+        return self._use(self._good)
+
+    async def load(self, release_id: str) -> Engine:
+        """Have a release ready, trying again one that was refused. Raises `ReleaseRefused`."""
+        if release_id not in self._engines:
+            self._refused.pop(release_id, None)
+            await asyncio.wait([self._start(release_id)])
+        if release_id not in self._engines:
+            raise ReleaseRefused(self._refused.get(release_id, "it could not be loaded"))
+        return self._use(release_id)
+
+    async def follow(self) -> None:
+        """Look once a second whether another release has gone live. Runs until cancelled."""
+        while True:
+            wanted = self._current()
+            if wanted is not None and wanted not in self._refused:
+                if wanted not in self._engines:
+                    await asyncio.wait([self._start(wanted)])
+                if wanted in self._engines:
+                    self._good = wanted
+            await asyncio.sleep(POLL_S)
+
+    def _current(self) -> str | None:
+        try:
+            return self._store.current()
+        except CorruptRelease as error:
+            if self._refused.get("current") != str(error):
+                log.error("%s", error)
+                self._refused["current"] = str(error)
+            return None
+
+    def _use(self, release_id: str) -> Engine:
+        self._engines.move_to_end(release_id)
+        return self._engines[release_id]
+
+    def _start(self, release_id: str) -> asyncio.Task[Engine]:
+        task = self._loading.get(release_id)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._load_one(release_id))
+            self._loading[release_id] = task
+            task.add_done_callback(lambda done: self._ended(release_id, done))
+        return task
+
+    async def _load_one(self, release_id: str) -> Engine:
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(self._load, release_id)
+
+    def _ended(self, release_id: str, task: asyncio.Task[Engine]) -> None:
+        del self._loading[release_id]
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._refused[release_id] = str(error) or repr(error)
+            log.error("release %s is refused: %s", release_id, error, exc_info=error)
+            return
+        self._engines[release_id] = task.result()
+        log.info("release %s is loaded", release_id)
+        for old in list(self._engines)[:-KEPT]:
+            if old != self._good:
+                del self._engines[old]

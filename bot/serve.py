@@ -1,0 +1,105 @@
+"""`python -m bot.serve`: the bot's process. Listens at once, loads Rasa behind the door, follows the live release."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bot.dialogues import Dialogues
+from bot.http import make_app
+from bot.live import LiveReleases
+from bot.quiet import hush
+from bot.settings import Settings, SettingsError, from_environment
+from bot.turns import Turns
+from kb_index.encoder import load_encoder
+from kb_index.releases import ReleaseStore
+
+if TYPE_CHECKING:
+    from bot.engine import Engine
+    from bot.vectors import Vectors
+
+log = logging.getLogger(__name__)
+
+SETTLE_S: Final = 5.0
+"""How long turns in progress may take to finish after a signal: the relay's own limit for a turn."""
+
+
+class Loader:
+    """Loads releases with one encoder for all of them. Called on a worker thread."""
+
+    def __init__(self, store: ReleaseStore, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._vectors: Vectors | None = None
+
+    def __call__(self, release_id: str) -> Engine:
+        """Verify every file, then load. Raises what makes a release unusable."""
+        from bot.engine import Engine
+        from bot.vectors import Vectors
+
+        release = self._store.verify(release_id)
+        if self._vectors is None:
+            self._vectors = Vectors(load_encoder(self._settings.encoder))
+        return Engine.load(release_id, release.path, self._vectors, self._settings)
+
+
+async def serve(settings: Settings, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT. Prints one JSON line with the address when it listens.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    store = ReleaseStore(settings.releases)
+    releases = LiveReleases(store, Loader(store, settings))
+    dialogues = Dialogues(settings.dialogues)
+    turns = Turns(dialogues, releases.engine_for)
+    app = make_app(settings.secret, turns, releases)
+    with socket.create_server((host, port), backlog=128) as listener:
+        server = await app.create_server(sock=listener, return_asyncio_server=True, access_log=False)
+        await server.startup()
+        await server.start_serving()
+        address = listener.getsockname()
+        sys.stdout.write(json.dumps({"listening": {"host": address[0], "port": address[1]}}) + "\n")
+        sys.stdout.flush()
+        following = loop.create_task(releases.follow(), name="follow")
+        await stop.wait()
+        server.close()
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(turns.settle(), SETTLE_S)
+    dialogues.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bot.serve")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    given = parser.parse_args(arguments)
+    hush()
+    try:
+        settings = from_environment(given.home)
+        asyncio.run(serve(settings, given.host, given.port))
+    except (SettingsError, ValueError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Settings of the bot's processes, from the environment that the supervisor gives them, and names in a home."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, get_args
+
+from bot.answering import LowConfidence
+
+MODEL_FILE: Final = "model.tar.gz"
+INDEX_FOLDER: Final = "index"
+ANGER_FILE: Final = "frustration.json"
+REPORT_FILE: Final = "report.json"
+CONTENT_FILE: Final = "content.jsonl"
+INTENTS_FILE: Final = "intents.yml"
+
+ENCODER: Final = "bundled"
+
+
+class SettingsError(ValueError):
+    """A setting has an impossible value. The message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`secret` opens the HTTP door; empty only for commands that open none."""
+
+    home: Path
+    encoder: str = ENCODER
+    voice: str = "formal"
+    low_confidence: LowConfidence = "handoff"
+    secret: str = ""
+
+    @property
+    def releases(self) -> Path:
+        """Folder of all releases."""
+        return self.home / "releases"
+
+    @property
+    def cache(self) -> Path:
+        """What can be computed again: embeddings, Rasa's fingerprints."""
+        return self.home / "cache"
+
+    @property
+    def dialogues(self) -> Path:
+        """The bot's dialogue states."""
+        return self.home / "dialogues.db"
+
+
+def from_environment(home: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read BATON_ENCODER, BATON_VOICE, BATON_LOW_CONFIDENCE and BATON_BOT_SECRET.
+
+    Raises:
+        SettingsError: a value that nothing can be done with.
+    """
+    low_confidence = environment.get("BATON_LOW_CONFIDENCE") or "handoff"
+    if low_confidence not in get_args(LowConfidence):
+        raise SettingsError(f"BATON_LOW_CONFIDENCE must be handoff or offer, not {low_confidence!r}")
+    voice = environment.get("BATON_VOICE") or "formal"
+    if voice not in ("formal", "casual"):
+        raise SettingsError(f"BATON_VOICE must be formal or casual, not {voice!r}")
+    return Settings(
+        home=home,
+        encoder=environment.get("BATON_ENCODER") or ENCODER,
+        voice=voice,
+        low_confidence="offer" if low_confidence == "offer" else "handoff",
+        secret=environment.get("BATON_BOT_SECRET", ""),
+    )

@@ -1,0 +1,134 @@
+"""Rasa's tracker between two turns: bounded, so that the thousandth turn costs what the third did.
+
+Rasa copies a tracker at each action, and every stock store grows it with the conversation (8 ms a turn at 10 turns,
+125 ms at 500). Kept here are the slots, the open form and the events of the last three turns; the relay's log is the
+history. What a turn leaves is handed to its caller, who stores it together with the turn's reply or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME, REQUESTED_SLOT
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.components.keys import BATON
+from bot.memory import Memory
+
+KEPT_TURNS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """The state of one episode as JSON values: set slots, the open form, the last turns' events in Rasa's form."""
+
+    slots: Mapping[str, Any] = field(default_factory=dict)
+    loop: str | None = None
+    events: tuple[Mapping[str, Any], ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {"slots": dict(self.slots), "loop": self.loop, "events": list(self.events)}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any] | None) -> Dialogue:
+        """What `as_dict` gave; an empty dialogue for None."""
+        if not raw:
+            return cls()
+        return cls(raw["slots"], raw["loop"], tuple(raw["events"]))
+
+    def handed_back(self) -> Dialogue:
+        """After a person had the conversation: an open form is over and the memory is eased.
+
+        The form is closed and not resumed: what it was about has usually been settled by the person, and asking
+        for the number again would ignore that. A customer who still wants it starts it with a word.
+        """
+        events = []
+        for event in self.events:
+            baton = (event.get("parse_data") or {}).get(BATON)
+            if baton:
+                eased = {**baton, "memory": Memory.from_dict(baton["memory"]).handed_back().as_dict()}
+                event = {**event, "parse_data": {**event["parse_data"], BATON: eased}}  # noqa: PLW2901
+            events.append(event)
+        ended = [ActiveLoop(None), *(SlotSet(name, None) for name in (REQUESTED_SLOT, *self.slots))]
+        return replace(self, slots={}, loop=None, events=(*events, *(e.as_dict() for e in ended)))
+
+
+class TurnTrackers(TrackerStore):
+    """Trackers of the turns in progress, nothing else. `begin`, Rasa's turn, `finish`."""
+
+    def __init__(self) -> None:
+        super().__init__(Domain.empty())
+        self._before: dict[str, Dialogue] = {}
+        self._after: dict[str, DialogueStateTracker] = {}
+
+    @property
+    def domain(self) -> Domain:
+        """The loaded model's domain; Rasa sets it."""
+        return self._domain
+
+    @domain.setter
+    def domain(self, domain: Domain | None) -> None:
+        self._domain = domain or Domain.empty()
+
+    def begin(self, sender_id: str, dialogue: Dialogue) -> None:
+        """The next turn of `sender_id` continues `dialogue`."""
+        self._before[sender_id] = dialogue
+
+    def finish(self, sender_id: str) -> DialogueStateTracker | None:
+        """The tracker after the turn, None where Rasa saved nothing; both ends are forgotten."""
+        self._before.pop(sender_id, None)
+        return self._after.pop(sender_id, None)
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Called by Rasa at the end of a turn, and once before the first."""
+        self._after[tracker.sender_id] = tracker
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        """Called by Rasa at the start of a turn."""
+        dialogue = self._before.get(sender_id)
+        if dialogue is None or not dialogue.events:
+            return None
+        return restored(sender_id, dialogue, self.domain)
+
+
+def restored(sender_id: str, dialogue: Dialogue, domain: Domain) -> DialogueStateTracker:
+    """A tracker that stands where `dialogue` stood.
+
+    Slots and form are set before the kept events are replayed: whatever those events change ends as it did.
+    Slots that the domain of a newer release has no longer are left out.
+    """
+    known = {slot.name for slot in domain.slots}
+    start: list[Event] = [
+        ActionExecuted(ACTION_SESSION_START_NAME),
+        SessionStarted(),
+        ActionExecuted(ACTION_LISTEN_NAME),
+        *(SlotSet(name, value) for name, value in dialogue.slots.items() if name in known),
+    ]
+    if dialogue.loop in domain.form_names:
+        start.append(ActiveLoop(dialogue.loop))
+    kept = [Event.from_parameters(dict(event)) for event in dialogue.events]
+    return DialogueStateTracker.from_events(sender_id, start + kept, domain.slots, domain=domain)
+
+
+def kept_of(tracker: DialogueStateTracker) -> Dialogue:
+    """What is worth keeping of a tracker. Only the last message keeps its decision and memory."""
+    events: list[dict[str, Any]] = []
+    turns = 0
+    for event in reversed(tracker.events):
+        raw = event.as_dict()
+        if raw["event"] == "user":
+            turns += 1
+            if turns > 1:
+                raw["parse_data"] = {k: v for k, v in (raw.get("parse_data") or {}).items() if k != BATON}
+        events.append(raw)
+        if turns == KEPT_TURNS:
+            break
+    slots = {name: value for name, value in tracker.current_slot_values().items() if value is not None}
+    slots.pop("session_started_metadata", None)
+    return Dialogue(slots, tracker.active_loop_name, tuple(reversed(events)))

@@ -1,0 +1,278 @@
+"""`python -m bot.train`: a frozen snapshot of the content becomes a release: model, index, frustration head, report.
+
+Progress goes to standard error, one JSON object a line; the result is the last line of standard output. The caller
+owns the release folder and makes it visible when this has succeeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from bot import settings as names
+from bot.quiet import hush
+from bot.settings import Settings, SettingsError, from_environment
+from bot.training_data import background, fit_anger, read_labelled_turns
+from kb_index.article import Article
+from kb_index.encoder import CachedEncoder, Encoder, load_encoder
+from kb_index.formats import parse
+from kb_index.knowledge import Knowledge
+
+PROJECT: Final = Path(__file__).parent.parent
+CONFIG: Final = PROJECT / "config.yml"
+NLU_DATA: Final = PROJECT / "nlu_data"
+DOMAIN: Final = Path(__file__).parent / "domain"
+FRUSTRATION: Final = NLU_DATA / "frustration"
+QUESTION: Final = "question"
+TASK_INTENTS: Final = ("order_status", "cancel_form")
+ENCODER_COMPONENT: Final = "bot.components.encoder.SentenceEncoder"
+
+_ENTITY: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+
+Progress = Callable[[str, int, int, str], None]
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on. `code` is stable; the message says what to change."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is trained: articles, and intents that the site added or extended."""
+
+    articles: tuple[Article, ...]
+    intents: dict[str, list[str]]
+
+
+def read_snapshot(folder: Path) -> Snapshot:
+    """Read `content.jsonl` and `intents.yml`; a missing or empty file is no content.
+
+    Raises:
+        TrainingError: a row is wrong; the message names the first.
+    """
+    articles: list[Article] = []
+    intents: dict[str, list[str]] = {}
+    for file in (names.CONTENT_FILE, names.INTENTS_FILE):
+        path = folder / file
+        if not path.exists() or not path.read_text(encoding="utf-8").strip():
+            continue
+        parsed = parse(path)
+        if parsed.errors:
+            first = parsed.errors[0]
+            raise TrainingError(first.code, f"{file} line {first.line}: {first.message}")
+        articles += parsed.articles
+        intents |= parsed.intents
+    return Snapshot(tuple(articles), intents)
+
+
+def train(
+    snapshot: Snapshot,
+    out: Path,
+    settings: Settings,
+    *,
+    risk: float,
+    unanswerable_share: float,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Write a release's files into `out` and return the figures for its manifest.
+
+    Raises:
+        TrainingError: Rasa could not train.
+        EncoderError: the encoder cannot be loaded.
+    """
+    started = time.monotonic()
+    progress("encoder", 0, 1, settings.encoder)
+    encoder: Encoder = CachedEncoder(load_encoder(settings.encoder), settings.cache / "embeddings")
+    progress("encoder", 1, 1, settings.encoder)
+    knowledge = Knowledge.build(
+        snapshot.articles,
+        encoder,
+        risk=risk,
+        unanswerable_share=unanswerable_share,
+        progress=lambda stage, done, total: progress(stage, done, total, "articles"),
+    )
+    knowledge.save(out / names.INDEX_FOLDER)
+
+    progress("frustration", 0, 1, "")
+    turns = read_labelled_turns(FRUSTRATION)
+    head, anger_figures = fit_anger(turns, _vectors_of([turn.text for turn in turns], encoder))
+    if head is not None:
+        head.save(out / names.ANGER_FILE)
+    progress("frustration", 1, 1, "")
+
+    progress("model", 0, 1, "rasa")
+    with tempfile.TemporaryDirectory(prefix="baton-train-") as work:
+        examples = _write_training_files(Path(work), snapshot, encoder)
+        _train_model(Path(work), out, settings, encoder)
+    progress("model", 1, 1, "rasa")
+
+    report = {
+        "articles": len(snapshot.articles),
+        "questions": sum(len(article.questions) for article in snapshot.articles),
+        "intent_examples": examples,
+        "knowledge": knowledge.figures,
+        "frustration": anger_figures,
+        "risk": risk,
+        "unanswerable_share": unanswerable_share,
+        "seconds": round(time.monotonic() - started, 2),
+    }
+    (out / names.REPORT_FILE).write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return {
+        "encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension},
+        "content_hash": knowledge.content_hash,
+        "libraries": {
+            package: version(package)
+            for package in ("rasa", "numpy", "scikit-learn", "faiss-cpu", "onnxruntime", "tokenizers")
+        },
+        "figures": report,
+    }
+
+
+def _vectors_of(texts: list[str], encoder: Encoder) -> dict[str, NDArray[np.float32]]:
+    unique = list(dict.fromkeys(texts))
+    return dict(zip(unique, encoder.encode(unique), strict=True)) if unique else {}
+
+
+def _stacked(texts: list[str], encoder: Encoder) -> NDArray[np.float32]:
+    return encoder.encode(texts) if texts else np.zeros((0, encoder.dimension), dtype=np.float32)
+
+
+def _write_training_files(work: Path, snapshot: Snapshot, encoder: Encoder) -> int:
+    """Copy the project's data, add the snapshot's intents and the articles' questions; return the example count."""
+    data = work / "data"
+    data.mkdir()
+    for part in ("nlu", "rules", "stories"):
+        shutil.copytree(NLU_DATA / part, data / part)
+    own: dict[str, list[str]] = {}
+    for path in sorted((data / "nlu").glob("*.yml")):
+        for intent, examples in _examples(path):
+            own.setdefault(intent, []).extend(examples)
+    texts = [text for article in snapshot.articles for text in (article.title, *article.questions)]
+    asked = background(
+        snapshot.articles,
+        _vectors_of(texts, encoder),
+        _stacked([t for i, ts in own.items() if i not in (QUESTION, *TASK_INTENTS) for t in ts], encoder),
+        _stacked([t for i in TASK_INTENTS for t in own.get(i, [])], encoder),
+    )
+    added = dict(snapshot.intents)
+    if asked:
+        added[QUESTION] = [*added.get(QUESTION, []), *asked]
+    blocks = [
+        {"intent": intent, "examples": "".join(f"- {_one_line(t)}\n" for t in texts)}
+        for intent, texts in sorted(added.items())
+        if texts
+    ]
+    if blocks:
+        (data / "nlu" / "snapshot.yml").write_text(
+            yaml.safe_dump({"version": "3.1", "nlu": blocks}, allow_unicode=True), encoding="utf-8"
+        )
+    new = sorted(set(snapshot.intents) - set(own))
+    shutil.copytree(DOMAIN, work / "domain")
+    if new:
+        (work / "domain" / "snapshot.yml").write_text(
+            yaml.safe_dump({"version": "3.1", "intents": new}), encoding="utf-8"
+        )
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    for component in config["pipeline"]:
+        if component["name"] == ENCODER_COMPONENT:
+            component["fingerprint"] = encoder.fingerprint
+    (work / "config.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    return sum(len(t) for t in own.values()) + sum(len(t) for t in added.values())
+
+
+def _examples(path: Path) -> list[tuple[str, list[str]]]:
+    """Intents of a file of ours with their examples, entity markup taken out."""
+    found = []
+    for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]:
+        if "intent" in block:
+            lines = [line.removeprefix("- ") for line in block["examples"].splitlines()]
+            found.append((block["intent"], [_ENTITY.sub(r"\1", line) for line in lines if line]))
+    return found
+
+
+def _one_line(text: str) -> str:
+    """A text as an example in Rasa's format, in which `[word](entity)` is markup and a line is an example."""
+    return " ".join(text.split()).replace("](", "] (")
+
+
+def _train_model(work: Path, out: Path, settings: Settings, encoder: Encoder) -> None:
+    cache = settings.cache / "rasa"
+    cache.mkdir(parents=True, exist_ok=True)
+    os.environ["RASA_CACHE_DIRECTORY"] = str(cache)
+    import rasa.model_training
+
+    from bot import runtime
+    from bot.vectors import Vectors
+
+    with runtime.using(runtime.Runtime(vectors=Vectors(encoder))):
+        result = rasa.model_training.train(
+            domain=str(work / "domain"),
+            config=str(work / "config.yml"),
+            training_files=[str(work / "data")],
+            output=str(work / "model"),
+            fixed_model_name="model",
+        )
+    if result.code != 0 or result.model is None:
+        raise TrainingError("training_failed", f"Rasa ended with code {result.code}; see the log above.")
+    shutil.move(result.model, out / names.MODEL_FILE)
+
+
+def _report_progress(stage: str, done: int, total: int, message: str) -> None:
+    line = json.dumps({"stage": stage, "done": done, "total": total, "message": message})
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bot.train")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--snapshot", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--risk", type=float, default=0.02)
+    parser.add_argument("--unanswerable-share", type=float, default=0.1)
+    given = parser.parse_args(arguments)
+    hush()
+    # Rasa prints its progress on standard output, where only the result belongs.
+    result_line, sys.stdout = sys.stdout, sys.stderr
+    try:
+        settings = from_environment(given.home)
+        manifest = train(
+            read_snapshot(given.snapshot),
+            given.out,
+            settings,
+            risk=given.risk,
+            unanswerable_share=given.unanswerable_share,
+            progress=_report_progress,
+        )
+        result: dict[str, Any] = {"ok": True, "manifest": manifest}
+    except (TrainingError, SettingsError, ValueError, RuntimeError, OSError) as error:
+        code = getattr(error, "code", "training_failed")
+        result = {"ok": False, "error": {"code": str(code), "message": str(error) or repr(error)}}
+    finally:
+        sys.stdout = result_line
+    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+    return 0 if result["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

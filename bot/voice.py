@@ -1,0 +1,82 @@
+"""The bot's own words in the site's voice and the customer's language.
+
+`bot/texts/<language>.yml` holds them; a language without a file falls back to English. Every voice has every text,
+which `load` checks, so that a missing one is found at start and not in front of a customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import yaml
+
+Voice = Literal["formal", "casual"]
+
+FALLBACK: Final = "en"
+TEXTS: Final = Path(__file__).parent / "texts"
+
+
+class VoiceError(ValueError):
+    """A text file is incomplete. The message names what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The words of one language in one voice."""
+
+    texts: Mapping[str, str]
+    labels: Mapping[str, str]
+    problems: Mapping[str, str]
+
+    def say(self, key: str, **values: Any) -> str:
+        """The text `key` with its placeholders filled. Raises `KeyError` for an unknown text or placeholder."""
+        return self.texts[key].format(**values)
+
+    def problem(self, key: str, title: str | None) -> str:
+        """How to name a problem; `title` is the closest article's, None when nothing came close."""
+        if title is None and f"{key}_plain" in self.problems:
+            key = f"{key}_plain"
+        elif title is None and key == "about":
+            key = "plain"
+        elif title is None and key == "topic":
+            key = "this"
+        return self.problems[key].format(title=(title or "").rstrip("?. "))
+
+
+class Wording:
+    """All languages in one voice."""
+
+    def __init__(self, voice: Voice, languages: Mapping[str, Phrases]) -> None:
+        self.voice: Final = voice
+        self._languages = languages
+
+    def for_locale(self, locale: str) -> Phrases:
+        """The words for a BCP 47 tag such as `en-GB`; English where the language has none."""
+        language = locale.replace("_", "-").split("-")[0].lower()
+        return self._languages.get(language) or self._languages[FALLBACK]
+
+
+def load(voice: str, folder: Path = TEXTS) -> Wording:
+    """Read every language of `folder` in one voice.
+
+    Raises:
+        VoiceError: the voice is unknown, or a language lacks a text that another has.
+    """
+    if voice not in get_args(Voice):
+        raise VoiceError(f"voice must be one of {', '.join(get_args(Voice))}, not {voice!r}")
+    languages: dict[str, Phrases] = {}
+    for path in sorted(folder.glob("*.yml")):
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        languages[path.stem] = Phrases(raw["texts"][voice], raw["labels"][voice], raw["problems"][voice])
+    if FALLBACK not in languages:
+        raise VoiceError(f"{FALLBACK}.yml is missing")
+    wanted = languages[FALLBACK]
+    for language, phrases in languages.items():
+        for part in ("texts", "labels", "problems"):
+            missing = sorted(set(getattr(wanted, part)) - set(getattr(phrases, part)))
+            if missing:
+                raise VoiceError(f"{language}.yml lacks {part}.{voice}: {', '.join(missing)}")
+    return Wording("formal" if voice == "formal" else "casual", languages)
