@@ -39,6 +39,18 @@ class ExportRefused(HandoffError):
     http_status = 422
 
 
+class ReleaseRefused(HandoffError):
+    """A release cannot be published, or there is none to go back to. What was live still is."""
+
+    code = "release_refused"
+    http_status = 409
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        # The store's own code is passed on, so that scripts can tell the reasons apart.
+        self.code = code  # type: ignore[misc]
+
+
 class TrainingFailed(HandoffError):
     """A training made no release. Nothing live has moved. `code` says why, `data.log` where to read more."""
 

@@ -40,6 +40,11 @@ class Content:
         intents = json.dumps({name: list(self.intents[name]) for name in sorted(self.intents)})
         return hashlib.sha256(f"{articles_hash(self.articles)}\n{intents}".encode()).hexdigest()
 
+    def write(self, folder: Path) -> None:
+        """Write `content.jsonl` and `intents.yml`, for a training or a release."""
+        write_jsonl(folder / CONTENT_FILE, self.articles)
+        write_intents(folder / INTENTS_FILE, self.intents)
+
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
@@ -116,10 +121,9 @@ class ContentStore:
         return (await self.content()).content_hash
 
     async def snapshot(self, folder: Path) -> Content:
-        """Write `content.jsonl` and `intents.yml` into a folder, as the content stood at one moment."""
+        """Write the content into a folder, as it stood at one moment."""
         content = await self.content()
-        await asyncio.to_thread(write_jsonl, folder / CONTENT_FILE, content.articles)
-        await asyncio.to_thread(write_intents, folder / INTENTS_FILE, content.intents)
+        await asyncio.to_thread(content.write, folder)
         return content
 
 

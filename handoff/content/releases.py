@@ -1,0 +1,91 @@
+"""`baton release list | publish | rollback`, without the command line around them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from handoff.content.errors import ReleaseRefused
+from kb_index.releases import Release, ReleaseError, ReleaseStore
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseLine:
+    """A release as a list shows it. `problem` says why it cannot be published; `created_at` is RFC 3339."""
+
+    id: str
+    created_at: str
+    live: bool
+    content_hash: str | None
+    figures: dict[str, Any]
+    problem: str | None
+
+
+async def list_releases(home: Path) -> list[ReleaseLine]:
+    """All releases, newest first."""
+
+    def read(store: ReleaseStore) -> list[ReleaseLine]:
+        try:
+            live = store.current()
+        except ReleaseError:
+            # The pointer is damaged: nothing is live, and publishing any of these repairs it.
+            live = None
+        return [_line(release, live) for release in store.list()]
+
+    return await _in_thread(home, read)
+
+
+async def publish_release(home: Path, release_id: str, *, by: str) -> Release:
+    """Verify a release and make it live; a running bot follows at its next turn.
+
+    Raises:
+        ReleaseRefused: unknown or corrupt; what was live still is.
+    """
+    return await _in_thread(
+        home, lambda store: store.publish(release_id, at=rfc3339(datetime.now(UTC)), by=by)
+    )
+
+
+async def rollback_release(home: Path, *, by: str) -> Release:
+    """Make the release live that was so before the current one.
+
+    Raises:
+        ReleaseRefused: there is none, or it is corrupt; what was live still is.
+    """
+    return await _in_thread(home, lambda store: store.rollback(at=rfc3339(datetime.now(UTC)), by=by))
+
+
+def rfc3339(at: datetime) -> str:
+    """A UTC time with milliseconds, as everywhere in the protocol."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+
+
+async def _in_thread(home: Path, work: Callable[[ReleaseStore], Result]) -> Result:
+    def run() -> Result:
+        try:
+            return work(ReleaseStore(home / "releases"))
+        except ReleaseError as error:
+            raise ReleaseRefused(error.code, str(error)) from error
+        except OSError as error:
+            raise ReleaseRefused("storage_failed", f"{error.filename}: {error.strerror}.") from error
+
+    return await asyncio.to_thread(run)
+
+
+def _line(release: Release, live: str | None) -> ReleaseLine:
+    figures = release.manifest.get("figures")
+    content_hash = release.manifest.get("content_hash")
+    return ReleaseLine(
+        id=release.id,
+        created_at=release.created_at,
+        live=release.id == live,
+        content_hash=content_hash if isinstance(content_hash, str) else None,
+        figures=figures if isinstance(figures, dict) else {},
+        problem=release.problem,
+    )

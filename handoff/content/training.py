@@ -1,0 +1,156 @@
+"""From the home's content to a release: a snapshot, a training process of the bot's environment, a commit.
+
+Nothing live moves until the release is published, and a training that fails or is stopped leaves nothing
+behind but its log, HOME/run/train.log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from handoff.adapters.clock import SystemClock
+from handoff.adapters.database import open_engine
+from handoff.content.errors import TrainingFailed
+from handoff.content.releases import publish_release, rfc3339
+from handoff.content.shielded import to_its_end
+from handoff.content.store import CONTENT_FILE, INTENTS_FILE, Content, ContentStore
+from handoff.content.trainer import Progress, TrainerCall, run_trainer
+from handoff.settings import Settings
+from kb_index.releases import Release, ReleaseError, ReleaseStore
+
+OnProgress = Callable[[Progress], None]
+
+_LOG_FILE: Final = "train.log"
+_LOCK_FILE: Final = "train.lock"
+
+
+async def train(
+    home: Path,
+    settings: Settings,
+    *,
+    publish: bool,
+    risk: float = 0.02,
+    unanswerable_share: float = 0.1,
+    on_progress: OnProgress,
+    by: str = "baton train",
+) -> Release:
+    """Train the home's content into a release and return it; with `publish` it goes live.
+
+    Args:
+        risk: largest share of wrong answers among all answers given, in 0..1, that the threshold aims at.
+        unanswerable_share: share of questions without an article, in 0..1, that the threshold reckons with.
+        on_progress: called on the event loop with each step.
+        by: who is named in the history when the release goes live.
+
+    Cancelling it stops the training process and removes what was built.
+
+    Raises:
+        TrainingFailed: with the trainer's own code, or `training_in_progress`, `bot_environment_missing`,
+            `trainer_crashed`, `bad_trainer_answer`, `storage_failed`, `bad_setting`, or a code of ReleaseError.
+        ReleaseRefused: the release was made, but could not be published.
+        StorageUnavailable: the content cannot be read.
+    """
+    _check_share("risk", risk)
+    _check_share("unanswerable_share", unanswerable_share)
+    try:
+        with _one_at_a_time(home) as lock_fd:
+            store = await asyncio.to_thread(ReleaseStore, home / "releases")
+            await asyncio.to_thread(store.discard_stale_buildings)
+            began = datetime.now(UTC)
+            content = await _read(settings)
+            building = store.begin(_release_id(began, content))
+            call = TrainerCall(
+                python=settings.bot_python,
+                home=home,
+                snapshot=building,
+                out=building,
+                risk=risk,
+                unanswerable_share=unanswerable_share,
+                encoder=settings.encoder,
+                log=home / "run" / _LOG_FILE,
+                lock_fd=lock_fd,
+            )
+            try:
+                release = await _build(store, call, content, began, on_progress)
+            except BaseException:
+                # Cancelled too: an unfinished folder must not stay.
+                store.discard(building)
+                raise
+    except OSError as error:
+        raise TrainingFailed(
+            "storage_failed", f"The release could not be written: {error.strerror or error}."
+        ) from error
+    except ReleaseError as error:
+        raise TrainingFailed(error.code, str(error)) from error
+    if publish:
+        return await publish_release(home, release.id, by=by)
+    return release
+
+
+async def _read(settings: Settings) -> Content:
+    engine = open_engine(settings.database)
+    try:
+        return await ContentStore(engine, SystemClock()).content()
+    finally:
+        await engine.dispose()
+
+
+async def _build(
+    store: ReleaseStore,
+    call: TrainerCall,
+    content: Content,
+    began: datetime,
+    on_progress: OnProgress,
+) -> Release:
+    on_progress(Progress("snapshot", 0, 0, f"{len(content.articles)} articles"))
+    # The snapshot is written where the release is built: it is trained on and kept, and never copied.
+    await asyncio.to_thread(content.write, call.snapshot)
+    given = await asyncio.to_thread(_digests, call.snapshot)
+    manifest = await run_trainer(call, on_progress)
+    if await asyncio.to_thread(_digests, call.snapshot) != given:
+        raise TrainingFailed("bad_trainer_answer", "The training process changed the content it was given.")
+    on_progress(Progress("commit", 0, 0, "writing the release"))
+    # To its end: a commit that goes on in its thread while the folder is removed would leave half a release.
+    return await to_its_end(
+        asyncio.to_thread(store.commit, call.out, {**manifest, "created_at": rfc3339(began)})
+    )
+
+
+def _digests(folder: Path) -> list[bytes]:
+    return [hashlib.sha256((folder / name).read_bytes()).digest() for name in (CONTENT_FILE, INTENTS_FILE)]
+
+
+def _release_id(at: datetime, content: Content) -> str:
+    """Sorts by time; the end tells what was trained, and two trainings within one second of different content apart."""
+    return f"r{at:%Y%m%d-%H%M%S}-{content.content_hash[:6]}"
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0.0 <= value <= 1.0:
+        raise TrainingFailed("bad_setting", f"{name} is a share from 0 to 1, not {value}.")
+
+
+@contextmanager
+def _one_at_a_time(home: Path) -> Iterator[int]:
+    """Hold the home's lock on trainings; yields its descriptor. Raises `TrainingFailed`."""
+    path = home / "run" / _LOCK_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TrainingFailed(
+                "training_in_progress", "This home is being trained already. Wait for it to end."
+            ) from error
+        yield handle
+    finally:
+        os.close(handle)
