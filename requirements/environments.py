@@ -203,6 +203,9 @@ def uv_environment() -> dict[str, str]:
     # pip asks every index and takes the best; every file is pinned by its hash, so that is as safe here.
     env.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     env["UV_PYTHON_DOWNLOADS"] = "never"
+    # Four small packages come as sources only. They are built with pinned tools and, multidict, without a compiler.
+    env["UV_BUILD_CONSTRAINT"] = str(REQUIREMENTS / "build.txt")
+    env["MULTIDICT_NO_EXTENSIONS"] = "1"
     env["UV_NO_PROGRESS"] = "1"
     return env
 
