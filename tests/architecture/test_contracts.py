@@ -48,7 +48,7 @@ def copied(tmp_path: Path) -> Path:
         (
             "handoff",
             "the domain and the sessions",
-            "handoff/relay/planted.py",
+            "handoff/relay/cursor.py",
             "from sqlalchemy import select",
         ),
         ("handoff", "the domain checks its own", "handoff/domain/planted.py", "import pydantic"),
