@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def read_questions(path: Path, known: Sequence[str] | None = None) -> list[Quest
     problems: list[tuple[int, str]] = []
     questions: list[Question] = []
     ids = frozenset(known) if known is not None else None
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 0
     try:
         header = [name.strip() for name in next(reader, [])]

@@ -1,8 +1,7 @@
 """From the rows near a question to articles in order, each with its share of belief.
 
-For each candidate article four features are taken: its best question's similarity, the density of its questions
-around the query (a soft maximum: many near variants count more than one), its best answer passage, and the logit
-of a linear head trained on the questions of all articles. A conditional logit (softmax over the candidates of a
+For each candidate article four features are taken: its best question's similarity, how near that is to the very
+same words, its best answer passage's similarity, and the logit of a linear head. A conditional logit (softmax over the candidates of a
 weighted sum) joins them; its weights are fitted on out-of-fold questions, or are `DEFAULT_WEIGHTS`.
 """
 
@@ -13,32 +12,29 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from kb_index.encoder import Vectors
+from kb_index.head import LinearHead
 from kb_index.index import Owners, VectorIndex
 
 Floats = NDArray[np.float64]
 
-FEATURES: Final = ("question", "density", "passage", "head")
-"""Columns of a feature matrix. The first three are on the scale of a cosine, the last is a logit."""
+FEATURES: Final = ("question", "near", "passage", "head")
+"""Columns of a feature matrix: two cosines and, between them, `near`, which rises from 0 at a similarity of
+`NEAR_FROM` to 1 for a stored question itself; last a logit.
 
-DEFAULT_WEIGHTS: Final = np.array([17.5, 0.0, 7.5, 0.0])
+Held-out questions are seldom very near to another, so the weight of `near` stays about its default where there is
+nothing to learn it from: who asks what is written down gets that article."""
+
+NEAR_FROM: Final = 0.9
+
+DEFAULT_WEIGHTS: Final = np.array([17.5, 10.0, 7.5, 0.0])
 """Without questions to learn from: 0.7 x question + 0.3 x best passage (which beats the question alone), times a
 sharpness at which a lead of 0.1 makes a candidate 12 times as likely."""
-
-TEMPERATURE: Final = 0.03
-"""Of the soft maximum, in cosine. 0.03 was better than 0.05 and 0.08 as a classifier by itself."""
 
 QUESTION_ROWS: Final = 128
 PASSAGE_ROWS: Final = 32
 HEAD_CANDIDATES: Final = 8
-
-HEAD_QUESTIONS: Final = 3
-"""Questions (the title counts) that an article needs to get a place in the head."""
-
-HEAD_C: Final = 10.0
-"""Inverse regularisation of the logistic regression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,41 +44,6 @@ class Scored:
     articles: Owners
     features: Floats
     shares: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class LinearHead:
-    """Logits for some articles: `weights` (a, dimension), `bias` (a,); `slots` (articles,) row of each or -1.
-
-    An article without a row gets `offset + slope x density`: what the head says on average at that density, so
-    that articles with few questions compete on equal terms.
-    """
-
-    weights: Vectors
-    bias: NDArray[np.float32]
-    slots: Owners
-    offset: float
-    slope: float
-
-    def logits(self, query: Vectors) -> NDArray[np.float32]:
-        """Logits of the articles that have a row, shape (a,)."""
-        return np.asarray(self.weights @ query + self.bias, dtype=np.float32)
-
-
-def fit_head(vectors: Vectors, owners: Owners, articles: int) -> LinearHead | None:
-    """A multinomial logistic regression over articles with enough questions; None where fewer than two have."""
-    enough = np.flatnonzero(np.bincount(owners, minlength=articles) >= HEAD_QUESTIONS)
-    if len(enough) < 2:
-        return None
-    slots = np.full(articles, -1, dtype=np.int64)
-    slots[enough] = np.arange(len(enough))
-    rows = slots[owners] >= 0
-    model = LogisticRegression(C=HEAD_C, max_iter=200, tol=1e-3)
-    model.fit(vectors[rows], slots[owners[rows]])
-    weights, bias = model.coef_, model.intercept_
-    if len(enough) == 2:  # scikit-learn gives one row for two classes
-        weights, bias = np.vstack([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
-    return LinearHead(weights.astype(np.float32), bias.astype(np.float32), slots, 0.0, 0.0)
 
 
 class Ranker:
@@ -127,24 +88,22 @@ class Ranker:
         passages: tuple[NDArray[np.float32], Owners],
         among: NDArray[np.bool_] | None,
     ) -> Scored:
-        logits = self.head.logits(query) if self.head is not None else None
         # Dense over articles: a few microseconds at thousands, and no searching in sorted lists.
         best = _dense(self.articles, questions)
-        density = _density(self.articles, questions)
+        near = np.maximum(0.0, (best - NEAR_FROM) / (1.0 - NEAR_FROM))
         passage = _dense(self.articles, passages)
         wanted = np.zeros(self.articles, dtype=bool)
         wanted[questions[1]] = True
         wanted[passages[1]] = True
         head = np.zeros(self.articles)
-        if self.head is not None and logits is not None:
-            slots = self.head.slots
-            head = np.where(slots >= 0, logits[slots], self.head.offset + self.head.slope * density)
+        if self.head is not None:
+            head = self.head.logits(query, best)
             strongest = np.argsort(-head, kind="stable")[:HEAD_CANDIDATES]
             wanted[strongest] = True
         if among is not None:
             wanted &= among
         candidates = np.flatnonzero(wanted)
-        features = np.stack([best, density, passage, head], axis=1)[candidates]
+        features = np.stack([best, near, passage, head], axis=1)[candidates]
         return ordered(candidates, features, self.weights)
 
 
@@ -164,13 +123,3 @@ def _dense(articles: int, hits: tuple[NDArray[np.float32], Owners]) -> Floats:
     # Scores fall, so the reversed assignment leaves each owner its first, best one.
     best[owners[::-1]] = scores[::-1]
     return best
-
-
-def _density(articles: int, hits: tuple[NDArray[np.float32], Owners]) -> Floats:
-    """Soft maximum of each article's scores, in cosine: T x log(sum of exp(score / T))."""
-    scores, owners = hits
-    if not len(scores):
-        return np.zeros(articles)
-    powers = np.exp((scores.astype(np.float64) - 1.0) / TEMPERATURE)
-    mass = np.bincount(owners, weights=powers, minlength=articles)
-    return np.asarray(1.0 + TEMPERATURE * np.log(np.maximum(mass, powers[-1])))

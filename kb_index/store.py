@@ -20,13 +20,14 @@ import numpy as np
 from kb_index.article import Article, ArticleError, check_article, content_hash
 from kb_index.calibration import Calibration, Confidence
 from kb_index.encoder import Encoder, file_digest
+from kb_index.head import LinearHead
 from kb_index.index import IndexFileError, VectorIndex
-from kb_index.ranking import FEATURES, LinearHead, Ranker
+from kb_index.ranking import FEATURES, Ranker
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 _FILES: Final = ("articles.jsonl", "questions.faiss", "passages.faiss", "model.npz")
-_LIBRARIES: Final = ("faiss-cpu", "numpy", "scikit-learn")
+_LIBRARIES: Final = ("faiss-cpu", "numpy", "scipy")
 
 
 class IndexMismatch(RuntimeError):
