@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from handoff.adapters.clock import SystemClock
 from handoff.content.errors import ReleaseRefused
+from handoff.wire.times import rfc3339
 from kb_index.releases import Release, ReleaseError, ReleaseStore
 
 Result = TypeVar("Result")
@@ -48,7 +49,7 @@ async def publish_release(home: Path, release_id: str, *, by: str) -> Release:
         ReleaseRefused: unknown or corrupt; what was live still is.
     """
     return await _in_thread(
-        home, lambda store: store.publish(release_id, at=rfc3339(datetime.now(UTC)), by=by)
+        home, lambda store: store.publish(release_id, at=rfc3339(SystemClock().now_ms()), by=by)
     )
 
 
@@ -58,12 +59,7 @@ async def rollback_release(home: Path, *, by: str) -> Release:
     Raises:
         ReleaseRefused: there is none, or it is corrupt; what was live still is.
     """
-    return await _in_thread(home, lambda store: store.rollback(at=rfc3339(datetime.now(UTC)), by=by))
-
-
-def rfc3339(at: datetime) -> str:
-    """A UTC time with milliseconds, as everywhere in the protocol."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+    return await _in_thread(home, lambda store: store.rollback(at=rfc3339(SystemClock().now_ms()), by=by))
 
 
 async def _in_thread(home: Path, work: Callable[[ReleaseStore], Result]) -> Result:

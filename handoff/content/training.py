@@ -19,11 +19,12 @@ from typing import Final
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.database import open_engine
 from handoff.content.errors import TrainingFailed
-from handoff.content.releases import publish_release, rfc3339
+from handoff.content.releases import publish_release
 from handoff.content.shielded import to_its_end
 from handoff.content.store import CONTENT_FILE, INTENTS_FILE, Content, ContentStore
 from handoff.content.trainer import Progress, TrainerCall, run_trainer
 from handoff.settings import Settings
+from handoff.wire.times import rfc3339
 from kb_index.releases import Release, ReleaseError, ReleaseStore
 
 OnProgress = Callable[[Progress], None]
@@ -64,7 +65,7 @@ async def train(
         with _one_at_a_time(home) as lock_fd:
             store = await asyncio.to_thread(ReleaseStore, home / "releases")
             await asyncio.to_thread(store.discard_stale_buildings)
-            began = datetime.now(UTC)
+            began = SystemClock().now_ms()
             content = await _read(settings)
             building = store.begin(_release_id(began, content))
             call = TrainerCall(
@@ -107,7 +108,7 @@ async def _build(
     store: ReleaseStore,
     call: TrainerCall,
     content: Content,
-    began: datetime,
+    began: int,
     on_progress: OnProgress,
 ) -> Release:
     on_progress(Progress("snapshot", 0, 0, f"{len(content.articles)} articles"))
@@ -128,8 +129,9 @@ def _digests(folder: Path) -> list[bytes]:
     return [hashlib.sha256((folder / name).read_bytes()).digest() for name in (CONTENT_FILE, INTENTS_FILE)]
 
 
-def _release_id(at: datetime, content: Content) -> str:
+def _release_id(at_ms: int, content: Content) -> str:
     """Sorts by time; the end tells what was trained, and two trainings within one second of different content apart."""
+    at = datetime.fromtimestamp(at_ms // 1000, UTC)
     return f"r{at:%Y%m%d-%H%M%S}-{content.content_hash[:6]}"
 
 
