@@ -18,6 +18,8 @@ export interface Pending {
   at: string;
   status: "sending" | "sent" | "failed";
   error: WireError | null;
+  /** The `seq` that its `ack` named: when the view holds it, the log shows these words. */
+  logged: number | null;
 }
 
 export interface ClientState {
@@ -230,7 +232,7 @@ export class Client {
         hello: () => ({ type: "hello", token: this.#store.read()?.token ?? "", after: this.#feed.cursor }),
         deliver: (frame) => this.#deliver(frame),
         phase: (phase, error) => this.#phase(phase, error),
-        acked: (command) => this.#acked(command),
+        acked: (command, seq) => this.#acked(command, seq),
         rejected: (command, error) => this.#rejected(command, error),
         queued: (queue) => {
           // What this tab knows replaces what it wrote before; other tabs' commands stay.
@@ -288,9 +290,9 @@ export class Client {
     }
   }
 
-  #acked(command: Command): void {
+  #acked(command: Command, seq: number): void {
     const pending = this.state.pending.map((p) =>
-      p.client_id === command.client_id ? { ...p, status: "sent" as const } : p,
+      p.client_id === command.client_id ? { ...p, status: "sent" as const, logged: seq } : p,
     );
     this.#set({ pending: this.#unlogged(pending, this.state.view) });
   }
@@ -312,7 +314,7 @@ export class Client {
   #unlogged(pending: readonly Pending[], view: View): readonly Pending[] {
     if (pending.length === 0) return pending;
     const logged = new Set(view.entries.map((e) => (e.type === "message" ? e.client_id : null)));
-    return pending.filter((p) => !logged.has(p.client_id));
+    return pending.filter((p) => !logged.has(p.client_id) && (p.logged === null || p.logged > view.cursor));
   }
 
   #deliver(frame: ServerFrame): void {
@@ -385,7 +387,7 @@ export class Client {
 
 function toPending(command: Command): Pending[] {
   if (command.type !== "say" || typeof command.text !== "string") return [];
-  return [{ client_id: command.client_id, text: command.text, at: new Date().toISOString(), status: "sending", error: null }];
+  return [{ client_id: command.client_id, text: command.text, at: new Date().toISOString(), status: "sending", error: null, logged: null }];
 }
 
 /** `seen` of a welcome: one number (the reader's own) or a number for each kind of actor. */

@@ -157,7 +157,8 @@ export function Transcript({ client, state, locale }: Props): VNode {
     }
     if (entry.type === "message") {
       const last = next?.type !== "message" || !follows(entry, next);
-      const own = entry === lastOwn && state.pending.length === 0;
+      // Told under the last words only, and only until they are answered.
+      const own = entry === lastOwn && state.pending.length === 0 && !shown.slice(i + 1).some((e) => e.type === "message");
       rows.push(
         <Bubble key={entry.seq} entry={entry} first={!follows(before, entry)} last={last && !own} locale={locale}>
           {own && (
