@@ -15,6 +15,7 @@ from handoff.accounts.model import ApiToken, Login, Role, User
 from handoff.accounts.throttle import KNOWN_NETWORK_MS, WINDOW_MS, Count, Limit, wait_ms
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import api_tokens, known_networks, login_failures, login_sessions, users
+from handoff.adapters.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,15 +334,8 @@ async def _remember_network(connection: AsyncConnection, user_id: str, network: 
     await connection.execute(
         known_networks.delete().where(known_networks.c.seen_at <= now - KNOWN_NETWORK_MS)
     )
-    seen = await connection.execute(
-        known_networks.update()
-        .where(known_networks.c.user_id == user_id, known_networks.c.network == network)
-        .values(seen_at=now)
-    )
-    if seen.rowcount == 0:
-        await connection.execute(
-            known_networks.insert().values(user_id=user_id, network=network, seen_at=now)
-        )
+    statement = upsert(connection, known_networks, key=["user_id", "network"], update=["seen_at"])
+    await connection.execute(statement, {"user_id": user_id, "network": network, "seen_at": now})
 
 
 def _user(row: Any) -> User:

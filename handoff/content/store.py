@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import article_questions, articles, intent_examples
+from handoff.adapters.upsert import upsert
 from handoff.ports import Clock
 from kb_index.article import Article
 from kb_index.article import content_hash as articles_hash
@@ -213,30 +214,11 @@ async def _import_articles(
         removed = await _remove_articles(connection, sorted(stored - {article.id for article in incoming}))
     for some in _slices([article.id for article in changed]):
         await connection.execute(article_questions.delete().where(article_questions.c.article_id.in_(some)))
-    if changed:
-        update = (
-            articles.update()
-            .where(articles.c.id == sa.bindparam("which"))
-            .values(
-                {
-                    name: sa.bindparam(f"new_{name}")
-                    for name in ("title", "answer", "tags", "locale", "updated_at")
-                }
-            )
-        )
+    if changed or added:
+        columns = ("title", "answer", "tags", "locale", "updated_at")
         await connection.execute(
-            update,
-            [
-                {
-                    "which": article.id,
-                    **{f"new_{name}": value for name, value in _columns(article, at).items()},
-                }
-                for article in changed
-            ],
-        )
-    if added:
-        await connection.execute(
-            articles.insert(), [{"id": article.id, **_columns(article, at)} for article in added]
+            upsert(connection, articles, key=["id"], update=columns),
+            [_row(article, at) for article in (*changed, *added)],
         )
     questions = [
         {"article_id": article.id, "position": position, "text": text}
@@ -280,8 +262,9 @@ async def _import_intents(
     return len(changed) + len(gone)
 
 
-def _columns(article: Article, at: int) -> dict[str, Any]:
+def _row(article: Article, at: int) -> dict[str, Any]:
     return {
+        "id": article.id,
         "title": article.title,
         "answer": article.answer,
         "tags": json.dumps(article.tags, ensure_ascii=False),
