@@ -79,29 +79,21 @@ class Environment:
             env = uv_environment()
             making = f"making the environment for {self.title}"
             run([uv(), "venv", "--no-project", "--python", BASE_PYTHON, self.folder], doing=making, env=env)
-            self._install(f"{self.name}.txt", self.title, env)
+            self._install(f"{self.name}.txt", self.title, env, last=not self.torch)
             if self.torch:
                 install_torch(self.python, env)
             write_stamp(self.folder / "stamp", self._stamp(f"{self.name}.txt"))
         if tests and not self.is_current(tests=True):
             title = f"what the tests of {self.title} need"
             say(f"installing {title}")
-            self._install(f"{self.name}-test.txt", title, uv_environment())
+            self._install(f"{self.name}-test.txt", title, uv_environment(), last=True)
             write_stamp(self.folder / "test-stamp", self._stamp(f"{self.name}-test.txt"))
 
-    def _install(self, lock_file: str, title: str, env: Mapping[str, str]) -> None:
-        # Bytecode is compiled now, once: without it every start of the relay would compile its imports again on
-        # machines that forbid writing it later (PYTHONDONTWRITEBYTECODE, read-only images).
-        install: Command = [
-            uv(),
-            "pip",
-            "install",
-            "--python",
-            self.python,
-            "--no-deps",
-            "--require-hashes",
-            "--compile-bytecode",
-        ]
+    def _install(self, lock_file: str, title: str, env: Mapping[str, str], *, last: bool) -> None:
+        # Bytecode is compiled now, once: without it every start would compile its imports again (9 s for the bot)
+        # where Python may not write it (PYTHONDONTWRITEBYTECODE, read-only images).
+        exact = ["--no-deps", "--require-hashes", *(["--compile-bytecode"] if last else [])]
+        install: Command = [uv(), "pip", "install", "--python", self.python, *exact]
         run([*install, "-r", REQUIREMENTS / lock_file], doing=f"installing {title}", env=env)
 
 
