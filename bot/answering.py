@@ -45,8 +45,10 @@ my order" to look it up, and not an article on where to look."""
 FORM_HINT: Final = 0.2
 """With an order number in the message, this much of the intent is enough."""
 
-COMPETING: Final = 0.85
-"""Two articles compete when the second's score is at least this share of the first's ..."""
+COMPETING: Final = 0.35
+"""Two articles compete when the second's score is at least this share of the first's, ..."""
+TOGETHER: Final = 0.6
+"""... both together hold this much of the belief, so that the right one is likely among them, ..."""
 PLAUSIBLE: Final = 0.3
 """... and the first is right with at least this probability: below, offering both would be a guess."""
 
@@ -215,7 +217,7 @@ def _competing(evidence: Evidence, memory: Memory) -> tuple[Passage, Passage] | 
     if len(evidence.passages) < 2 or evidence.confidence < PLAUSIBLE:
         return None
     first, second = evidence.passages[:2]
-    if second.score < COMPETING * first.score:
+    if second.score < COMPETING * first.score or first.score + second.score < TOGETHER:
         return None
     if pair_of(first.article_id, second.article_id) in memory.clarified:
         return None

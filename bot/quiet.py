@@ -24,6 +24,7 @@ def hush() -> None:
         ("RASA_TELEMETRY_ENABLED", "false"),
         ("SANIC_DISABLE_MOTD", "true"),
         ("SQLALCHEMY_SILENCE_UBER_WARNING", "1"),
+        ("LOG_LEVEL", "WARNING"),  # Rasa's progress bars look at nothing else
     ):
         os.environ.setdefault(name, value)
     import structlog
@@ -33,5 +34,6 @@ def hush() -> None:
     )
     logging.getLogger("bot").setLevel(logging.INFO)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
-    warnings.filterwarnings("ignore", category=FutureWarning)
+    # Of Rasa's pins about their own future, of Rasa about features that are not used here.
+    for category in (DeprecationWarning, FutureWarning, UserWarning):
+        warnings.filterwarnings("ignore", category=category)

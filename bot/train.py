@@ -28,8 +28,10 @@ from bot import settings as names
 from bot.quiet import hush
 from bot.settings import Settings, SettingsError, from_environment
 from bot.training_data import background, fit_anger, read_labelled_turns
+from bot.voice import load as load_voice
 from kb_index.article import Article
-from kb_index.encoder import CachedEncoder, Encoder, load_encoder
+from kb_index.embedding_cache import CachedEncoder
+from kb_index.encoder import Encoder, load_encoder
 from kb_index.formats import parse
 from kb_index.knowledge import Knowledge
 
@@ -187,16 +189,25 @@ def _write_training_files(work: Path, snapshot: Snapshot, encoder: Encoder) -> i
         )
     new = sorted(set(snapshot.intents) - set(own))
     shutil.copytree(DOMAIN, work / "domain")
+    added_domain: dict[str, Any] = {"version": "3.1", "responses": _responses()}
     if new:
-        (work / "domain" / "snapshot.yml").write_text(
-            yaml.safe_dump({"version": "3.1", "intents": new}), encoding="utf-8"
-        )
+        added_domain["intents"] = new
+    (work / "domain" / "snapshot.yml").write_text(
+        yaml.safe_dump(added_domain, allow_unicode=True), encoding="utf-8"
+    )
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     for component in config["pipeline"]:
         if component["name"] == ENCODER_COMPONENT:
             component["fingerprint"] = encoder.fingerprint
     (work / "config.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     return sum(len(t) for t in own.values()) + sum(len(t) for t in added.values())
+
+
+def _responses() -> dict[str, list[dict[str, str]]]:
+    """A response for each `utter_` action, so that Rasa's own checks and tools know it; bot/nlg.py says the real one."""
+    actions = yaml.safe_load((DOMAIN / "domain.yml").read_text(encoding="utf-8"))["actions"]
+    texts = load_voice("formal").for_locale("en").texts
+    return {action: [{"text": texts.get(action, action)}] for action in actions if action.startswith("utter_")}
 
 
 def _examples(path: Path) -> list[tuple[str, list[str]]]:

@@ -1,0 +1,88 @@
+"""`python -m bot.golden`: the test conversations, run by Rasa's own test.
+
+`rasa test` parses each message without the conversation and drops what the pipeline left on it, which is what the
+decision goes by. So each conversation is tested with a processor that gives the message its tracker and hands the
+pipeline's result on; the comparison of intents, entities and actions stays Rasa's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from bot.evaluate import EXPECTED
+from bot.load import load_release
+from bot.quiet import hush
+from bot.settings import from_environment
+
+if TYPE_CHECKING:
+    from bot.engine import Engine
+
+CONVERSATIONS: Final = Path(__file__).parent.parent / "tests" / "golden" / "bot"
+
+
+def conversations(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every test conversation of `folder/*.yml`, by name, each as a file of its own."""
+    for path in sorted(folder.glob("*.yml")):
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for story in raw["stories"]:
+            yield story["story"], {"version": raw["version"], "stories": [story]}
+
+
+async def run(engine: Engine, folder: Path = CONVERSATIONS) -> list[tuple[str, str | None]]:
+    """Name and fault of each conversation; the fault is None where it went as written."""
+    import rasa.core.test
+    from rasa.core.exceptions import AgentNotReady
+    from rasa.core.test import WrongPredictionException
+
+    from bot.rehearsal import rehearsing
+
+    results: list[tuple[str, str | None]] = []
+    for name, content in conversations(folder):
+        with tempfile.TemporaryDirectory() as work:
+            file = Path(work) / "test_conversation.yml"
+            file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+            fault = None
+            try:
+                await rasa.core.test.test(
+                    str(file), rehearsing(engine), e2e=True, fail_on_prediction_errors=True, disable_plotting=True
+                )
+            except (WrongPredictionException, AgentNotReady) as error:
+                fault = str(error)
+            results.append((name, fault))
+    return results
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command: 0 when every conversation went as written. The last line of output is `{"passed", "failed"}`."""
+    parser = argparse.ArgumentParser(prog="python -m bot.golden")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--release")
+    parser.add_argument("--conversations", type=Path, default=CONVERSATIONS)
+    given = parser.parse_args(arguments)
+    hush()
+    out, sys.stdout = sys.stdout, sys.stderr
+    try:
+        results = asyncio.run(run(load_release(from_environment(given.home), given.release), given.conversations))
+    except EXPECTED as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        sys.stdout = out
+    failed = [(name, fault) for name, fault in results if fault is not None]
+    for name, fault in failed:
+        sys.stderr.write(f"FAILED {name}\n{fault}\n")
+    out.write(json.dumps({"passed": len(results) - len(failed), "failed": len(failed)}) + "\n")
+    return 1 if failed or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""Loading one release for a command: the same engine that answers customers, without a door."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.settings import Settings
+from kb_index.encoder import load_encoder
+from kb_index.releases import ReleaseStore, UnknownRelease
+
+if TYPE_CHECKING:
+    from bot.engine import Engine
+
+
+def load_release(settings: Settings, release_id: str | None = None) -> Engine:
+    """The named release, or the live one, verified and loaded.
+
+    Raises:
+        UnknownRelease: it does not exist, or nothing has been published.
+        CorruptRelease, IndexMismatch, EncoderError: it cannot be used; the message says what to do.
+    """
+    store = ReleaseStore(settings.releases)
+    wanted = release_id or store.current()
+    if wanted is None:
+        raise UnknownRelease("No release is live: train one with `baton train --publish`.")
+    release = store.verify(wanted)
+    # Rasa and TensorFlow, 15 s: not before everything cheap has been checked.
+    from bot.engine import Engine
+    from bot.vectors import Vectors
+
+    return Engine.load(wanted, release.path, Vectors(load_encoder(settings.encoder)), settings)
