@@ -52,8 +52,8 @@ BOUND_Z: Final = 1.0
 SIGNALS: Final = (*FEATURES, "lead")
 """What confidence is made from: the best candidate's features, and the log odds of its share."""
 
-_DEFAULT_SIGNAL_WEIGHTS: Final = np.array([14.0, 5.0, 6.0, 0.0, 0.3])
-_DEFAULT_SIGNAL_BIAS: Final = -11.5
+_DEFAULT_SIGNAL_WEIGHTS: Final = np.array([7.0, 5.0, 3.0, 0.0, 0.4])
+_DEFAULT_SIGNAL_BIAS: Final = -6.0
 _LEAD_LIMIT: Final = 6.0
 
 
@@ -137,7 +137,8 @@ class _Asked:
 
 def signals(scored: Scored) -> Floats:
     """The row of `SIGNALS` for a ranking with at least one candidate."""
-    share = float(scored.shares[0])
+    # An only candidate leads nobody: its share says nothing.
+    share = float(scored.shares[0]) if len(scored.shares) > 1 else 0.5
     lead = np.log(max(share, 1e-9) / max(1.0 - share, 1e-9))
     return np.append(scored.features[0], np.clip(lead, -_LEAD_LIMIT, _LEAD_LIMIT))
 

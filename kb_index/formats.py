@@ -137,6 +137,8 @@ class _Run:
 
     def jsonl(self, path: Path) -> None:
         text = self._text(path, path.name, MAX_FILE_BYTES)
+        if text is None:
+            return
         for number, line in enumerate(text.split("\n"), start=1):
             if not line.strip():
                 continue
@@ -151,10 +153,12 @@ class _Run:
             self._add(raw, path.name, number)
 
     def csv(self, path: Path) -> None:
-        rows = _csv_rows(self._text(path, path.name, MAX_FILE_BYTES))
+        text = self._text(path, path.name, MAX_FILE_BYTES)
+        if text is None:
+            return
         columns: list[str] | None = None
         try:
-            for number, row in rows:
+            for number, row in _csv_rows(text):
                 if not row:
                     continue
                 if columns is None:
@@ -181,9 +185,8 @@ class _Run:
             )
 
     def markdown(self, path: Path, name: str) -> None:
-        before = len(self._errors) + self._more
         text = self._text(path, name, MAX_ARTICLE_FILE_BYTES)
-        if len(self._errors) + self._more > before:
+        if text is None:
             return
         try:
             fields, lines = read_front_matter(text)
@@ -194,7 +197,7 @@ class _Run:
 
     def intents_file(self, path: Path) -> None:
         text = self._text(path, path.name, MAX_FILE_BYTES)
-        if self._errors:
+        if text is None:
             return
         intents, errors = read_intents(text)
         for error in errors:
@@ -231,12 +234,12 @@ class _Run:
             self.fail(file, line, "duplicate_column", f"The column {name!r} is there twice.")
         return not (unknown or missing or twice)
 
-    def _text(self, path: Path, name: str, limit: int) -> str:
-        """The file's text, or an error and the empty text."""
+    def _text(self, path: Path, name: str, limit: int) -> str | None:
+        """The file's text; None, and an error, where it cannot be had."""
         size = path.stat().st_size
         if size > limit:
             self.fail(name, 0, "too_large", f"The file has {size:,} bytes; {limit:,} are allowed.")
-            return ""
+            return None
         data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
         try:
             return data.decode("utf-8")
@@ -248,7 +251,7 @@ class _Run:
                 "bad_encoding",
                 f"The file is not UTF-8: byte 0x{data[error.start]:02x} in line {line}. Save it as UTF-8.",
             )
-            return ""
+            return None
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -54,7 +54,7 @@ def read_front_matter(text: str) -> tuple[dict[str, Any], dict[str, int]]:
         raise YamlError(1, "The front matter has no end: a second line --- is missing.")
     root = _compose("\n".join(lines[1:close]) + "\n", offset=1)
     fields: dict[str, Any] = {}
-    places: dict[str, int] = {"answer": close + 1}
+    places: dict[str, int] = {"answer": close + 2}
     for entry in _entries(root, offset=1) if root is not None else ():
         if entry.key == "answer":
             raise YamlError(entry.line, "The answer is the text below the front matter, not a field in it.")
