@@ -17,70 +17,82 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BATON_", extra="ignore", frozen=True)
 
     home: Path = Field(
-        PROJECT_ROOT / ".baton", description="Folder that holds all state of this installation."
+        default=PROJECT_ROOT / ".baton", description="Folder that holds all state of this installation."
     )
-    host: str = Field("127.0.0.1", description="Address the relay listens on.")
-    port: int = Field(8420, ge=0, le=65535, description="Port the relay listens on.")
-    database_url: str | None = Field(None, description="Database; default SQLite in the home folder.")
+    host: str = Field(default="127.0.0.1", description="Address the relay listens on.")
+    port: int = Field(default=8420, ge=0, le=65535, description="Port the relay listens on.")
+    database_url: str | None = Field(default=None, description="Database; default SQLite in the home folder.")
 
-    site_name: str = Field("Baton", max_length=80, description="The site's name, shown in the widget.")
-    voice: Literal["formal", "casual"] = Field("casual", description="How the bot addresses customers.")
-    locale: str = Field("en", description="Locale of conversations that name none.")
+    site_name: str = Field(
+        default="Baton", max_length=80, description="The site's name, shown in the widget."
+    )
+    voice: Literal["formal", "casual"] = Field(
+        default="casual", description="How the bot addresses customers."
+    )
+    locale: str = Field(default="en", description="Locale of conversations that name none.")
     low_confidence: Literal["handoff", "offer"] = Field(
-        "handoff", description="Below the threshold: hand over at once, or say so and offer a person first."
+        default="handoff",
+        description="Below the threshold: hand over at once, or say so and offer a person first.",
     )
     encoder: str = Field(
-        "bundled", description="Sentence encoder: bundled, bundled-torch, a folder or a hub name."
+        default="bundled", description="Sentence encoder: bundled, bundled-torch, a folder or a hub name."
     )
 
     bot_url: str = Field(
-        "http://127.0.0.1:8421", description="Where the bot answers; never reachable from outside."
+        default="http://127.0.0.1:8421", description="Where the bot answers; never reachable from outside."
     )
     bot_secret: str = Field(
-        "", description="Shared secret of relay and bot; `serve` makes one at each start."
+        default="", description="Shared secret of relay and bot; `serve` makes one at each start."
     )
     bot_python: Path = Field(
-        PROJECT_ROOT / ".envs" / "bot" / "bin" / "python", description="Interpreter of the bot's environment."
+        default=PROJECT_ROOT / ".envs" / "bot" / "bin" / "python",
+        description="Interpreter of the bot's environment.",
     )
-    turn_limit: float = Field(5.0, gt=0, description="Seconds a turn may take, retries included (P9).")
+    turn_limit: float = Field(
+        default=5.0, gt=0, description="Seconds a turn may take, retries included (P9)."
+    )
     warm_limit: float = Field(
-        90.0, gt=0, description="Seconds a question waits for a bot that warms up or is down."
+        default=90.0, gt=0, description="Seconds a question waits for a bot that warms up or is down."
     )
     episode_idle: float = Field(
-        1800.0, gt=0, description="Seconds without a word after which the bot closes."
+        default=1800.0, gt=0, description="Seconds without a word after which the bot closes."
     )
     agent_lease: float = Field(
-        60.0, gt=0, description="Seconds without a socket after which an agent's chats return."
+        default=60.0, gt=0, description="Seconds without a socket after which an agent's chats return."
     )
     reopen_same_agent: float = Field(
-        120.0,
+        default=120.0,
         ge=0,
         description="Seconds after an agent's close in which a customer's words reach that agent first.",
     )
 
-    token_hours: float = Field(24.0, gt=0, description="Hours a conversation's token is valid.")
-    token_renew_days: float = Field(30.0, gt=0, description="Days in which an expired token can be renewed.")
+    token_hours: float = Field(default=24.0, gt=0, description="Hours a conversation's token is valid.")
+    token_renew_days: float = Field(
+        default=30.0, gt=0, description="Days in which an expired token can be renewed."
+    )
     allowed_origins: list[str] = Field(
         default_factory=list, description="Origins besides the relay's own from which agents may log in."
     )
     widget_origins: list[str] = Field(
         default_factory=lambda: ["*"], description="Origins whose pages may carry the widget; * is any."
     )
-    session_hours: float = Field(12.0, gt=0, description="Hours an agent stays logged in.")
-    secure_cookies: bool = Field(False, description="Send the session cookie over HTTPS only.")
+    session_hours: float = Field(default=12.0, gt=0, description="Hours an agent stays logged in.")
+    secure_cookies: bool = Field(default=False, description="Send the session cookie over HTTPS only.")
 
-    hello_limit: float = Field(10.0, gt=0, description="Seconds a socket has to say hello.")
+    hello_limit: float = Field(default=10.0, gt=0, description="Seconds a socket has to say hello.")
     idle_limit: float = Field(
-        300.0, gt=0, description="Seconds without any frame after which a socket is closed."
+        default=300.0, gt=0, description="Seconds without any frame after which a socket is closed."
     )
     max_frame_bytes: int = Field(
-        65_536, ge=1024, description="Largest frame or request body a client may send."
+        default=65_536, ge=1024, description="Largest frame or request body a client may send."
     )
     send_buffer: int = Field(
-        1000, ge=10, description="Frames that may wait for a slow reader before it is dropped."
+        default=1000, ge=10, description="Frames that may wait for a slow reader before it is dropped."
     )
-    message_rate: float = Field(20.0, gt=0, description="Frames a second one socket may send, sustained.")
-    message_burst: int = Field(60, ge=1, description="Frames one socket may send at once.")
+    message_rate: float = Field(
+        default=20.0, gt=0, description="Frames a second one socket may send, sustained."
+    )
+    message_burst: int = Field(default=60, ge=1, description="Frames one socket may send at once.")
 
     @property
     def database(self) -> str:

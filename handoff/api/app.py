@@ -1,0 +1,106 @@
+"""The relay as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI, WebSocket
+from starlette.middleware.cors import CORSMiddleware
+
+from handoff.accounts.gate import Gate
+from handoff.accounts.routes import auth_routes
+from handoff.accounts.service import Accounts
+from handoff.api.agent_socket import AgentSocket
+from handoff.api.body_limit import BodyLimit
+from handoff.api.customer_socket import CustomerSocket
+from handoff.api.customers import customer_routes
+from handoff.api.errors import install_error_handlers
+from handoff.api.operations import operation_routes
+from handoff.api.pages import install_pages
+from handoff.api.socket import Socket
+from handoff.api.tokens import ConversationTokens
+from handoff.relay.parts import Relay
+from handoff.settings import Settings
+
+GOODBYE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the application needs beside the relay itself."""
+
+    relay: Relay
+    accounts: Accounts
+    tokens: ConversationTokens
+    identity_secret: str
+    close: Callable[[], Awaitable[None]]
+
+
+class OpenSockets:
+    """The sockets of this process, so that a shutdown can say goodbye to each."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, socket: Socket) -> None:
+        """Serve one socket to its end."""
+        task = asyncio.ensure_future(socket.serve())
+        self._tasks.add(task)
+        try:
+            await task
+        finally:
+            self._tasks.discard(task)
+
+    async def dismiss_all(self) -> None:
+        """Tell every client to come back, and wait a little for it to hear so."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GOODBYE_S)
+
+
+def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
+    """The application; starting it starts the relay, and its shutdown stops it."""
+    relay = running.relay
+    sockets = OpenSockets()
+    gate = Gate(running.accounts, settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await relay.start()
+        try:
+            yield
+        finally:
+            await relay.stop()
+            await running.close()
+
+    app = FastAPI(title="Baton", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.sockets = sockets
+    install_error_handlers(app)
+    app.include_router(customer_routes(relay, running.tokens, gate, settings, running.identity_secret))
+    app.include_router(auth_routes(running.accounts, settings))
+    app.include_router(operation_routes(relay, gate))
+
+    @app.websocket("/ws/customer")
+    async def customer(socket: WebSocket) -> None:
+        await sockets.serve(CustomerSocket(socket, relay, running.tokens))
+
+    @app.websocket("/ws/agent")
+    async def agent(socket: WebSocket) -> None:
+        await sockets.serve(AgentSocket(socket, relay, gate, settings))
+
+    install_pages(app, pages)
+    app.add_middleware(BodyLimit, limit=settings.max_frame_bytes)
+    # No credentials: customers' pages send a token of their own, and agents work on this origin alone.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.widget_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type"],
+        max_age=3600,
+    )
+    return app

@@ -1,0 +1,73 @@
+"""One JSON shape for every error over HTTP: `{"error": {"code", "message", "data"}}`."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from handoff.domain.errors import (
+    BadFrame,
+    BadJson,
+    Forbidden,
+    HandoffError,
+    NotFound,
+    RateLimited,
+    StorageUnavailable,
+    TooLarge,
+    Unauthorized,
+)
+from handoff.wire.encoding import error_body
+
+log = structlog.get_logger(__name__)
+_BY_STATUS: dict[int, type[HandoffError]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    405: NotFound,
+    413: TooLarge,
+}
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make the app answer every failure in the one shape, and never with a stack trace."""
+    app.add_exception_handler(HandoffError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _failed)
+
+
+def error_response(error: HandoffError, status: int | None = None) -> JSONResponse:
+    """The answer that tells of `error`."""
+    headers = {"WWW-Authenticate": "Bearer"} if error.http_status == Unauthorized.http_status else {}
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(max(1, int(error.data.get("retry_ms", 1000)) // 1000))
+    return JSONResponse(error_body(error), status or error.http_status, headers)
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HandoffError)
+    return error_response(error)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problems = error.errors()
+    if problems[0]["type"] == "json_invalid":
+        return error_response(BadJson("The body is not valid JSON. Send one JSON object."))
+    # The first element of a location says where the field stands: body, query or path.
+    fields = sorted({".".join(str(part) for part in p["loc"][1:]) or str(p["loc"][0]) for p in problems})
+    return error_response(BadFrame(f"{', '.join(fields)}: {problems[0]['msg']}.", fields=fields))
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    kind = _BY_STATUS.get(error.status_code, BadFrame)
+    return error_response(kind(str(error.detail)), error.status_code)
+
+
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    log.error("request_failed", path=request.url.path, exc_info=error)
+    return error_response(StorageUnavailable("Something failed here. Try again in a moment."), 500)

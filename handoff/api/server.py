@@ -1,0 +1,50 @@
+"""Running the application under uvicorn, with a goodbye to every socket before it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from handoff.api.app import OpenSockets, Running, make_app
+from handoff.settings import Settings
+
+PROTOCOL_MAX_FACTOR = 16
+"""Frames over `max_frame_bytes` are answered with an error; those over this many times it end the socket."""
+log = structlog.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn closes sockets without a word; this says `bye` to them first."""
+
+    def __init__(self, config: uvicorn.Config, sockets: OpenSockets) -> None:
+        super().__init__(config)
+        self._open_sockets = sockets
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._open_sockets.dismiss_all()
+        await super().shutdown(sockets)
+
+
+async def run_relay(settings: Settings, running: Running, pages: Path) -> None:
+    """Serve until told to stop by SIGTERM or SIGINT."""
+    app = make_app(settings, running, pages)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_max_size=settings.max_frame_bytes * PROTOCOL_MAX_FACTOR,
+        ws_per_message_deflate=False,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+        server_header=False,
+    )
+    log.info("relay_starting", host=settings.host, port=settings.port)
+    await _Server(config, app.state.sockets).serve()
+    # Uvicorn re-raises the signal it was stopped by once it is done; leave the loop first.
+    await asyncio.sleep(0)

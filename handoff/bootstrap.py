@@ -1,0 +1,130 @@
+"""The only file that picks adapters and puts the relay together."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from handoff.accounts.service import Accounts
+from handoff.adapters.bot_http import HttpBot
+from handoff.adapters.clock import SystemClock
+from handoff.adapters.cursors_sql import SqlCursors
+from handoff.adapters.database import open_engine
+from handoff.adapters.log_sql import SqlEventLog
+from handoff.adapters.migrate import migrate
+from handoff.adapters.pubsub_memory import MemoryPubSub
+from handoff.adapters.reactions_sql import SqlReactions
+from handoff.adapters.secrets_file import load_secrets
+from handoff.api.app import Running
+from handoff.api.tokens import ConversationTokens
+from handoff.content.store import ContentStore
+from handoff.domain.rules import NOTICES, Rules
+from handoff.ports import BotEngine, Clock, EventLog
+from handoff.relay.parts import Relay, SocketLimits
+from handoff.relay.session import SessionLimits
+from handoff.service.bot_watch import BotWatch
+from handoff.service.conversations import Conversations
+from handoff.service.feed import Feed
+from handoff.service.inbox import Inbox
+from handoff.service.presence import AgentPresence
+from handoff.service.reactor import Reactor, TurnLimits
+from handoff.service.readers import Readers
+from handoff.service.timers import Timers
+from handoff.settings import Settings
+
+REACTION_LEASE_S = 4.0
+
+
+async def open_database(settings: Settings) -> AsyncEngine:
+    """The installation's database, at its newest schema. Makes the home folder."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(settings.database)
+    await migrate(engine)
+    return engine
+
+
+def make_accounts(engine: AsyncEngine, settings: Settings) -> Accounts:
+    """People and their logins."""
+    return Accounts(engine, SystemClock(), session_hours=settings.session_hours)
+
+
+def make_content(engine: AsyncEngine) -> ContentStore:
+    """Articles and intents."""
+    return ContentStore(engine, SystemClock())
+
+
+async def make_running(settings: Settings) -> Running:
+    """A relay on the adapters that `settings` name, ready to be started."""
+    engine = await open_database(settings)
+    kept = load_secrets(settings.home)
+    bot = HttpBot(settings.bot_url, settings.bot_secret)
+    worker = f"relay-{secrets.token_hex(8)}"
+    relay = make_relay(
+        settings,
+        engine=engine,
+        log=SqlEventLog(engine, worker, int(REACTION_LEASE_S * 1000)),
+        bot=bot,
+        clock=SystemClock(),
+        worker=worker,
+    )
+
+    async def close() -> None:
+        await bot.close()
+        await engine.dispose()
+
+    tokens = ConversationTokens(
+        kept.signing, settings.token_hours * 3600, settings.token_renew_days * 24 * 3600
+    )
+    return Running(relay, make_accounts(engine, settings), tokens, kept.identity, close)
+
+
+def make_relay(
+    settings: Settings, *, engine: AsyncEngine, log: EventLog, bot: BotEngine, clock: Clock, worker: str
+) -> Relay:
+    """The parts of a relay around a log and a bot."""
+    pubsub = MemoryPubSub()
+    feed = Feed(log)
+    cursors = SqlCursors(engine)
+    lease_ms = int(settings.agent_lease * 1000)
+    rules = Rules(
+        episode_idle_ms=int(settings.episode_idle * 1000),
+        reopen_same_agent_ms=int(settings.reopen_same_agent * 1000),
+        notices=NOTICES[settings.voice],
+    )
+    conversations = Conversations(log, feed, pubsub, clock, rules)
+    watch = BotWatch(bot)
+    return Relay(
+        clock=clock,
+        log=log,
+        cursors=cursors,
+        pubsub=pubsub,
+        bot=bot,
+        feed=feed,
+        conversations=conversations,
+        readers=Readers(log, pubsub),
+        inbox=Inbox(log, feed, pubsub),
+        presence=AgentPresence(cursors, pubsub, clock, lease_ms),
+        watch=watch,
+        reactor=Reactor(
+            worker=worker,
+            queue=SqlReactions(engine),
+            conversations=conversations,
+            log_=log,
+            feed=feed,
+            bot=bot,
+            watch=watch,
+            pubsub=pubsub,
+            clock=clock,
+            limits=TurnLimits(settings.turn_limit, settings.warm_limit, REACTION_LEASE_S),
+        ),
+        timers=Timers(
+            log_=log, cursors=cursors, conversations=conversations, clock=clock, agent_lease_ms=lease_ms
+        ),
+        limits=SocketLimits(
+            SessionLimits(settings.max_frame_bytes, settings.message_rate, settings.message_burst),
+            hello_s=settings.hello_limit,
+            idle_s=settings.idle_limit,
+            send_buffer=settings.send_buffer,
+        ),
+    )

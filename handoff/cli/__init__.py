@@ -1,0 +1,1 @@
+"""The command line `baton`: docs/protocol.md, section 5."""

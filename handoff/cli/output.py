@@ -1,0 +1,106 @@
+"""What commands print: results on standard output, one JSON object with --json; everything else on standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import orjson
+import structlog
+import typer
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from handoff.bootstrap import open_database
+from handoff.content.errors import ContentRefused
+from handoff.domain.errors import HandoffError
+from handoff.settings import Settings
+from kb_index.releases import ReleaseError
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on one line.")]
+_T = TypeVar("_T")
+
+
+def settings() -> Settings:
+    """The settings, or a message that names the variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as failure:
+        first = failure.errors()[0]
+        name = "BATON_" + "_".join(str(part) for part in first["loc"]).upper()
+        fail(f"{name}: {first['msg']}")
+
+
+def set_up_logging() -> None:
+    """Log lines on standard error, without customers' text: only ids, counts and codes are ever logged."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def say(line: str) -> None:
+    """A line for people, on standard error."""
+    typer.echo(line, err=True)
+
+
+def result(values: Mapping[str, Any], *, as_json: bool, lines: list[str]) -> None:
+    """The result: `values` as one line of JSON, or `lines` for people."""
+    if as_json:
+        typer.echo(orjson.dumps(values, default=_plain).decode())
+        return
+    for line in lines:
+        typer.echo(line)
+
+
+def fail(message: str) -> NoReturn:
+    """End with a message and exit code 1."""
+    typer.echo(f"baton: {message}", err=True)
+    raise typer.Exit(1)
+
+
+def with_database(work: Callable[[Settings, AsyncEngine], Coroutine[Any, Any, _T]]) -> _T:
+    """Run `work` on the home's database; refusals end the command with their message and code."""
+    configured = settings()
+
+    async def run() -> _T:
+        engine = await open_database(configured)
+        try:
+            return await work(configured, engine)
+        finally:
+            await engine.dispose()
+
+    return guarded(lambda: asyncio.run(run()))
+
+
+def guarded(work: Callable[[], _T]) -> _T:
+    """Run `work`; a refusal ends the command with its message and code, never with a stack trace."""
+    try:
+        return work()
+    except ContentRefused as refused:
+        for error in refused.errors:
+            say(f"{error.file}:{error.line}: {error.message} [{error.code}]")
+        fail(f"{refused.message} [{refused.code}]")
+    except HandoffError as refused:
+        fail(f"{refused.message} [{refused.code}]")
+    except ReleaseError as refused:
+        fail(str(refused))
+    except OSError as failure:
+        fail(f"{failure.filename or 'storage'}: {failure.strerror or failure}")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,62 @@
+"""`baton evaluate` and `baton explain`: computed by the bot, in its own environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handoff.cli.output import AsJson, fail, settings
+from handoff.settings import PROJECT_ROOT, Settings
+
+
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="A CSV with the columns text,article_id.")],
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Draw the figures here.")
+    ] = None,
+    release: Annotated[str | None, typer.Option("--release", help="Default is the live one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask each row as a first message and measure the answers."""
+    arguments = [str(file.absolute())]
+    if report is not None:
+        arguments += ["--report", str(report.absolute())]
+    if release is not None:
+        arguments += ["--release", release]
+    _run("bot.evaluate", [*arguments, *(["--json"] if as_json else [])])
+
+
+def explain(
+    text: Annotated[str, typer.Argument(help="What the customer says first.")], as_json: AsJson = False
+) -> None:
+    """Show everything that leads to the decision on one question."""
+    _run("bot.explain", [*(["--json"] if as_json else []), "--", text])
+
+
+def bot_environment(configured: Settings) -> dict[str, str]:
+    """The environment of a bot's process: this home, one thread, nothing sent anywhere."""
+    return {
+        **os.environ,
+        "BATON_HOME": str(configured.home.absolute()),
+        "BATON_VOICE": configured.voice,
+        "BATON_LOW_CONFIDENCE": configured.low_confidence,
+        "BATON_ENCODER": configured.encoder,
+        "OMP_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "RASA_TELEMETRY_ENABLED": "false",
+        "PYTHONPATH": str(PROJECT_ROOT),
+    }
+
+
+def _run(module: str, arguments: Sequence[str]) -> None:
+    configured = settings()
+    if not configured.bot_python.exists():
+        fail(f"The bot's environment is missing: {configured.bot_python}. Run this through ./baton.")
+    argv = [str(configured.bot_python), "-P", "-m", module, "--home", str(configured.home), *arguments]
+    raise typer.Exit(subprocess.run(argv, env=bot_environment(configured), check=False).returncode)

@@ -1,0 +1,85 @@
+"""`baton serve`, `baton relay` and `baton bot`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handoff.bootstrap import make_accounts, open_database
+from handoff.cli.output import fail, guarded, set_up_logging, settings
+from handoff.settings import PROJECT_ROOT, Settings
+from handoff.supervisor.serve import first_start_is_due
+from handoff.supervisor.serve import serve as serve_all
+from kb_index.releases import ReleaseStore
+
+DEMO = PROJECT_ROOT / "kb_index" / "articles"
+PAGES = PROJECT_ROOT / "web_widget" / "dist"
+
+Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port to listen on.")]
+Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
+
+
+def serve(
+    port: Port = None,
+    host: Host = None,
+    empty: Annotated[bool, typer.Option("--empty", help="Import no demo into a new home.")] = False,
+) -> None:
+    """Run everything on this machine: relay, bot and pages."""
+    configured = _with(settings(), port=port, host=host)
+    is_new = guarded(lambda: first_start_is_due(configured.home))
+    password = guarded(lambda: asyncio.run(_first_admin(configured)))
+    steps: list[tuple[str, ...]] = []
+    if is_new and not empty:
+        steps.append(("content", "import", str(DEMO)))
+    if is_new or guarded(ReleaseStore(configured.home / "releases").current) is None:
+        steps.append(("train", "--publish"))
+    lines = []
+    if password is not None:
+        lines = [f"First log-in   name: admin   one-time password: {password}"]
+    raise typer.Exit(serve_all(configured, announce=lambda: lines, first_start=steps))
+
+
+def relay(port: Port = None, host: Host = None) -> None:
+    """Run the relay alone."""
+    configured = _with(settings(), port=port, host=host)
+    set_up_logging()
+    guarded(lambda: asyncio.run(_relay(configured)))
+
+
+def bot(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8421,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; keep it private.")] = "127.0.0.1",
+) -> None:
+    """Run a bot alone; BATON_BOT_SECRET must be the relay's."""
+    from handoff.cli.quality import bot_environment  # noqa: PLC0415 - keeps `serve` light
+
+    configured = settings()
+    if not configured.bot_secret:
+        fail("BATON_BOT_SECRET is not set. Give bot and relay the same secret.")
+    python = str(configured.bot_python)
+    where = ["--home", str(configured.home), "--host", host, "--port", str(port)]
+    os.chdir(PROJECT_ROOT)
+    os.execve(python, [python, "-P", "-m", "bot.serve", *where], bot_environment(configured))  # noqa: S606
+
+
+def _with(configured: Settings, **changes: object) -> Settings:
+    return configured.model_copy(update={key: value for key, value in changes.items() if value is not None})
+
+
+async def _first_admin(configured: Settings) -> str | None:
+    engine = await open_database(configured)
+    try:
+        return await make_accounts(engine, configured).ensure_first_admin()
+    finally:
+        await engine.dispose()
+
+
+async def _relay(configured: Settings) -> None:
+    from handoff.api.server import run_relay  # noqa: PLC0415 - FastAPI is loaded for the relay alone
+    from handoff.bootstrap import make_running  # noqa: PLC0415
+
+    await run_relay(configured, await make_running(configured), Path(PAGES))

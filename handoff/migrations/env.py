@@ -1,0 +1,13 @@
+"""Alembic's entry: runs on the connection that handoff/adapters/migrate.py hands in."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from handoff.adapters.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,299 @@
+"""Every frame and body a client may send, in one file. Unknown fields fail; limits are part of the type."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from bot.contract import MAX_TEXT
+from handoff.domain.errors import BadFrame, BadJson, HandoffError, UnknownType
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL stores no NUL; lone surrogates cannot be written as UTF-8 at all.
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode") from None
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+Storable = Annotated[str, AfterValidator(_storable)]
+Text = Annotated[Storable, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_not_blank)]
+Note = Annotated[Storable, Field(max_length=MAX_TEXT)]
+Short = Annotated[Storable, Field(max_length=200)]
+ClientId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{16,64}$")]
+ConversationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+Seq = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Token = Annotated[str, Field(min_length=1, max_length=2048)]
+Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$")]
+Email = Annotated[Storable, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]
+Score = Annotated[int, Field(ge=0, le=10)]
+
+
+class Frame(BaseModel):
+    """Base of all that comes from outside."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# --- what a customer's socket sends -------------------------------------------------------------------------
+
+
+class CustomerHello(Frame):
+    type: Literal["hello"]
+    token: Token
+    after: Seq = 0
+
+
+class CustomerSay(Frame):
+    type: Literal["say"]
+    client_id: ClientId
+    text: Text
+    choice: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class RequestHumanFrame(Frame):
+    type: Literal["request_human"]
+    client_id: ClientId
+
+
+class CancelHandoffFrame(Frame):
+    type: Literal["cancel_handoff"]
+    client_id: ClientId
+
+
+class EndFrame(Frame):
+    type: Literal["end"]
+    client_id: ClientId
+
+
+class RateFrame(Frame):
+    type: Literal["rate"]
+    client_id: ClientId
+    metric: Literal["csat", "ces", "nps"]
+    score: Score
+    comment: Note | None = None
+
+
+class FeedbackFrame(Frame):
+    type: Literal["feedback"]
+    client_id: ClientId
+    seq: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    helpful: bool
+
+
+class LeaveContactFrame(Frame):
+    type: Literal["leave_contact"]
+    client_id: ClientId
+    email: Email
+    text: Note | None = None
+
+
+class SeenFrame(Frame):
+    type: Literal["seen"]
+    seq: Seq
+
+
+class TypingFrame(Frame):
+    type: Literal["typing"]
+    on: bool
+
+
+class Ping(Frame):
+    type: Literal["ping"]
+
+
+CustomerFrame = (
+    CustomerHello
+    | CustomerSay
+    | RequestHumanFrame
+    | CancelHandoffFrame
+    | EndFrame
+    | RateFrame
+    | FeedbackFrame
+    | LeaveContactFrame
+    | SeenFrame
+    | TypingFrame
+    | Ping
+)
+
+
+# --- what an agent's socket sends ---------------------------------------------------------------------------
+
+
+class AgentHello(Frame):
+    type: Literal["hello"]
+    token: Token | None = None
+
+
+class PresenceFrame(Frame):
+    type: Literal["presence"]
+    status: Literal["online", "away", "offline"]
+
+
+class Subscribe(Frame):
+    type: Literal["subscribe"]
+    conversation_id: ConversationId
+    after: Seq = 0
+
+
+class Unsubscribe(Frame):
+    type: Literal["unsubscribe"]
+    conversation_id: ConversationId
+
+
+class AgentCommandFrame(Frame):
+    conversation_id: ConversationId
+    client_id: ClientId
+
+
+class ClaimFrame(AgentCommandFrame):
+    type: Literal["claim"]
+    takeover: bool = False
+
+
+class AgentSay(AgentCommandFrame):
+    type: Literal["say"]
+    text: Text
+
+
+class NoteFrame(AgentCommandFrame):
+    type: Literal["note"]
+    text: Text
+
+
+class TransferTarget(Frame):
+    agent: Short | None = None
+    team: Short | None = None
+
+
+class TransferFrame(AgentCommandFrame):
+    type: Literal["transfer"]
+    to: TransferTarget
+    note: Note | None = None
+
+
+class ReturnToBotFrame(AgentCommandFrame):
+    type: Literal["return_to_bot"]
+    outcome: Short | None = None
+    note: Note | None = None
+
+
+class CloseFrame(AgentCommandFrame):
+    type: Literal["close"]
+    after: Seq
+    outcome: Short | None = None
+
+
+class AgentTyping(Frame):
+    type: Literal["typing"]
+    conversation_id: ConversationId
+    on: bool
+
+
+class AgentSeen(Frame):
+    type: Literal["seen"]
+    conversation_id: ConversationId
+    seq: Seq
+
+
+AgentFrame = (
+    AgentHello
+    | PresenceFrame
+    | Subscribe
+    | Unsubscribe
+    | ClaimFrame
+    | AgentSay
+    | NoteFrame
+    | TransferFrame
+    | ReturnToBotFrame
+    | CloseFrame
+    | AgentTyping
+    | AgentSeen
+    | Ping
+)
+
+
+# --- bodies -----------------------------------------------------------------------------------------------
+
+
+class Page(Frame):
+    url: Annotated[Storable, Field(max_length=2000)]
+    title: Annotated[Storable, Field(max_length=300)] = ""
+
+
+class CustomerAbout(Frame):
+    id: Annotated[Storable, Field(min_length=1, max_length=200)] | None = None
+    name: Annotated[Storable, Field(max_length=200)] | None = None
+    email: Email | None = None
+    attributes: Annotated[dict[str, str | int | float | bool | None], Field(max_length=50)] | None = None
+    signature: Annotated[str, Field(max_length=128)] | None = None
+
+
+class OpenConversation(Frame):
+    client_id: ClientId
+    locale: Locale | None = None
+    page: Page | None = None
+    customer: CustomerAbout | None = None
+
+
+# --- reading them -----------------------------------------------------------------------------------------
+
+_CUSTOMER: Final[TypeAdapter[CustomerFrame]] = TypeAdapter(
+    Annotated[CustomerFrame, Field(discriminator="type")]
+)
+_AGENT: Final[TypeAdapter[AgentFrame]] = TypeAdapter(Annotated[AgentFrame, Field(discriminator="type")])
+
+
+def read_customer_frame(text: str) -> CustomerFrame:
+    """The frame in a customer's text message. Raises BadJson, UnknownType or BadFrame."""
+    try:
+        return _CUSTOMER.validate_json(text)
+    except ValidationError as failure:
+        raise refusal(failure) from None
+
+
+def read_agent_frame(text: str) -> AgentFrame:
+    """The frame in an agent's text message. Raises BadJson, UnknownType or BadFrame."""
+    try:
+        return _AGENT.validate_json(text)
+    except ValidationError as failure:
+        raise refusal(failure) from None
+
+
+def refusal(failure: ValidationError) -> HandoffError:
+    """What to tell the sender: the first problem in words and every field that is wrong."""
+    errors = failure.errors(include_url=False, include_context=False, include_input=False)
+    kind = errors[0]["type"]
+    if kind == "json_invalid":
+        return BadJson("This is not valid JSON. Send one JSON object in each frame.")
+    if kind in ("model_attributes_type", "model_type", "dict_type"):
+        return BadJson("This is not a JSON object. Send one JSON object in each frame.")
+    if kind == "union_tag_invalid":
+        return UnknownType("There is no frame of this type here.")
+    if kind == "union_tag_not_found":
+        return BadFrame("The frame has no type. Every frame names its type.", fields=["type"])
+    # The first element of a location inside a frame is the frame's own type.
+    fields = sorted({".".join(str(part) for part in e["loc"][1:] or e["loc"]) for e in errors})
+    return BadFrame(f"{', '.join(fields)}: {errors[0]['msg']}.", fields=fields)
+
+
+def client_id_of(text: str) -> str | None:
+    """The client_id in a frame that was refused, so that its sender learns which command it was."""
+    try:
+        raw: Any = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    client_id = raw.get("client_id") if isinstance(raw, dict) else None
+    return client_id if isinstance(client_id, str) and len(client_id) <= 64 else None
