@@ -144,16 +144,16 @@ def _asks_for_person(evidence: Evidence, memory: Memory) -> bool:
 
 def _in_form(evidence: Evidence, memory: Memory) -> Verdict:
     if evidence.form.number is not None:
-        return _step(evidence, replace(memory, form_failures=0), "task", "order_number", ORDER_STATUS, ())
+        return _step(replace(memory, form_failures=0), "task", "order_number", ORDER_STATUS, ())
     ends = max(_p(evidence, CANCEL_FORM), _p(evidence, DENY))
     if ends >= LIKELY and not _sure(evidence):
-        verdict = _step(evidence, memory, "task", "cancelled", CANCEL_FORM, ("utter_form_cancelled", LISTEN))
+        verdict = _step(memory, "task", "cancelled", CANCEL_FORM, ("utter_form_cancelled", LISTEN))
         return replace(
             verdict, closes_form=True, clears_number=True, memory=replace(verdict.memory, form_failures=0)
         )
     talk = _talk(evidence, without=(AFFIRM, DENY))
     if talk is not None:
-        return _step(evidence, memory, "chat", talk, talk, (f"utter_{talk}", FORM, LISTEN))
+        return _step(memory, "chat", talk, talk, (f"utter_{talk}", FORM, LISTEN))
     if _sure(evidence) and _p(evidence, ORDER_STATUS) < TASK_CERTAIN:
         verdict = _answer(evidence, memory, evidence.passages[0].article_id, "confident")
         return replace(verdict, actions=("utter_answer", FORM, LISTEN))
@@ -161,7 +161,7 @@ def _in_form(evidence: Evidence, memory: Memory) -> Verdict:
     if failures >= MAX_FAILURES:
         return _escalate(evidence, memory, "repeated_failure", intent=QUESTION)
     kept = replace(memory, form_failures=failures)
-    return _step(evidence, kept, "task", "not_understood", QUESTION, ("utter_order_number_unclear", LISTEN))
+    return _step(kept, "task", "not_understood", QUESTION, ("utter_order_number_unclear", LISTEN))
 
 
 def _starts_task(evidence: Evidence) -> bool:
@@ -175,7 +175,7 @@ def _task(evidence: Evidence, memory: Memory) -> Verdict:
     reason = "order_status" if evidence.form.number is None else "order_number"
     # A number from an earlier task would fill the form at once with the wrong order.
     return replace(
-        _step(evidence, replace(memory, form_failures=0), "task", reason, ORDER_STATUS, ()),
+        _step(replace(memory, form_failures=0), "task", reason, ORDER_STATUS, ()),
         clears_number=evidence.form.number is None,
     )
 
@@ -191,7 +191,7 @@ def _open(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) -> 
         return _failed(evidence, memory, "rejected", intent=REJECT)
     talk = _talk(evidence)
     if talk is not None:
-        return _step(evidence, memory, "chat", talk, talk, ())
+        return _step(memory, "chat", talk, talk, ())
     if _sure(evidence):
         return _confident(evidence, memory)
     pair = _competing(evidence, memory)
@@ -232,7 +232,7 @@ def _clarify(evidence: Evidence, memory: Memory, pair: tuple[Passage, Passage]) 
         Option(f"{evidence.turn}.0", None),
     )
     kept = memory.with_pair(pair_of(first.article_id, second.article_id)).with_question(evidence.text)
-    verdict = _step(evidence, kept, "clarify", "competing", QUESTION, ("utter_clarify", LISTEN))
+    verdict = _step(kept, "clarify", "competing", QUESTION, ("utter_clarify", LISTEN))
     return replace(verdict, options=options, memory=replace(verdict.memory, options=options))
 
 
@@ -240,7 +240,6 @@ def _clarify(evidence: Evidence, memory: Memory, pair: tuple[Passage, Passage]) 
 
 
 def _step(
-    evidence: Evidence,
     memory: Memory,
     kind: DecisionKind,
     reason: DecisionReason,
@@ -254,7 +253,7 @@ def _step(
 
 def _answer(evidence: Evidence, memory: Memory, article_id: str, reason: str) -> Verdict:
     kept = memory.with_question(evidence.text).with_answer(article_id)
-    verdict = _step(evidence, kept, "answer", reason, QUESTION, ("utter_answer", LISTEN))
+    verdict = _step(kept, "answer", reason, QUESTION, ("utter_answer", LISTEN))
     return replace(verdict, article_id=article_id)
 
 
@@ -266,12 +265,12 @@ def _failed(evidence: Evidence, memory: Memory, reason: str, *, intent: str) -> 
     if reason == "low_confidence":
         kept = kept.with_question(evidence.text)
     action = "utter_unsure_rejected" if reason == "rejected" else "utter_unsure"
-    return _step(evidence, kept, "unsure", reason, intent, (action, LISTEN))
+    return _step(kept, "unsure", reason, intent, (action, LISTEN))
 
 
 def _escalate(evidence: Evidence, memory: Memory, reason: str, *, intent: str) -> Verdict:
     kept = replace(memory.with_question(evidence.text), form_failures=0)
-    verdict = _step(evidence, kept, "escalate", reason, intent, (f"utter_escalate_{reason}", LISTEN))
+    verdict = _step(kept, "escalate", reason, intent, (f"utter_escalate_{reason}", LISTEN))
     return replace(verdict, closes_form=evidence.form.active, clears_number=evidence.form.active)
 
 

@@ -287,7 +287,7 @@ def decision_from_json(body: Any) -> Decision:
             Signal(_text(signal.get("name"), "signal.name"), _number(signal.get("weight"), "signal.weight"))
         )
     return Decision(
-        kind=cast(DecisionKind, kind),
+        kind=cast("DecisionKind", kind),
         reason=reason,
         confidence=_number(raw.get("confidence"), "decision.confidence"),
         threshold=_number(raw.get("threshold"), "decision.threshold"),

@@ -79,7 +79,9 @@ class Dialogues:
             sqlite3.Error: nothing was stored.
         """
         return await self._run(
-            lambda: _commit(self._db, conversation_id, episode, outcome, state, previous)
+            lambda: _commit(
+                self._db, conversation_id, outcome, Stored(episode, outcome.turn, state, previous)
+            )
         )
 
     def close(self) -> None:
@@ -113,16 +115,13 @@ def _load(db: sqlite3.Connection, conversation_id: str) -> Stored | None:
     ).fetchone()
     if row is None:
         return None
-    return Stored(row[0], row[1], Dialogue.from_dict(json.loads(row[2])), Dialogue.from_dict(json.loads(row[3])))
+    return Stored(
+        row[0], row[1], Dialogue.from_dict(json.loads(row[2])), Dialogue.from_dict(json.loads(row[3]))
+    )
 
 
 def _commit(
-    db: sqlite3.Connection,
-    conversation_id: str,
-    episode: int,
-    outcome: TurnOutcome,
-    state: Dialogue,
-    previous: Dialogue,
+    db: sqlite3.Connection, conversation_id: str, outcome: TurnOutcome, stored: Stored
 ) -> TurnOutcome:
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -133,10 +132,10 @@ def _commit(
             " state = :state, previous = :previous WHERE last_turn < :turn",
             {
                 "conversation_id": conversation_id,
-                "episode": episode,
-                "turn": outcome.turn,
-                "state": _json(state.as_dict()),
-                "previous": _json(previous.as_dict()),
+                "episode": stored.episode,
+                "turn": stored.last_turn,
+                "state": _json(stored.state.as_dict()),
+                "previous": _json(stored.previous.as_dict()),
             },
         ).rowcount
         if written:

@@ -96,7 +96,10 @@ class Engine:
         with runtime.using(here):
             endpoints = AvailableEndpoints.read_endpoints(str(ENDPOINTS))
             agent = Agent.load(
-                str(folder / MODEL_FILE), generator=endpoints.nlg, tracker_store=trackers, fingerprint=release_id
+                str(folder / MODEL_FILE),
+                generator=endpoints.nlg,
+                tracker_store=trackers,
+                fingerprint=release_id,
             )
         return cls(release_id, agent, trackers, here)
 

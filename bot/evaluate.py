@@ -35,13 +35,21 @@ from kb_index.releases import ReleaseError
 if TYPE_CHECKING:
     from bot.engine import Engine
 
-EXPECTED = (SettingsError, ReleaseError, EvaluationFileError, EncoderError, CorruptIndex, IndexMismatch, OSError)
+EXPECTED = (
+    SettingsError,
+    ReleaseError,
+    EvaluationFileError,
+    EncoderError,
+    CorruptIndex,
+    IndexMismatch,
+    OSError,
+)
 EVERY = 250
 
 
 async def ask_all(engine: Engine, questions: Sequence[Question]) -> list[Outcome]:
     """The outcome of each question, asked by itself as the first message of a conversation."""
-    from bot.trackers import Dialogue
+    from bot.trackers import Dialogue  # noqa: PLC0415 - imports Rasa, 15 s
 
     outcomes = []
     for number, question in enumerate(questions, start=1):
@@ -90,22 +98,19 @@ def write_report(
 
 
 def _draw(path: Path, curve: Sequence[Any]) -> None:
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    from matplotlib import pyplot
+    # A figure without pyplot, which would look for a screen.
+    from matplotlib.figure import Figure  # noqa: PLC0415 - 1 s, for a report alone
 
     keys = [key for key in curve[0] if key != "threshold"]
-    figure, axes = pyplot.subplots(figsize=(7, 4))
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
     for key in keys:
         axes.plot([p["threshold"] for p in curve], [p[key] for p in curve], label=key.replace("_", " "))
     axes.set_xlabel("threshold of confidence")
     axes.set_ylim(0, 1)
     axes.grid(visible=True, alpha=0.3)
     axes.legend()
-    figure.tight_layout()
     figure.savefig(path)
-    pyplot.close(figure)
 
 
 def main(arguments: list[str] | None = None) -> int:

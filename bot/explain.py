@@ -51,7 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     finally:
         sys.stdout = out
-    out.write(json.dumps(found, ensure_ascii=False) + "\n" if given.as_json else "\n".join(as_lines(found)) + "\n")
+    out.write(
+        json.dumps(found, ensure_ascii=False) + "\n" if given.as_json else "\n".join(as_lines(found)) + "\n"
+    )
     return 0
 
 

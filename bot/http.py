@@ -20,11 +20,11 @@ from sanic.response import HTTPResponse
 
 from bot.contract import MAX_TEXT, ContractError, outcome_to_json, request_from_json
 from bot.live import LiveReleases, ReleaseRefused, Warming
-from bot.turns import Turns, TurnOvertaken
+from bot.turns import TurnOvertaken, Turns
 
 log = logging.getLogger(__name__)
 
-SECRET_HEADER: Final = "X-Baton-Secret"
+SECRET_HEADER: Final = "X-Baton-Secret"  # noqa: S105 - the name of a header
 BODY_LIMIT: Final = 64 * 1024
 RESULTS_LIMIT: Final = 20
 TEXTS_LIMIT: Final = 64

@@ -73,7 +73,7 @@ def fit(
     `strength` is the inverse of the L2 penalty (scikit-learn's C); `balanced` weighs each class by the inverse
     of its count. Raises `HeadError` with fewer than two classes.
     """
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - 1 s, for training alone
 
     classes = sorted(set(labels))
     if len(classes) < 2:

@@ -122,7 +122,7 @@ class LiveReleases:
             return self._store.current()
         except CorruptRelease as error:
             if self._refused.get("current") != str(error):
-                log.error("%s", error)
+                log.warning("%s", error)
                 self._refused["current"] = str(error)
             return None
 

@@ -25,7 +25,7 @@ def load_release(settings: Settings, release_id: str | None = None) -> Engine:
         raise UnknownRelease("No release is live: train one with `baton train --publish`.")
     release = store.verify(wanted)
     # Rasa and TensorFlow, 15 s: not before everything cheap has been checked.
-    from bot.engine import Engine
-    from bot.vectors import Vectors
+    from bot.engine import Engine  # noqa: PLC0415
+    from bot.vectors import Vectors  # noqa: PLC0415
 
     return Engine.load(wanted, release.path, Vectors(load_encoder(settings.encoder)), settings)

@@ -90,7 +90,9 @@ class KnowledgeResponses(TemplatedNaturalLanguageGenerator):
         assert self._knowledge is not None, "an index is loaded with every model that answers"
         buttons = [
             {
-                "title": self._knowledge.article(article).title if article else phrases.labels["none_of_these"],
+                "title": self._knowledge.article(article).title
+                if article
+                else phrases.labels["none_of_these"],
                 "payload": option,
             }
             for option, article in verdict["options"]

@@ -27,7 +27,7 @@ def hush() -> None:
         ("LOG_LEVEL", "WARNING"),  # Rasa's progress bars look at nothing else
     ):
         os.environ.setdefault(name, value)
-    import structlog
+    import structlog  # noqa: PLC0415 - after the environment, like everything that reads it
 
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"

@@ -18,17 +18,11 @@ from bot.engine import Engine
 class RehearsalProcessor(MessageProcessor):
     """Parses a message within the one conversation under test and keeps the decision for its predictions."""
 
-    @classmethod
-    def beside(cls, processor: MessageProcessor) -> RehearsalProcessor:
-        """One that shares everything loaded with `processor`."""
-        rehearsal = cls.__new__(cls)
-        rehearsal.__dict__.update(processor.__dict__)
-        rehearsal._tracker = None
-        rehearsal._baton = None
-        return rehearsal
-
-    _tracker: DialogueStateTracker | None
-    _baton: Any
+    def __init__(self, live: MessageProcessor) -> None:
+        """Shares everything that is loaded with `live`; the base class would load the model again."""
+        self.__dict__.update(live.__dict__)
+        self._tracker: DialogueStateTracker | None = None
+        self._baton: Any = None
 
     async def parse_message(
         self,
@@ -56,5 +50,5 @@ def rehearsing(engine: Engine) -> Agent:
     """An agent for one test conversation with the engine's model."""
     live = engine.agent
     agent = Agent(domain=live.domain, generator=live.nlg, tracker_store=live.tracker_store)
-    agent.processor = RehearsalProcessor.beside(live.processor)
+    agent.processor = RehearsalProcessor(live.processor)
     return agent

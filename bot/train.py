@@ -137,7 +137,9 @@ def train(
         "unanswerable_share": unanswerable_share,
         "seconds": round(time.monotonic() - started, 2),
     }
-    (out / names.REPORT_FILE).write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    (out / names.REPORT_FILE).write_text(
+        json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
     return {
         "encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension},
         "content_hash": knowledge.content_hash,
@@ -207,7 +209,9 @@ def _responses() -> dict[str, list[dict[str, str]]]:
     """A response for each `utter_` action, so that Rasa's own checks and tools know it; bot/nlg.py says the real one."""
     actions = yaml.safe_load((DOMAIN / "domain.yml").read_text(encoding="utf-8"))["actions"]
     texts = load_voice("formal").for_locale("en").texts
-    return {action: [{"text": texts.get(action, action)}] for action in actions if action.startswith("utter_")}
+    return {
+        action: [{"text": texts.get(action, action)}] for action in actions if action.startswith("utter_")
+    }
 
 
 def _examples(path: Path) -> list[tuple[str, list[str]]]:
@@ -229,10 +233,10 @@ def _train_model(work: Path, out: Path, settings: Settings, encoder: Encoder) ->
     cache = settings.cache / "rasa"
     cache.mkdir(parents=True, exist_ok=True)
     os.environ["RASA_CACHE_DIRECTORY"] = str(cache)
-    import rasa.model_training
+    import rasa.model_training  # noqa: PLC0415 - imports Rasa, 15 s that a bad snapshot need not wait for
 
-    from bot import runtime
-    from bot.vectors import Vectors
+    from bot import runtime  # noqa: PLC0415
+    from bot.vectors import Vectors  # noqa: PLC0415
 
     with runtime.using(runtime.Runtime(vectors=Vectors(encoder))):
         result = rasa.model_training.train(
@@ -247,7 +251,8 @@ def _train_model(work: Path, out: Path, settings: Settings, encoder: Encoder) ->
     shutil.move(result.model, out / names.MODEL_FILE)
 
 
-def _report_progress(stage: str, done: int, total: int, message: str) -> None:
+def report_progress(stage: str, done: int, total: int, message: str) -> None:
+    """Write one line of progress to standard error."""
     line = json.dumps({"stage": stage, "done": done, "total": total, "message": message})
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
@@ -273,7 +278,7 @@ def main(arguments: list[str] | None = None) -> int:
             settings,
             risk=given.risk,
             unanswerable_share=given.unanswerable_share,
-            progress=_report_progress,
+            progress=report_progress,
         )
         result: dict[str, Any] = {"ok": True, "manifest": manifest}
     except (TrainingError, SettingsError, ValueError, RuntimeError, OSError) as error:

@@ -39,7 +39,9 @@ class DecisionPolicy(Policy):
         """It learns nothing from stories or rules."""
         return SupportedData.ML_AND_RULE_DATA
 
-    def train(self, training_trackers: list[TrackerWithCachedStates], domain: Domain, **kwargs: Any) -> Resource:
+    def train(
+        self, training_trackers: list[TrackerWithCachedStates], domain: Domain, **kwargs: Any
+    ) -> Resource:
         """Nothing to learn."""
         return self._resource
 
