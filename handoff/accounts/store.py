@@ -43,7 +43,7 @@ class TooSoon:
 
 
 class AccountStore:
-    """The tables of people, on an engine whose transactions are serialisable for one writer (SQLite)."""
+    """The tables of people."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -182,10 +182,12 @@ class AccountStore:
     async def begin_attempt(self, limits: Sequence[Limit], now: int) -> Attempt | TooSoon:
         """Count an attempt as failed under every limit, or say how long to wait.
 
-        The rows are written before the counts are read: the write lock makes attempts that arrive together
-        see each other, so a burst cannot pass on one free failure. Rows older than the window are swept.
+        Attempts that arrive together take turns, so that a burst cannot pass on one free failure: SQLite has
+        one writer anyway, on PostgreSQL the table is locked. Rows older than the window are swept.
         """
         async with writing(self._engine) as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execute(sa.text("LOCK TABLE login_failures IN EXCLUSIVE MODE"))
             await connection.execute(login_failures.delete().where(login_failures.c.at <= now - WINDOW_MS))
             rows: list[int] = []
             for limit in limits:

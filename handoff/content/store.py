@@ -104,6 +104,10 @@ class ContentStore:
         if parsed.errors:
             raise ValueError("content with errors is not imported")
         async with writing(self._engine) as connection:
+            if connection.dialect.name == "postgresql":
+                # SQLite has one writer anyway. Two imports that ran side by side would each miss what the
+                # other adds; readers go on.
+                await connection.execute(sa.text("LOCK TABLE articles IN EXCLUSIVE MODE"))
             intents = await _import_intents(connection, parsed.intents, replace=replace)
             if parsed.intents and not parsed.articles:
                 return ImportResult(0, 0, 0, 0, intents)

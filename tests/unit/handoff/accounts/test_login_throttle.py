@@ -123,6 +123,14 @@ async def test_attempts_that_arrive_together_do_not_share_one_free_failure(accou
     assert sorted(answers) == ["rate_limited"] * 7 + ["unauthorized"] * 5
 
 
+@pytest.mark.needs_postgres
+async def test_nor_do_they_on_postgresql(
+    postgres: AsyncEngine, clock: HeldClock, passwords: Passwords
+) -> None:
+    accounts = Accounts(postgres, clock, passwords=passwords)
+    await test_attempts_that_arrive_together_do_not_share_one_free_failure(accounts)
+
+
 async def test_unknown_wrong_and_disabled_look_the_same(
     accounts: Accounts, passwords: Passwords, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handoff.adapters.database import open_engine
@@ -39,3 +43,22 @@ def clock() -> HeldClock:
 @pytest.fixture
 def store(engine: AsyncEngine, clock: HeldClock) -> ContentStore:
     return ContentStore(engine, clock)
+
+
+@pytest.fixture
+async def postgres() -> AsyncIterator[AsyncEngine]:
+    """A database of its own on the PostgreSQL that the machine gives to tests."""
+    server = sa.make_url(os.environ["BATON_TEST_DATABASE_URL"]).set(drivername="postgresql")
+    name = f"baton_{uuid.uuid4().hex}"
+    admin = await asyncpg.connect(server.render_as_string(hide_password=False))
+    await admin.execute(f'CREATE DATABASE "{name}"')
+    own = server.set(drivername="postgresql+asyncpg", database=name)
+    engine = open_engine(own.render_as_string(hide_password=False))
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+        yield engine
+    finally:
+        await engine.dispose()
+        await admin.execute(f'DROP DATABASE "{name}"')
+        await admin.close()

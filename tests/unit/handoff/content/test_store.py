@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from handoff.adapters.schema import article_questions, articles
 from handoff.content.store import Content, ContentStore, ImportResult
 from handoff.domain.errors import StorageUnavailable
+from handoff.ports import Clock
 from kb_index.article import Article
 from kb_index.formats import Parsed, RowError, parse
 
@@ -121,6 +122,18 @@ async def test_two_imports_at_once_both_arrive(store: ContentStore) -> None:
     )
     assert sorted(r.added for r in results) == [1, 201]
     assert await store.count() == 202
+
+
+@pytest.mark.needs_postgres
+@pytest.mark.parametrize("case", ["both arrive", "all or nothing", "round trip"])
+async def test_postgresql_keeps_the_same_promises(postgres: AsyncEngine, clock: Clock, case: str) -> None:
+    store = ContentStore(postgres, clock)
+    if case == "both arrive":
+        await test_two_imports_at_once_both_arrive(store)
+    elif case == "all or nothing":
+        await test_a_reader_sees_all_of_an_import_or_nothing(store)
+    else:
+        await test_what_was_imported_is_there_in_id_order(store)
 
 
 async def test_a_reader_sees_all_of_an_import_or_nothing(store: ContentStore) -> None:
