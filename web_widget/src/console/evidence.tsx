@@ -29,7 +29,7 @@ function Score({ label, value, threshold, kind, text }: {
       <p class="score-top">
         <span>{label}</span>
         <span class="num">
-          {percent(value)} <small>of {percent(threshold)}</small>
+          {percent(value)} <small>{kind === "good" ? "needs" : "limit"} {percent(threshold)}</small>
         </span>
       </p>
       <Bar value={value} threshold={threshold} kind={kind} />

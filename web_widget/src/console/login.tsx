@@ -113,9 +113,16 @@ export function NewPassword({ session, known, done }: {
   const [busy, setBusy] = useState(false);
 
   const submit = async (): Promise<void> => {
-    if (next.length < LEAST || next.length > MOST) return setError(`Please choose ${LEAST} to ${MOST} characters.`);
-    if (next !== again) return setError("The two new passwords differ.");
-    if (next === current) return setError("Please choose a password other than the one-time password.");
+    const refused =
+      next.length < LEAST || next.length > MOST
+        ? `Please choose ${LEAST} to ${MOST} characters.`
+        : next !== again
+          ? "The two new passwords differ."
+          : next === current
+            ? "Please choose a password other than the one-time password."
+            : null;
+    setError(refused);
+    if (refused !== null) return;
     setBusy(true);
     const answer = await changePassword(session.csrf, current, next);
     setBusy(false);
@@ -146,6 +153,8 @@ export function NewPassword({ session, known, done }: {
       button="Save and go on"
     >
       {[
+        // Password managers file the new password under this name.
+        <input key="name" class="sr" name="name" autocomplete="username" tabIndex={-1} aria-hidden="true" readOnly value={session.agent.name} />,
         ...(known === null ? [field("One-time password", "current", current, setCurrent, "current-password")] : []),
         field("New password", "new", next, setNext, "new-password"),
         field("New password, again", "again", again, setAgain, "new-password"),

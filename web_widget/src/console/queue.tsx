@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { InboxItem } from "../shared/protocol";
-import type { Desk, DeskState } from "./desk";
+import type { Chat, Desk, DeskState } from "./desk";
 import { sortItems } from "./queue_order";
 import { customerName, REASON_SHORT, waitShort } from "./words";
 
@@ -19,7 +19,7 @@ function Row({ item, desk, state, now }: { item: InboxItem; desk: Desk; state: D
   const id = item.conversation_id;
   const chat = state.chats.get(id);
   const mine = item.holder?.id === state.me.id;
-  const unread = mine && chat !== undefined && chat.ready ? Math.max(0, unreadOf(chat.view.entries, chat.seen)) : 0;
+  const unread = mine && chat?.ready === true ? unreadOf(chat) : 0;
   const wait = item.state === "waiting" ? waitOf(item, now) : null;
   const draft = state.drafts[id];
   return (
@@ -62,8 +62,11 @@ function Row({ item, desk, state, now }: { item: InboxItem; desk: Desk; state: D
   );
 }
 
-function unreadOf(entries: DeskState["chats"] extends ReadonlyMap<string, infer C> ? (C extends { view: { entries: infer E } } ? E : never) : never, seen: number): number {
-  return entries.filter((e) => e.type === "message" && e.from === "customer" && e.seq > seen).length;
+/** Customer's words that nobody here has looked at or answered. */
+function unreadOf(chat: Chat): number {
+  const answered = chat.view.entries.findLast((e) => e.type === "message" && e.from === "agent")?.seq ?? 0;
+  const from = Math.max(chat.seen, answered);
+  return chat.view.entries.filter((e) => e.type === "message" && e.from === "customer" && e.seq > from).length;
 }
 
 export function Queue({ desk, state, now }: { desk: Desk; state: DeskState; now: number }): VNode {

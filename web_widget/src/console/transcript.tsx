@@ -116,9 +116,8 @@ export function Transcript({ chat, customer, me, pending, target, showHandoff, s
     message.scrollIntoView({ block: "center" });
     message.focus({ preventScroll: true });
     message.classList.remove("pointed");
-    // Reading a measure makes the browser start the animation anew.
-    void message.offsetWidth;
-    message.classList.add("pointed");
+    // A frame without the class: the animation starts anew.
+    requestAnimationFrame(() => message.classList.add("pointed"));
   }, [target.n]);
 
   const rows: VNode[] = [];

@@ -26,7 +26,7 @@ export function percent(share: number): string {
 }
 
 export function why(reason: HandoffReason): string {
-  return REASON_LONG[reason] as string | undefined ?? "Handed to a person.";
+  return REASON_LONG[reason];
 }
 
 export function confidenceWords(evidence: Evidence): string | null {

@@ -1,6 +1,6 @@
 /**
  * A small, safe Markdown: text in, a tree out. There is no way from the text to markup: pages build nodes
- * from the tree. Known: paragraphs, line breaks, headings, lists, quotes, code, strong, emphasis, links.
+ * from the tree. Known: paragraphs, line breaks, headings, lists, tables, quotes, code, strong, emphasis, links.
  * Everything else, HTML included, stays the text that it is.
  */
 export type Inline =
@@ -15,6 +15,7 @@ export type Block =
   | { t: "h"; children: Inline[] }
   | { t: "pre"; text: string }
   | { t: "quote"; children: Block[] }
+  | { t: "table"; head: Inline[][]; rows: Inline[][][] }
   | { t: "list"; ordered: boolean; start: number; items: Inline[][] };
 
 /** Deeper nesting of emphasis or quotes is text: bounds the work on hostile input. */
@@ -25,7 +26,6 @@ const MAX_DEPTH = 6;
  * as browsers do it, after dropping control characters and spaces.
  */
 export function safeHref(raw: string): string | null {
-  // eslint-disable-next-line no-control-regex -- exactly what URL parsers strip
   const target = raw.replace(/[\u0000-\u0020\u007f-\u00a0\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, "");
   if (target === "" || target.includes("\\")) return null;
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(target)?.[1]?.toLowerCase();
@@ -73,6 +73,16 @@ const HEADING = /^\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$/;
 const QUOTE = /^\s{0,3}> ?/;
 const ITEM = /^\s{0,5}(?:([-*+])|(\d{1,6})[.)])\s+(.*)$/;
 
+/** The line under a table's head: at least two columns, else it is a rule or a heading's underline. */
+const RULER = /^\s*\|?(?:\s*:?-{1,200}:?\s*\|){1,50}(?:\s*:?-{1,200}:?\s*)?$/;
+
+/** The cells of one table row; `\|` is a bar in a cell. */
+function cells(line: string): string[] {
+  const parts = line.trim().replace(/^\|/, "").split(/(?<!\\)\|/);
+  if (parts.length > 1 && parts.at(-1)?.trim() === "") parts.pop();
+  return parts.map((part) => part.replaceAll("\\|", "|").trim());
+}
+
 function blocks(lines: readonly string[], depth: number): Block[] {
   const out: Block[] = [];
   let i = 0;
@@ -118,10 +128,21 @@ function blocks(lines: readonly string[], depth: number): Block[] {
       out.push({ t: "list", ordered, start: Number(first[2] ?? 1), items: items.map((text) => inline(text)) });
       continue;
     }
+    if (line.includes("|") && RULER.test(at(i + 1))) {
+      const head = cells(line);
+      const rows: Inline[][][] = [];
+      for (i += 2; i < lines.length && at(i).includes("|"); i += 1) {
+        const row = cells(at(i));
+        rows.push(head.map((_, column) => inline(row[column] ?? "")));
+      }
+      out.push({ t: "table", head: head.map((cell) => inline(cell)), rows });
+      continue;
+    }
     const body: string[] = [];
     while (
       i < lines.length &&
       at(i).trim() !== "" &&
+      !(body.length > 0 && at(i).includes("|") && RULER.test(at(i + 1))) &&
       !(body.length > 0 && (FENCE.test(at(i)) || HEADING.test(at(i)) || ITEM.test(at(i)) || QUOTE.test(at(i))))
     )
       body.push(at(i++));

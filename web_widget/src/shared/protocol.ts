@@ -198,9 +198,8 @@ export function parseError(body: unknown): WireError | null {
 
 /** Characters as the server counts them: code points, not UTF-16 units. */
 export function textLength(text: string): number {
-  let n = 0;
-  for (const _ of text) n += 1;
-  return n;
+  // A pair of surrogates is one character.
+  return text.length - (text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0);
 }
 
 /** A fresh `client_id` or `idempotency key`: 32 hexadecimal characters of randomness. */

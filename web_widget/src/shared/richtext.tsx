@@ -67,6 +67,31 @@ function Blocks({ nodes }: { nodes: readonly Block[] }): VNode {
                 <Blocks nodes={node.children} />
               </blockquote>
             );
+          case "table":
+            return (
+              <table>
+                <thead>
+                  <tr>
+                    {node.head.map((cell) => (
+                      <th scope="col">
+                        <Inlines nodes={cell} />
+                      </th>
+                    ))}
+                  </tr>
+                </thead>
+                <tbody>
+                  {node.rows.map((row) => (
+                    <tr>
+                      {row.map((cell) => (
+                        <td>
+                          <Inlines nodes={cell} />
+                        </td>
+                      ))}
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            );
           case "list": {
             const items = node.items.map((item) => (
               <li>
