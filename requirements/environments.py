@@ -58,7 +58,7 @@ class Environment:
 
     def _stamp(self, lock_file: str) -> str:
         lock = (REQUIREMENTS / lock_file).read_bytes()
-        return digest(lock, str(BASE_PYTHON.resolve()), str(ENVS), TORCH if self.torch else "")
+        return digest(lock, str(ENVS), TORCH if self.torch else "")
 
     def is_current(self, *, tests: bool) -> bool:
         """Whether the environment is whole and as its lock files say."""
@@ -71,7 +71,6 @@ class Environment:
     def make(self, *, tests: bool) -> None:
         """Make the environment, or add what tests need to one that is current without it."""
         if not self.is_current(tests=False):
-            need_room(self.gigabytes, cache_folder())
             say(
                 f"installing {self.title} into .envs/{self.name} (about {self.gigabytes:g} GB with its downloads)"
             )
@@ -117,10 +116,15 @@ def uv() -> Path:
     return ENVS / "uv" / "bin" / "uv"
 
 
+def uv_stamp() -> str:
+    """The stamp of an installer that is as its lock file says."""
+    return digest((REQUIREMENTS / "uv.txt").read_bytes(), str(ENVS))
+
+
 def make_uv() -> None:
     """Install the installer itself, with pip, as its lock file says."""
     folder = ENVS / "uv"
-    stamp = digest((REQUIREMENTS / "uv.txt").read_bytes(), str(BASE_PYTHON.resolve()), str(ENVS))
+    stamp = uv_stamp()
     if read_stamp(folder / "stamp") == stamp and os.access(uv(), os.X_OK):
         return
     if platform.libc_ver()[0] != "glibc":

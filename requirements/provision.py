@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import pages
-from environments import BOT, HANDOFF, Environment, make_uv
-from machine import ROOT, SetupError, say, sole_setup
+from environments import BOT, HANDOFF, Environment, cache_folder, make_uv
+from machine import ROOT, SetupError, need_room, say, sole_setup
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,13 @@ def make_ready(needs: Needs) -> None:
         if is_ready(needs):  # another ./baton made it while we waited
             return
         make_uv()
+        missing = [
+            environment for environment in needs.environments if not environment.is_current(tests=False)
+        ]
+        if missing:
+            need_room(sum(environment.gigabytes for environment in missing), cache_folder())
         for environment in needs.environments:
-            if not environment.is_current(tests=needs.tests):
-                environment.make(tests=needs.tests)
+            environment.make(tests=needs.tests)
         if needs.pages and pages.exist():
             pages.make(built=True)
         say("everything is set up")
