@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from pathlib import Path
 
@@ -29,8 +28,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def run_relay(settings: Settings, running: Running, pages: Path) -> None:
-    """Serve until told to stop by SIGTERM or SIGINT."""
+def make_server(settings: Settings, running: Running, pages: Path) -> uvicorn.Server:
+    """The server for this relay, not started yet."""
     app = make_app(settings, running, pages)
     config = uvicorn.Config(
         app,
@@ -44,7 +43,10 @@ async def run_relay(settings: Settings, running: Running, pages: Path) -> None:
         timeout_graceful_shutdown=10,
         server_header=False,
     )
+    return _Server(config, app.state.sockets)
+
+
+async def run_relay(settings: Settings, running: Running, pages: Path) -> None:
+    """Serve until told to stop by SIGTERM or SIGINT."""
     log.info("relay_starting", host=settings.host, port=settings.port)
-    await _Server(config, app.state.sockets).serve()
-    # Uvicorn re-raises the signal it was stopped by once it is done; leave the loop first.
-    await asyncio.sleep(0)
+    await make_server(settings, running, pages).serve()
