@@ -76,7 +76,7 @@ def load_encoder(spec: str, *, threads: int = 1) -> Encoder:
             str(folder), name=BUNDLED_TORCH, fingerprint=_folder_digest(folder), threads=threads
         )
     folder = Path(spec)
-    if folder.is_dir():
+    if spec.strip() and folder.is_dir():
         if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
             raise EncoderError(
                 f"The encoder folder {spec} holds no sentence-transformers model (modules.json or config.json "

@@ -1,0 +1,158 @@
+"""Thresholds from counted cases, and confidence from questions held out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kb_index.calibration import (
+    DEFAULT_CONFIDENCE,
+    FALLBACK_THRESHOLD,
+    UNSUPPORTED_THRESHOLD,
+    Corpus,
+    calibrate,
+    choose_threshold,
+    signals,
+)
+from kb_index.encoder import Vectors, normalised
+from kb_index.index import VectorIndex
+from kb_index.knowledge import no_progress
+from kb_index.ranking import Scored
+
+
+def corpus(articles: int, variants: int, spread: float) -> Corpus:
+    """Articles as clusters: the wider the spread, the harder."""
+    random = np.random.default_rng(7)
+    centres = random.standard_normal((articles, 16))
+
+    def rows(each: int) -> tuple[Vectors, np.ndarray]:
+        owners = np.repeat(np.arange(articles), each)
+        noise = spread * random.standard_normal((len(owners), 16))
+        return normalised((centres[owners] + noise).astype(np.float32)), owners
+
+    return Corpus(rows(1), rows(variants), VectorIndex(*rows(1)), articles)
+
+
+def test_the_threshold_is_the_lowest_that_keeps_the_risk() -> None:
+    confidence = np.linspace(0.999, 0.0, 1000)
+    right = np.ones(1000, dtype=bool)
+    right[500::2] = False
+    choice = choose_threshold(confidence, right, np.ones(1000), risk=0.05)
+    given = confidence >= choice.threshold
+    assert choice.supported
+    assert choice.wrong == pytest.approx((~right[given]).mean())
+    assert choice.bound is not None
+    assert choice.bound <= 0.05
+    assert 500 < given.sum() < 600
+
+
+def test_a_smaller_risk_is_a_higher_threshold() -> None:
+    random = np.random.default_rng(1)
+    confidence = random.random(5000)
+    right = random.random(5000) < confidence
+    thresholds = [
+        choose_threshold(confidence, right, np.ones(5000), risk).threshold for risk in (0.02, 0.1, 0.3)
+    ]
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert len(set(thresholds)) == 3
+
+
+def test_mass_counts() -> None:
+    """The same answers with the wrong ones ten times as heavy need a higher threshold."""
+    random = np.random.default_rng(2)
+    confidence = random.random(4000)
+    right = random.random(4000) < confidence
+    even = choose_threshold(confidence, right, np.ones(4000), 0.1)
+    heavy = choose_threshold(confidence, right, np.where(right, 1.0, 10.0), 0.1)
+    assert heavy.threshold > even.threshold
+
+
+def test_few_questions_get_the_stricter_threshold_and_say_so() -> None:
+    confidence = np.array([0.99, 0.98, 0.6, 0.5])
+    choice = choose_threshold(confidence, np.array([True, True, True, False]), np.ones(4), 0.02)
+    assert not choice.supported
+    assert choice.threshold >= FALLBACK_THRESHOLD
+
+
+def test_no_confident_question_leaves_the_strictest() -> None:
+    choice = choose_threshold(np.array([0.4, 0.3]), np.array([True, False]), np.ones(2), 0.02)
+    assert (choice.threshold, choice.supported, choice.wrong) == (UNSUPPORTED_THRESHOLD, False, None)
+
+
+def test_equal_confidences_are_answered_together() -> None:
+    confidence = np.array([0.9] * 300 + [0.8] * 300)
+    right = np.array([True] * 300 + [True] * 250 + [False] * 50)
+    assert choose_threshold(confidence, right, np.ones(600), 0.05).threshold == 0.9
+
+
+def test_weightless_questions_do_not_count() -> None:
+    confidence = np.array([0.99] + [0.9] * 500)
+    right = np.array([False] + [True] * 500)
+    mass = np.array([0.0] + [1.0] * 500)
+    assert choose_threshold(confidence, right, mass, 0.02).supported
+
+
+def test_well_separated_articles_are_answered_and_strangers_are_not() -> None:
+    learnt = calibrate(corpus(20, 20, 0.2), risk=0.02, unanswerable_share=0.1, progress=no_progress)
+    assert learnt.figures["threshold_support"] == "supported"
+    assert learnt.figures["accuracy_top1"] == 1.0
+    assert float(learnt.figures["coverage"] or 0) > 0.95
+
+
+def test_the_estimate_keeps_the_risk_on_articles_that_overlap() -> None:
+    learnt = calibrate(corpus(20, 30, 1.2), risk=0.1, unanswerable_share=0.2, progress=no_progress)
+    assert learnt.figures["threshold_support"] == "supported"
+    assert float(learnt.figures["wrong_answer_bound"] or 1) <= 0.1
+    assert 0.2 < float(learnt.figures["coverage"] or 0) < 0.95
+
+
+def test_no_weight_is_negative() -> None:
+    learnt = calibrate(corpus(10, 12, 1.0), risk=0.05, unanswerable_share=0.1, progress=no_progress)
+    assert (learnt.weights >= 0).all()
+    assert (learnt.confidence.weights >= 0).all()
+
+
+@pytest.mark.parametrize(("articles", "variants"), [(4, 30), (30, 1), (1, 100)])
+def test_what_is_too_little_to_learn_from_keeps_the_defaults(articles: int, variants: int) -> None:
+    learnt = calibrate(
+        corpus(articles, variants, 0.3), risk=0.02, unanswerable_share=0.1, progress=no_progress
+    )
+    assert learnt.confidence == DEFAULT_CONFIDENCE
+    assert learnt.threshold == FALLBACK_THRESHOLD
+    assert learnt.figures["threshold_support"] == "too_few_questions"
+
+
+def test_no_unanswerable_share_is_allowed() -> None:
+    learnt = calibrate(corpus(10, 12, 0.2), risk=0.02, unanswerable_share=0.0, progress=no_progress)
+    assert 0.0 < learnt.threshold < 1.0
+
+
+def test_progress_reaches_its_end() -> None:
+    seen: list[tuple[str, int, int]] = []
+    calibrate(
+        corpus(10, 12, 0.2), risk=0.02, unanswerable_share=0.1, progress=lambda *step: seen.append(step)
+    )
+    assert [done for _stage, done, _total in seen] == sorted(done for _stage, done, _total in seen)
+    assert seen[-1][1] == seen[-1][2]
+
+
+def test_confidence_rises_with_every_signal() -> None:
+    base = np.array([0.6, 0.0, 0.4, 1.0])
+    start = DEFAULT_CONFIDENCE.of(Scored(np.array([0, 1]), np.stack([base, base]), np.array([0.6, 0.4])))
+    for column in range(3):
+        higher = base.copy()
+        higher[column] += 0.1
+        scored = Scored(np.array([0, 1]), np.stack([higher, base]), np.array([0.6, 0.4]))
+        assert DEFAULT_CONFIDENCE.of(scored) > start
+    ahead = Scored(np.array([0, 1]), np.stack([base, base]), np.array([0.9, 0.1]))
+    assert DEFAULT_CONFIDENCE.of(ahead) > start
+
+
+def test_an_only_candidate_leads_nobody() -> None:
+    row = np.array([[0.6, 0.0, 0.4, 0.0]])
+    assert signals(Scored(np.array([0]), row, np.array([1.0])))[-1] == 0.0
+    assert signals(Scored(np.array([0, 1]), np.vstack([row, row]), np.array([1.0, 0.0])))[-1] == 6.0
+
+
+def test_no_candidate_is_no_confidence() -> None:
+    assert DEFAULT_CONFIDENCE.of(Scored(np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0))) == 0.0
