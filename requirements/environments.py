@@ -92,7 +92,9 @@ class Environment:
         # Bytecode is compiled now, once: without it every start would compile its imports again (9 s for the bot)
         # where Python may not write it (PYTHONDONTWRITEBYTECODE, read-only images).
         exact = ["--no-deps", "--require-hashes", *(["--compile-bytecode"] if last else [])]
-        install: Command = [uv(), "pip", "install", "--python", self.python, *exact]
+        # Four small packages come as sources only: they are built with pinned tools, and without a compiler.
+        tools: Command = ["--build-constraints", REQUIREMENTS / "build.txt"]
+        install: Command = [uv(), "pip", "install", "--python", self.python, *exact, *tools]
         run([*install, "-r", REQUIREMENTS / lock_file], doing=f"installing {title}", env=env)
 
 
@@ -199,9 +201,7 @@ def uv_environment() -> dict[str, str]:
     # pip asks every index and takes the best; every file is pinned by its hash, so that is as safe here.
     env.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     env["UV_PYTHON_DOWNLOADS"] = "never"
-    # Four small packages come as sources only. They are built with pinned tools and, multidict, without a compiler.
-    env["UV_BUILD_CONSTRAINT"] = str(REQUIREMENTS / "build.txt")
-    env["MULTIDICT_NO_EXTENSIONS"] = "1"
+    env["MULTIDICT_NO_EXTENSIONS"] = "1"  # its build would need a C compiler on the user's machine
     env["UV_NO_PROGRESS"] = "1"
     return env
 
