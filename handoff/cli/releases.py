@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import signal
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from handoff.bootstrap import open_database
-from handoff.cli.output import AsJson, guarded, result, settings
+from handoff.cli.output import AsJson, fail, guarded, result, settings
+from handoff.content import releases
 from handoff.content.progress import shown_progress
 from handoff.content.training import train as train_home
 from handoff.settings import Settings
-from kb_index.releases import Release, ReleaseStore
+from kb_index.releases import Release
 
 commands = typer.Typer(help="Trained releases: intents, model and index under one id.", no_args_is_help=True)
 BY = "command line"
@@ -31,7 +33,10 @@ def train(
 ) -> None:
     """Train the home's content into a release."""
     configured = settings()
-    release = guarded(lambda: asyncio.run(_train(configured, publish, risk, unanswerable_share)))
+    try:
+        release = guarded(lambda: asyncio.run(_train(configured, publish, risk, unanswerable_share)))
+    except asyncio.CancelledError:
+        fail("Stopped. Nothing that is live was changed.")
     live = " and is live" if publish else f"; `baton release publish {release.id}` makes it live"
     values = {"release_id": release.id, "published": publish, "manifest": dict(release.manifest)}
     result(values, as_json=as_json, lines=[f"Release {release.id} is trained{live}."])
@@ -39,19 +44,12 @@ def train(
 
 @commands.command("list")
 def list_releases(as_json: AsJson = False) -> None:
-    """All releases, the newest last; the live one is marked."""
-    store = _store()
-    live = guarded(store.current)
-    found = guarded(store.list)
-    rows = [
-        {"id": r.id, "created_at": r.created_at, "live": r.id == live, "problem": r.problem} for r in found
-    ]
-    lines = [f"{'*' if r.id == live else ' '} {r.id}  {r.problem or r.created_at}" for r in found]
-    result(
-        {"releases": rows, "live": live},
-        as_json=as_json,
-        lines=lines or ["No releases yet. Run `baton train`."],
-    )
+    """All releases, the newest first; the live one is marked."""
+    found = guarded(lambda: asyncio.run(releases.list_releases(settings().home)))
+    lines = [f"{'*' if r.live else ' '} {r.id}  {r.problem or r.created_at}" for r in found]
+    live = next((r.id for r in found if r.live), None)
+    values = {"releases": [asdict(r) for r in found], "live": live}
+    result(values, as_json=as_json, lines=lines or ["No releases yet. Run `baton train`."])
 
 
 @commands.command("publish")
@@ -59,18 +57,22 @@ def publish(
     release_id: Annotated[str, typer.Argument(help="From `baton release list`.")], as_json: AsJson = False
 ) -> None:
     """Make a release live; a running bot follows at its next turn."""
-    done = guarded(lambda: _store().publish(release_id, at=_now(), by=BY))
+    done = guarded(lambda: asyncio.run(releases.publish_release(settings().home, release_id, by=BY)))
     result({"live": done.id}, as_json=as_json, lines=[f"{done.id} is live."])
 
 
 @commands.command("rollback")
 def rollback(as_json: AsJson = False) -> None:
     """Make the release live that was live before."""
-    done = guarded(lambda: _store().rollback(at=_now(), by=BY))
+    done = guarded(lambda: asyncio.run(releases.rollback_release(settings().home, by=BY)))
     result({"live": done.id}, as_json=as_json, lines=[f"{done.id} is live again."])
 
 
 async def _train(configured: Settings, publish: bool, risk: float, unanswerable_share: float) -> Release:
+    training = asyncio.current_task()
+    assert training is not None
+    # A supervisor that stops this command must stop the trainer with it.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, training.cancel)
     engine = await open_database(configured)
     await engine.dispose()
     with shown_progress() as on_progress:
@@ -83,11 +85,3 @@ async def _train(configured: Settings, publish: bool, risk: float, unanswerable_
             on_progress=on_progress,
             by=BY,
         )
-
-
-def _store() -> ReleaseStore:
-    return ReleaseStore(settings().home / "releases")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
