@@ -296,10 +296,10 @@ export class Desk {
       }
       case "subscribed": {
         const feed = this.#feed(frame.conversation_id);
-        if (frame.seq < feed.cursor) {
+        // We knew more than the log, after a restore: everything follows from 1.
+        if (frame.reset === true) {
           feed.reset();
           this.#change(frame.conversation_id, { view: emptyView() });
-          this.#driver.whisper({ type: "subscribe", conversation_id: frame.conversation_id, after: 0 });
         }
         this.#heads.set(frame.conversation_id, frame.seq);
         this.#change(frame.conversation_id, {

@@ -150,7 +150,7 @@ export type ServerFrame =
   | { type: "seen"; actor: Actor; seq: number; conversation_id?: string }
   | { type: "inbox"; item: InboxItem }
   | { type: "inbox_removed"; conversation_id: string }
-  | { type: "subscribed"; conversation_id: string; state: ConversationState; seq: number; seen?: unknown }
+  | { type: "subscribed"; conversation_id: string; state: ConversationState; seq: number; seen?: unknown; reset?: boolean }
   | { type: "presence"; agent: Agent | string; status: string }
   | { type: "pong" }
   | { type: "error"; error: WireError }

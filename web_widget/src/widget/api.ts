@@ -8,6 +8,14 @@ export interface Site {
   greeting: string;
 }
 
+export interface StartRequest {
+  /** The idempotency key. */
+  client_id: string;
+  locale?: string;
+  page: { url: string; title: string };
+  customer?: Customer;
+}
+
 export interface Started {
   conversation_id: string;
   token: string;
@@ -34,10 +42,7 @@ export function fetchSite(base: string): Promise<Answer<Site>> {
   return call(`${base}/api/v1/site`, {});
 }
 
-export function startConversation(
-  base: string,
-  body: { client_id: string; locale?: string; page: { url: string; title: string }; customer?: Customer },
-): Promise<Answer<Started>> {
+export function startConversation(base: string, body: StartRequest): Promise<Answer<Started>> {
   return call(`${base}/api/v1/conversations`, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify(body) });
 }
 

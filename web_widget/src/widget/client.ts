@@ -7,7 +7,7 @@ import { Feed } from "../shared/feed";
 import type { Phase, QueuedCommand } from "../shared/link";
 import { type Command, randomId, type ServerFrame, type Wait, type WireError } from "../shared/protocol";
 import { applyEvent, emptyView, type View } from "../shared/view";
-import { fetchSite, renewToken, type Site, startConversation } from "./api";
+import { fetchSite, renewToken, type Site, startConversation, type StartRequest } from "./api";
 import type { Options } from "./options";
 import { Store } from "./storage";
 
@@ -168,21 +168,14 @@ export class Client {
     if (this.#starting || this.#driver !== null) return;
     this.#starting = true;
     clearTimeout(this.#startTimer);
-    const { base, locale, customer } = this.#options;
-    const kept = this.#store.update((k) => k);
+    const kept = this.#store.update((k) => ({ ...k, start: k.start ?? this.#startRequest() }));
     if (kept.conversation !== null) {
       // Another tab was faster.
       this.#starting = false;
       this.#connect(kept.outbox);
       return;
     }
-    const answer = await startConversation(base, {
-      client_id: kept.start,
-      ...(locale === null ? {} : { locale }),
-      // Without the query: it may carry what is nobody's business.
-      page: { url: location.origin + location.pathname, title: document.title.slice(0, 200) },
-      ...(customer === null ? {} : { customer }),
-    });
+    const answer = await startConversation(this.#options.base, kept.start ?? this.#startRequest());
     this.#starting = false;
     if (this.#abort.signal.aborted) return;
     if (answer.ok) {
@@ -193,11 +186,11 @@ export class Client {
     }
     const passing = answer.status === 0 || answer.status >= 500 || answer.status === 429;
     if (!passing) {
-      const outbox = this.#store.update((k) => ({ ...k, outbox: [] })).outbox;
+      this.#store.update((k) => ({ ...k, start: null, outbox: [] }));
       this.#set({
         trouble: answer.error,
         pending: this.state.pending.map((p) => ({ ...p, status: "failed", error: answer.error })),
-        phase: outbox.length === 0 ? "idle" : "waiting",
+        phase: "idle",
       });
       return;
     }
@@ -206,6 +199,17 @@ export class Client {
     const wish = answer.error.data?.retry_ms;
     const delay = typeof wish === "number" ? wish : Math.min(20_000, 500 * 2 ** this.#startAttempt);
     this.#startTimer = setTimeout(() => void this.#begin(), delay * (0.75 + Math.random() / 2));
+  }
+
+  #startRequest(): StartRequest {
+    const { locale, customer } = this.#options;
+    return {
+      client_id: randomId(),
+      ...(locale === null ? {} : { locale }),
+      // Without the query: it may carry what is nobody's business.
+      page: { url: (location.origin + location.pathname).slice(0, 2_000), title: document.title.slice(0, 300) },
+      ...(customer === null ? {} : { customer }),
+    };
   }
 
   #retryStart(): void {

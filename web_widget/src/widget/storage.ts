@@ -1,11 +1,11 @@
 /** What a page keeps of its conversation: shared by all tabs of the site. */
 import type { QueuedCommand } from "../shared/link";
-import { randomId } from "../shared/protocol";
+import type { StartRequest } from "./api";
 import { storageKey } from "./options";
 
 export interface Kept {
-  /** The idempotency key under which the conversation is (to be) started: a retry finds the same one. */
-  start: string;
+  /** The request that starts the conversation, word for word: a retry, from any tab or page, finds the same one. */
+  start: StartRequest | null;
   conversation: string | null;
   token: string | null;
   /** The last `seq` the customer has had before their eyes. */
@@ -17,7 +17,7 @@ export interface Kept {
 function isKept(value: unknown): value is Kept {
   if (typeof value !== "object" || value === null) return false;
   const kept = value as Partial<Kept>;
-  return typeof kept.start === "string" && typeof kept.seen === "number" && Array.isArray(kept.outbox);
+  return typeof kept.start === "object" && typeof kept.seen === "number" && Array.isArray(kept.outbox);
 }
 
 export class Store {
@@ -42,7 +42,7 @@ export class Store {
 
   /** Changes what is stored now, not what this tab once read: another tab may have written since. */
   update(change: (kept: Kept) => Kept): Kept {
-    const fresh: Kept = { start: randomId(), conversation: null, token: null, seen: 0, outbox: [] };
+    const fresh: Kept = { start: null, conversation: null, token: null, seen: 0, outbox: [] };
     const kept = change(this.read() ?? fresh);
     this.#memory = kept;
     try {
