@@ -1,7 +1,7 @@
 """A conversation as the fold of its log: `decide` says what a command makes happen, `apply` what it changed.
 
 Pure: no clock, no I/O, no identifiers made up. Who may speak, what transitions exist and what is refused is
-decided here and nowhere else (the state table of docs/protocol.md is generated from `TRANSITIONS`).
+decided here and nowhere else (table.py states it as a table, from which that of docs/protocol.md is made).
 """
 
 from __future__ import annotations
@@ -86,10 +86,12 @@ class Conversation:
         """0 for those put back at the front of the queue, 1 for the others."""
         return 0 if self.at_front else 1
 
-    def due_at(self, episode_idle_ms: int) -> int | None:
+    def due_at(self, episode_idle_ms: int, handoff_limit_ms: int | None = None) -> int | None:
         """When the clock alone next changes something, or None. A turn still open is not idleness."""
         if self.state == "bot" and not self.open_turns:
             return self.at + episode_idle_ms
+        if self.state == "waiting" and self.waiting_since is not None and handoff_limit_ms is not None:
+            return self.waiting_since + handoff_limit_ms
         return None
 
 

@@ -57,6 +57,7 @@ from handoff.domain.events import (
     CustomerSaid,
     EpisodeStarted,
     HandoffCancelled,
+    HandoffExpired,
     HandoffRequested,
     NewEvent,
     Payload,
@@ -252,9 +253,11 @@ def _decide_for_system(
                 return []
             return [NewEvent(SYSTEM, AgentLeft("lease_expired"))]
         case PassTime():
-            due = state.due_at(rules.episode_idle_ms)
+            due = state.due_at(rules.episode_idle_ms, rules.handoff_limit_ms)
             if due is None or now < due:
                 return []
+            if state.state == "waiting":
+                return [NewEvent(SYSTEM, HandoffExpired()), _notice("handoff_expired", rules)]
             return [NewEvent(SYSTEM, ConversationClosed(by="idle", episode=state.episode))]
         case _:
             assert_never(command)

@@ -102,7 +102,7 @@ class AgentJoined:  # waiting -> agent; agent -> agent after a takeover
 
 
 @dataclass(frozen=True, slots=True)
-class AgentLeft:  # agent -> waiting, at the front
+class AgentLeft:  # agent -> waiting; at the front
     KIND: ClassVar[str] = "agent.left"
     reason: str
 

@@ -59,8 +59,9 @@ NOTICES: Final[Mapping[Voice, Mapping[NoticeCode, Notice]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Durations in milliseconds."""
+    """Durations in milliseconds. `handoff_limit_ms` None: a customer waits until somebody comes."""
 
     episode_idle_ms: int = 30 * 60_000
     reopen_same_agent_ms: int = 2 * 60_000
+    handoff_limit_ms: int | None = None
     notices: Mapping[NoticeCode, Notice] = field(default_factory=lambda: NOTICES["casual"])
