@@ -245,7 +245,9 @@ def _decide_for_system(
                 return []
             return [_notice("bot_warming", rules)]
         case TellBotIsBack():
-            if state.state != "waiting" or state.reason != "bot_error" or not state.open_turns:
+            # Put back at the front: somebody claimed it meanwhile, and the question may be settled.
+            claimed = state.at_front
+            if state.state != "waiting" or state.reason != "bot_error" or claimed or not state.open_turns:
                 return []
             return [] if ASK_BOT_CHOICE in state.offer else [_notice("bot_back", rules)]
         case ReleaseLease(agent_id):
