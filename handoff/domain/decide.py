@@ -335,7 +335,9 @@ def _handoff(
 
 def _evidence(state: Conversation, trigger_seq: int | None = None) -> Evidence:
     """What the bot last decided on: the customer's wish trips the handoff, the story explains it."""
-    return _evidence_of(dict(state.last_decision or {}), trigger_seq=trigger_seq or state.last_customer_seq)
+    # Asked for before any word was said: then the request itself, which is the next event, is what there is.
+    trigger = trigger_seq or state.last_customer_seq or state.seq + 1
+    return _evidence_of(dict(state.last_decision or {}), trigger_seq=trigger)
 
 
 def _evidence_of(decision: Evidence, *, trigger_seq: int) -> Evidence:
