@@ -70,6 +70,7 @@ class Conversation:
     holder_id: str | None = None
     holder_name: str | None = None
     closed_by_agent: str | None = None
+    closed_at: int = 0
     offer_turn: int = 0
     offer: tuple[str, ...] = ()
     open_turns: tuple[int, ...] = ()
@@ -155,7 +156,14 @@ def apply(state: Conversation, event: Event) -> Conversation:
         case ConversationClosed():
             closer = event.actor.id if event.actor.type == "agent" else None
             left = _leave_queue(state, "closed")
-            return replace(left, holder_id=None, holder_name=None, closed_by_agent=closer, offer=())
+            return replace(
+                left,
+                holder_id=None,
+                holder_name=None,
+                closed_by_agent=closer,
+                closed_at=event.at,
+                offer=(),
+            )
         case SystemNotice() as notice:
             told_down = state.told_bot_is_down or notice.code == "bot_warming"
             return replace(

@@ -148,7 +148,7 @@ def _say_as_customer(
     events: list[Payload] = [said]
     if state.state == "closed":
         events.insert(0, EpisodeStarted(state.episode + 1))
-        if state.closed_by_agent is not None and now - state.at <= rules.reopen_same_agent_ms:
+        if state.closed_by_agent is not None and now - state.closed_at <= rules.reopen_same_agent_ms:
             evidence = _evidence(state, trigger_seq=state.seq + 2)
             events.append(
                 _handoff(
