@@ -63,7 +63,7 @@ from handoff.domain.events import (
     Payload,
     SystemNotice,
 )
-from handoff.domain.rules import ASK_BOT_CHOICE, NoticeCode, Rules
+from handoff.domain.rules import ASK_BOT_CHOICE, SCALES, NoticeCode, Rules
 from handoff.domain.summary import summarise
 
 Evidence = dict[str, Any]
@@ -124,6 +124,9 @@ def _decide_for_customer(
             _require(state, "bot", "waiting", "agent")
             return [NewEvent(actor, ConversationClosed(by="customer", episode=state.episode))]
         case RateEpisode(metric, score, comment):
+            least, most = SCALES[metric]
+            if not least <= score <= most:
+                raise BadFrame(f"{metric} is {least} to {most}.", field="score", least=least, most=most)
             return [NewEvent(actor, CustomerRated(metric, score, state.episode, comment))]
         case GiveFeedback(seq, helpful):
             if seq > state.customer_seq:

@@ -13,6 +13,9 @@ ASK_BOT_CHOICE: Final = "relay:ask_bot"
 RELAY_CHOICES: Final = frozenset({HUMAN_CHOICE, WAIT_CHOICE, ASK_BOT_CHOICE})
 """Choices that the relay acts on itself. None of them is a question for the bot."""
 
+SCALES: Final[Mapping[str, tuple[int, int]]] = {"csat": (1, 5), "ces": (1, 7), "nps": (0, 10)}
+"""The least and the most of each metric a customer can rate on."""
+
 NoticeCode = Literal["bot_warming", "bot_back", "handoff_expired"]
 Voice = Literal["formal", "casual"]
 
