@@ -1,0 +1,96 @@
+"""Training, evaluation, explanation and test conversations from the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.integration.bot.running_bot import CONTENT, Bot, environment, home_with, train
+
+
+def command(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_articles_train_too_and_hand_over_what_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "snapshot").mkdir()
+    (tmp_path / "snapshot" / "content.jsonl").write_text("")
+    result = train(tmp_path, tmp_path / "snapshot", tmp_path / "built")
+    assert result["ok"], result
+    assert result["manifest"]["figures"]["articles"] == 0
+    assert {"encoder", "frustration", "model"} <= {line["stage"] for line in result["progress"]}
+    bot = Bot(home_with(tmp_path / "built", tmp_path)).ready()
+    try:
+        talk = bot.talk()
+        assert talk.decide("hello") == ("chat", "greet")
+        assert talk.decide("where do I find my invoice?") == ("escalate", "low_confidence")
+    finally:
+        assert bot.stop() == 0
+
+
+def test_a_bad_snapshot_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "snapshot").mkdir()
+    (tmp_path / "snapshot" / "content.jsonl").write_text('{"id": "a", "title": "No answer"}\n')
+    result = train(tmp_path, tmp_path / "snapshot", tmp_path / "built")
+    assert not result["ok"]
+    assert result["error"]["code"] == "missing_answer"
+    assert "line 1" in result["error"]["message"]
+
+
+def test_evaluate_asks_every_row(trained: Path, tmp_path: Path) -> None:
+    home = home_with(trained, tmp_path)
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "text,article_id\nwhere do I find my invoice?,invoice-copy\ndo you ship abroad,delivery-abroad\n"
+        "how tall is mount everest,\n"
+    )
+    done = command("bot.evaluate", rows, "--home", home, "--json", "--report", tmp_path / "report")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["n"], found["n_answerable"]) == (3, 2)
+    assert (found["accuracy_top1"], found["oos_recall"]) == (1.0, 1.0)
+    assert {path.name for path in (tmp_path / "report").iterdir()} >= {
+        "figures.json",
+        "rows.csv",
+        "coverage.svg",
+    }
+    explained = command("bot.explain", "where do I find my invoice?", "--home", home, "--json")
+    assert json.loads(explained.stdout.splitlines()[-1])["decision"]["kind"] == "answer"
+
+
+def test_evaluate_refuses_a_file_before_it_loads_anything(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("question\nhello\n")
+    done = command("bot.evaluate", rows, "--home", tmp_path, "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "bad_evaluation_file"
+
+
+def test_a_home_without_a_release(tmp_path: Path) -> None:
+    done = command("bot.explain", "hello", "--home", tmp_path, "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "unknown_release"
+
+
+def test_a_conversation_that_goes_otherwise_fails(trained: Path, tmp_path: Path) -> None:
+    home = home_with(trained, tmp_path)
+    wrong = tmp_path / "conversations"
+    wrong.mkdir()
+    (wrong / "wrong.yml").write_text(
+        'version: "3.1"\nstories:\n'
+        '- story: right\n  steps:\n  - user: "hi there"\n    intent: greet\n  - action: utter_greet\n'
+        '- story: another action\n  steps:\n  - user: "hi there"\n    intent: greet\n  - action: utter_goodbye\n'
+        '- story: another intent\n  steps:\n  - user: "hi there"\n    intent: goodbye\n  - action: utter_goodbye\n'
+    )
+    done = command("bot.golden", "--home", home, "--conversations", wrong)
+    assert done.returncode == 1
+    assert json.loads(done.stdout.splitlines()[-1]) == {"passed": 1, "failed": 2}
+    assert CONTENT.exists()
