@@ -24,9 +24,11 @@ from kb_index.ranking import DEFAULT_WEIGHTS, FEATURES, Floats, Ranker, Scored, 
 Progress = Callable[[str, int, int], None]
 
 MANY_QUESTIONS: Final = 3_000
-ROUNDS: Final = {"few": 8, "many": 3}
-"""Parts for each kind of hold-out, up to and beyond `MANY_QUESTIONS`. More parts are nearer to the full index,
-which matters where an article has eight variants, and cost a head each, which matters where it has a hundred."""
+QUESTION_ROUNDS: Final = {"few": 8, "many": 3}
+ARTICLE_ROUNDS: Final = {"few": 8, "many": 4}
+"""Parts of either hold-out, up to and beyond `MANY_QUESTIONS`; each costs a head. A question out of a hundred is not
+missed, one of eight is. Of the articles only few may be out at a time: the more neighbours an unknown question has,
+the surer a wrong answer looks, and in use all of them are there."""
 
 KEPT: Final = 20
 """Candidates of each held-out question that are remembered."""
@@ -251,22 +253,24 @@ def _ask_all(corpus: Corpus, progress: Progress) -> tuple[list[_Asked], list[_As
     random = np.random.default_rng(0)
     asked = np.zeros(len(vectors), dtype=bool)
     asked[random.permutation(len(vectors))[:MOST_ASKED]] = True
-    rounds = ROUNDS["few" if len(vectors) <= MANY_QUESTIONS else "many"]
-    part_of_question = random.permutation(len(vectors)) % rounds
-    part_of_article = random.permutation(articles) % rounds
+    size = "few" if len(vectors) <= MANY_QUESTIONS else "many"
+    total = QUESTION_ROUNDS[size] + ARTICLE_ROUNDS[size]
+    part_of_question = random.permutation(len(vectors)) % QUESTION_ROUNDS[size]
+    part_of_article = random.permutation(articles) % ARTICLE_ROUNDS[size]
     known: list[_Asked] = []
     unknown: list[_Asked] = []
-    for part in range(rounds):
-        progress("calibrate", 2 * part, 2 * rounds)
+    for part in range(QUESTION_ROUNDS[size]):
+        progress("calibrate", part, total)
         out = part_of_question == part
         ranker = _ranker_without(corpus, out, None)
         known += _ask(ranker, vectors[out & asked], owners[out & asked], None)
-        progress("calibrate", 2 * part + 1, 2 * rounds)
+    for part in range(ARTICLE_ROUNDS[size]):
+        progress("calibrate", QUESTION_ROUNDS[size] + part, total)
         gone = part_of_article == part
         out = gone[owners]
         ranker = _ranker_without(corpus, out, gone)
         unknown += _ask(ranker, vectors[out & asked], None, ~gone)
-    progress("calibrate", 2 * rounds, 2 * rounds)
+    progress("calibrate", total, total)
     return known, unknown
 
 

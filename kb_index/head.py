@@ -22,7 +22,8 @@ FEWEST_EXAMPLES: Final = 3
 STRENGTH: Final = 10.0
 """Weight of one example's loss against half the squared length of the weights (C in scikit-learn)."""
 
-MOST_STEPS: Final = 120
+MOST_STEPS: Final = 80
+"""Of the optimiser. On 10,000 questions 80 rank as well as 120 (0.916 right when held out), 40 a little worse."""
 
 
 @dataclass(frozen=True, slots=True)
