@@ -58,6 +58,8 @@ class Keeper:
     steps: Sequence[Step] = ()
     steps_done: Callable[[], None] = lambda: None
     grace: float = 10.0
+    head_start: float = 5.0
+    """Seconds that a part may have for itself to become ready before the next one takes processor time from it."""
     backoff: Callable[[], Backoff] = Backoff
     _children: dict[str, Child] = field(init=False, default_factory=dict)
     _stopping: asyncio.Event = field(init=False, default_factory=asyncio.Event)
@@ -72,8 +74,11 @@ class Keeper:
         heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
         for number in heeded:
             loop.add_signal_handler(number, self._told_to_stop, number)
-        work: list[Coroutine[None, None, None]] = [self._keep(part) for part in self.parts]
-        tasks = [asyncio.create_task(each) for each in [*work, self._run_steps()]]
+        starts = [asyncio.Event() for _ in self.parts]
+        turns = zip(self.parts, starts, [None, *starts[:-1]], strict=True)
+        work: list[Coroutine[None, None, None]] = [self._keep(*turn) for turn in turns]
+        work.append(self._run_steps(starts[0] if starts else None))
+        tasks = [asyncio.create_task(each) for each in work]
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             watched: set[asyncio.Task[None] | asyncio.Task[bool]] = {stopping, *tasks}
@@ -108,7 +113,8 @@ class Keeper:
             if name in self._children:
                 await self._children[name].stop(self.grace)
 
-    async def _keep(self, part: Part) -> None:
+    async def _keep(self, part: Part, settled: asyncio.Event, before: asyncio.Event | None) -> None:
+        await self._head_start(before)
         loop = asyncio.get_running_loop()
         backoff = self.backoff()
         falls_unwell = 0
@@ -116,8 +122,9 @@ class Keeper:
         while not self._stopping.is_set():
             began = loop.time()
             child = await self._start(part.name, part.argv, part.env)
-            watch = asyncio.create_task(self._tell_when_ready(part, again=was_well))
+            watch = asyncio.create_task(self._tell_when_ready(part, settled, again=was_well))
             code = await child.wait()
+            settled.set()
             del self._children[part.name]
             well_since = watch.result() if watch.done() else None
             watch.cancel()
@@ -145,12 +152,22 @@ class Keeper:
             child.ask_to_stop()
         return child
 
-    async def _tell_when_ready(self, part: Part, *, again: bool) -> float:
+    async def _head_start(self, before: asyncio.Event | None) -> None:
+        """Wait until the part before is ready or has fallen, for a while at most."""
+        if before is None:
+            return
+        waits = [asyncio.create_task(event.wait()) for event in (before, self._stopping)]
+        await asyncio.wait(waits, timeout=self.head_start, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    async def _tell_when_ready(self, part: Part, settled: asyncio.Event, *, again: bool) -> float:
         """Wait until the part is well; returns that moment on the loop's clock."""
         loop = asyncio.get_running_loop()
         while not await part.health.is_well():  # noqa: ASYNC110 (another process: nothing wakes us)
             await asyncio.sleep(part.poll)
         moment = loop.time()
+        settled.set()
         if again:
             self.say(f"the {part.name} is back")
         else:
@@ -158,7 +175,8 @@ class Keeper:
                 self.say(line)
         return moment
 
-    async def _run_steps(self) -> None:
+    async def _run_steps(self, before: asyncio.Event | None) -> None:
+        await self._head_start(before)
         for step in self.steps:
             if self._stopping.is_set():
                 return

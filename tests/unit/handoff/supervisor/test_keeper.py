@@ -44,6 +44,30 @@ async def test_parts_start_in_order_and_all_end_at_a_signal(
     assert told.said[-1] == "SIGTERM: stopping"
 
 
+async def test_nothing_takes_processor_time_from_the_first_part_until_it_is_ready(
+    make_part: MakePart, make_keeper: MakeKeeper, told: Told
+) -> None:
+    order: list[str] = []
+    keeper = make_keeper(make_part("first"), make_part("second"), steps=(step("train", "print('learnt')"),))
+    told.on_line = lambda name, line: order.append(name)
+    told.on_say = order.append
+    run = asyncio.create_task(keeper.run())
+    await wait_for(lambda: {"second is ready", "train"} <= set(order))
+    assert order[:2] == ["first", "first is ready"]
+    keeper.stop()
+    assert await asyncio.wait_for(run, 20) == 0
+
+
+async def test_a_first_part_that_falls_does_not_keep_the_next_waiting(
+    make_part: MakePart, make_keeper: MakeKeeper, told: Told
+) -> None:
+    keeper = make_keeper(make_part("broken", "raise SystemExit(1)"), make_part("second"))
+    keeper.head_start = 3600
+    run = await running(keeper, told, until=lambda: "second is ready" in told.said)
+    keeper.stop()
+    assert await asyncio.wait_for(run, 20) == 0
+
+
 async def test_a_fallen_part_comes_back_alone(
     make_part: MakePart, make_keeper: MakeKeeper, told: Told
 ) -> None:

@@ -33,6 +33,21 @@ def test_a_taken_port_is_refused(settings: Settings, capsys: pytest.CaptureFixtu
     assert "--port" in said
 
 
+def test_what_is_announced_is_not_made_for_a_start_that_is_refused(settings: Settings) -> None:
+    made: list[str] = []
+
+    def announce() -> list[str]:
+        made.append("password")
+        return made
+
+    with sole_serve(settings.home):
+        serve(settings, announce=announce)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = settings.model_copy(update={"port": other.getsockname()[1]})
+        serve(taken, announce=announce)
+    assert made == []
+
+
 def test_parts_are_told_one_installation(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BATON_BOT_SECRET", "of another start")
     monkeypatch.setenv("BATON_TURN_LIMIT", "4")
@@ -48,7 +63,7 @@ def test_parts_are_told_one_installation(settings: Settings, monkeypatch: pytest
 
 def test_no_secret_stands_on_a_command_line(settings: Settings) -> None:
     env = part_environment(settings, 8420, 8421, "s3cret")
-    parts = (_relay(settings, 8420, env, tuple, learning=False), _bot(settings, 8421, "s3cret", env))
+    parts = (_relay(settings, 8420, env, (), learning=False), _bot(settings, 8421, "s3cret", env))
     assert "s3cret" not in " ".join(word for part in parts for word in part.argv)
     assert parts[1].argv[0] == str(settings.bot_python)
     assert parts[1].health.headers == {"X-Baton-Secret": "s3cret"}
@@ -56,7 +71,7 @@ def test_no_secret_stands_on_a_command_line(settings: Settings) -> None:
 
 def test_the_ready_block_says_where_to_look_and_what_the_caller_adds(settings: Settings) -> None:
     env = part_environment(settings, 8420, 8421, "s3cret")
-    relay = _relay(settings, 8420, env, lambda: ("Log in as admin, password x",), learning=True)
+    relay = _relay(settings, 8420, env, ("Log in as admin, password x",), learning=True)
     said = "\n".join(relay.ready(1.44))
     assert "http://127.0.0.1:8420/demo" in said
     assert "http://127.0.0.1:8420/console" in said
@@ -70,7 +85,7 @@ def test_the_ready_block_says_where_to_look_and_what_the_caller_adds(settings: S
 )
 def test_the_relay_is_asked_where_it_can_be_reached(settings: Settings, host: str, reached: str) -> None:
     there = settings.model_copy(update={"host": host})
-    relay = _relay(there, 8420, {}, tuple, learning=False)
+    relay = _relay(there, 8420, {}, (), learning=False)
     assert relay.health.host == reached
     assert f"http://{f'[{reached}]' if ':' in reached else reached}:8420/demo" in "\n".join(relay.ready(1))
 
