@@ -278,8 +278,10 @@ def _tell(
     line = StoryLine(seq, teller, text[:STORY_CHARACTERS])
     story = (*state.story, line)
     if len(story) > STORY_LINES:
-        # The first line is what the customer came for; it stays.
-        story = (story[0], *story[-(STORY_LINES - 1) :])
+        # The customer's first line is what they came for; it stays, and the oldest of the others goes.
+        kept = next((line.seq for line in story if line.teller == "customer"), 0)
+        oldest = next(index for index, line in enumerate(story) if line.seq != kept)
+        story = (*story[:oldest], *story[oldest + 1 :])
     return replace(state, story=story)
 
 
