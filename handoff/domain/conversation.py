@@ -238,7 +238,10 @@ def _hear_bot(state: Conversation, seq: int, replied: BotReplied) -> Conversatio
     if replied.article_id is None:
         told = _tell(state, seq, "bot", replied.text)
     else:
-        told = _tell(state, seq, "answer", _title(replied))
+        # The decision stands on a turn's first reply alone; the answer may be its second.
+        told = _tell(
+            state, seq, "answer", _title(replied.article_id, replied.decision or state.last_decision)
+        )
     return replace(
         told,
         offer=offer,
@@ -285,11 +288,11 @@ def _tell(
     return replace(state, story=story)
 
 
-def _title(replied: BotReplied) -> str:
-    for passage in (replied.decision or {}).get("passages", ()):
-        if passage["article_id"] == replied.article_id:
+def _title(article_id: str, decision: Json | None) -> str:
+    for passage in (decision or {}).get("passages", ()):
+        if passage["article_id"] == article_id:
             return cast("str", passage["title"])
-    return replied.article_id or ""
+    return article_id
 
 
 def _ids(choices: tuple[Json, ...]) -> tuple[str, ...]:
