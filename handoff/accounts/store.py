@@ -160,6 +160,7 @@ class AccountStore:
     async def disable(self, user_id: str, at: int) -> None:
         """Disable a user and end every session and token. Raises `LastAdmin`."""
         async with writing(self._engine) as connection:
+            role = await connection.scalar(sa.select(users.c.role).where(users.c.id == user_id))
             await connection.execute(
                 users.update()
                 .where(users.c.id == user_id, users.c.disabled_at.is_(None))
@@ -168,7 +169,7 @@ class AccountStore:
             admins = await connection.execute(
                 sa.select(users.c.id).where(users.c.role == "admin", users.c.disabled_at.is_(None)).limit(1)
             )
-            if admins.first() is None:
+            if role == "admin" and admins.first() is None:
                 raise LastAdmin("This is the last administrator. Add another one first.")
             await connection.execute(login_sessions.delete().where(login_sessions.c.user_id == user_id))
             await connection.execute(
