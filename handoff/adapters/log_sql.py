@@ -76,7 +76,13 @@ class SqlEventLog:
         query = (
             sa.select(conversations.c.snapshot, conversations.c.customer)
             .where(conversations.c.state.in_(list(states)))
-            .order_by(conversations.c.queue_rank, conversations.c.waiting_since, conversations.c.id)
+            .order_by(
+                # Said, because databases differ: those who do not wait come last.
+                conversations.c.waiting_since.is_(None),
+                conversations.c.queue_rank,
+                conversations.c.waiting_since,
+                conversations.c.id,
+            )
             .limit(limit)
         )
         async with reading(self._engine) as connection:
