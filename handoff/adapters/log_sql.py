@@ -23,6 +23,7 @@ from handoff.ports import Append, CommandKey, CommandResult, Customer, Head, Log
 
 MAX_IDS = 500
 """Ids in one IN list; SQLite allows 32,766 bound values in a statement."""
+_COMMAND_KEYS = sa.values(*(sa.column(name, sa.String) for name in ("conversation_id", "actor", "client_id")))
 
 
 class SqlEventLog:
@@ -119,13 +120,15 @@ class _SqlTransaction:
 
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
         found: dict[CommandKey, CommandResult] = {}
-        wanted = set(keys)
-        for chunk in _chunks({key.client_id for key in wanted}):
-            rows = await self._connection.execute(sa.select(commands).where(commands.c.client_id.in_(chunk)))
-            for row in rows:
+        wanted = sorted((key.conversation_id, key.actor, key.client_id) for key in set(keys))
+        for start in range(0, len(wanted), MAX_IDS):
+            # Joined by the whole key, for which there is an index: `IN` on a part of it, or on a tuple in
+            # SQLite, reads all results there are, with every command.
+            asked = _COMMAND_KEYS.data(wanted[start : start + MAX_IDS]).cte("asked")
+            same = [commands.c[column.name] == column for column in asked.c]
+            for row in await self._connection.execute(sa.select(commands).join(asked, sa.and_(*same))):
                 key = CommandKey(row.conversation_id, row.actor, row.client_id)
-                if key in wanted:
-                    found[key] = CommandResult(row.digest, row.seq, row.events)
+                found[key] = CommandResult(row.digest, row.seq, row.events)
         return found
 
     async def opened(self, client_ids: Collection[str]) -> dict[str, Opened]:
