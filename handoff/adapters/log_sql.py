@@ -134,6 +134,13 @@ class _SqlTransaction:
     async def opened(self, client_ids: Collection[str]) -> dict[str, Opened]:
         found: dict[str, Opened] = {}
         for chunk in _chunks(client_ids):
+            if self._connection.dialect.name == "postgresql":
+                # What is not there yet cannot be locked as a row. SQLite has one writer at a time anyway.
+                await self._connection.execute(
+                    sa.select(
+                        sa.func.pg_advisory_xact_lock(sa.func.hashtext(sa.column("opening")))
+                    ).select_from(sa.func.unnest(sa.cast(chunk, sa.ARRAY(sa.Text))).alias("opening"))
+                )
             query = sa.select(conversations.c.client_id, conversations.c.id, conversations.c.opening_digest)
             rows = await self._connection.execute(query.where(conversations.c.client_id.in_(chunk)))
             found.update({row.client_id: Opened(row.id, row.opening_digest) for row in rows})
