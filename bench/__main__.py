@@ -1,0 +1,47 @@
+"""`./baton bench NAME`: one module for each benchmark."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from bench.programs import BenchError
+from bench.report import say
+from handoff.cli.arguments import split_home
+
+BENCHMARKS: Final = {
+    "turn": "a question to its answer through the whole product, beside two uses of Rasa",
+}
+"""Names and what they measure; each is a module of this package with `run(arguments, home) -> exit code`."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmark that is named. Returns the exit code: 2 where none is."""
+    home, rest = split_home(arguments)
+    name = next((word for word in rest if not word.startswith("-")), None)
+    if name not in BENCHMARKS:
+        say(
+            f"there is no benchmark {name!r}"
+            if name
+            else "which benchmark? ./baton bench NAME [--json] [--home DIR]"
+        )
+        for known, what in BENCHMARKS.items():
+            say(f"  {known:10} {what}")
+        return 2
+    rest.remove(name)
+    run: Callable[[Sequence[str], Path | None], int] = import_module(f"bench.{name}").run
+    try:
+        return run(rest, None if home is None else Path(home))
+    except BenchError as failure:
+        say(str(failure))
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

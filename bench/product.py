@@ -1,0 +1,58 @@
+"""Baton itself for a benchmark: a home with the demo shop's release, made once and copied for each run."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from bench.programs import Program, answers, free_port
+from bench.rasa_project import ARTICLES, digest_of
+from handoff.settings import PROJECT_ROOT
+
+COMMAND: Final = (sys.executable, "-P", "-m", "handoff.cli")
+SOURCES: Final = ("bot", "kb_index", "nlu_data", "config.yml", "handoff/migrations")
+"""What a trained home depends on."""
+
+READY_LIMIT_S: Final = 180.0
+
+
+def trained_home(store: Path) -> Path:
+    """A home with the demo shop's articles and a live release; made unless one of the same sources is there.
+
+    Raises:
+        BenchError: a command failed.
+    """
+    digest = digest_of(*(PROJECT_ROOT / source for source in SOURCES))
+    kept = store / f"baton-{digest}"
+    if not kept.exists():
+        store.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix="baton-", dir=store))
+        for words in (("content", "import", str(ARTICLES)), ("train", "--publish")):
+            program = _command(f"baton {' '.join(words[:2])}", making, words, store / "baton.log")
+            try:
+                program.wait()
+            finally:
+                program.stop()
+        making.rename(kept)
+    return kept
+
+
+def serve(home: Path, into: Path, log: Path) -> tuple[Program, str]:
+    """Start the product on a copy of `home` made in the new folder `into`; the program and the site's address."""
+    shutil.copytree(home, into)
+    port = free_port()
+    program = _command("baton serve", into, ("serve", "--port", str(port)), log)
+    return program, f"http://127.0.0.1:{port}"
+
+
+def wait_until_ready(program: Program, url: str) -> None:
+    """Wait until relay and bot both answer. Raises `BenchError`."""
+    program.wait_until(lambda: answers(f"{url}/health/ready"), READY_LIMIT_S)
+
+
+def _command(name: str, home: Path, words: tuple[str, ...], log: Path) -> Program:
+    argv = [*COMMAND, "--home", str(home), *words]
+    return Program(name, argv, cwd=PROJECT_ROOT, log=log)

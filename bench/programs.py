@@ -1,0 +1,152 @@
+"""Programs of a benchmark: started tied to this process, waited for, measured from /proc, stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from handoff.settings import PROJECT_ROOT
+from handoff.supervisor.tether import tethered
+
+BOT_PYTHON: Final = PROJECT_ROOT / ".envs" / "bot" / "bin" / "python"
+QUIET: Final[Mapping[str, str]] = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "RASA_TELEMETRY_ENABLED": "false",
+    "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+    "LOG_LEVEL": "ERROR",
+    "SANIC_ACCESS_LOG": "false",
+    "PYTHONWARNINGS": "ignore",
+    "PYTHONPATH": str(PROJECT_ROOT),
+}
+"""One thread for each process and no logging, for Baton and its peers alike."""
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+class BenchError(RuntimeError):
+    """A benchmark cannot go on. The message says why, and where to look."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a program and all its descendants have used: CPU seconds since their start, resident bytes now."""
+
+    cpu_s: float
+    rss: int
+
+
+class Program:
+    """A running program with its descendants. `log` has what it said."""
+
+    def __init__(
+        self, name: str, argv: Sequence[str], *, cwd: Path, log: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as out:
+            self._process = subprocess.Popen(
+                tethered(list(argv)),
+                cwd=cwd,
+                env={**os.environ, **QUIET, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait(self) -> None:
+        """Wait for its end. Raises `BenchError` unless it ended well."""
+        if self._process.wait() != 0:
+            raise BenchError(f"{self.name} ended with {self._process.returncode}: {self.last_words()}")
+
+    def wait_until(self, well: Callable[[], bool], limit_s: float) -> None:
+        """Wait until `well()`. Raises `BenchError` when the program ends before or takes longer than `limit_s`."""
+        end = time.monotonic() + limit_s
+        while not well():
+            if self._process.poll() is not None:
+                raise BenchError(
+                    f"{self.name} ended with {self._process.returncode} before it was ready: {self.last_words()}"
+                )
+            if time.monotonic() > end:
+                raise BenchError(f"{self.name} was not ready after {limit_s:.0f} s: {self.last_words()}")
+            time.sleep(0.2)
+
+    def usage(self) -> dict[int, Usage]:
+        """Usage of the program's processes that work, by process id; those that only wait are a few MB."""
+        return {pid: usage for pid in _family(self._process.pid) if (usage := _usage(pid)) is not None}
+
+    def stop(self) -> None:
+        """Ask it to end; kill its whole group after 15 s."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+
+    def last_words(self) -> str:
+        """The end of its log, and where all of it is."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return " | ".join(lines[-5:]) + f" (all of it: {self.log})"
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of `url` succeeds."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def used_between(before: Mapping[int, Usage], after: Mapping[int, Usage]) -> float:
+    """CPU seconds that the processes alive at both moments used in between."""
+    return sum(after[pid].cpu_s - before[pid].cpu_s for pid in after.keys() & before.keys())
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its descendants."""
+    found = [pid]
+    for parent in found:
+        for children in Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                found += [int(child) for child in children.read_text().split()]
+            except OSError:  # the thread ended while we looked
+                continue
+    return found
+
+
+def _usage(pid: int) -> Usage | None:
+    try:
+        # The name in parentheses may hold spaces; the numbers follow the last one.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return Usage((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE)
