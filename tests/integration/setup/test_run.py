@@ -118,7 +118,7 @@ def test_every_test_file_belongs_to_a_suite(run: ModuleType) -> None:
         ("tests/unit/bot", ["bot: unit"]),
         ("tests/integration/bot/test_x.py::test_y", ["bot: integration"]),
         ("tests/integration/setup", ["setup"]),
-        ("tests/unit", ["relay: unit", "knowledge base: unit", "bot: unit"]),
+        ("tests/unit", ["relay: unit", "bench: unit", "knowledge base: unit", "bot: unit"]),
         ("tests/unit/handoff/domain/test_decide.py", ["relay: unit"]),
     ],
 )
