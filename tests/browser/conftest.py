@@ -94,7 +94,12 @@ class Product:
         name = f"{role}-{secrets.token_hex(3)}"
         command = [sys.executable, "-m", "handoff.cli", "--home", str(self.home), "user", "add", name]
         done = subprocess.run(
-            [*command, "--role", role, "--json"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+            [*command, "--role", role, "--json"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         )
         return name, json.loads(done.stdout.splitlines()[-1])["password"]
 

@@ -113,7 +113,9 @@ class RecordedRelay:
 
     def start(self) -> None:
         """Listen on a free port of the loopback interface."""
-        config = uvicorn.Config(self.app, host="127.0.0.1", port=0, log_level="warning", ws_ping_interval=None)
+        config = uvicorn.Config(
+            self.app, host="127.0.0.1", port=0, log_level="warning", ws_ping_interval=None
+        )
         self._server = uvicorn.Server(config)
         ready = threading.Event()
 
@@ -239,7 +241,13 @@ class RecordedRelay:
         if not self.hold_acks:
             await socket.send_text(
                 json.dumps(
-                    {"type": "ack", "client_id": frame["client_id"], "conversation_id": talk.id, "seq": seq, "events": 1}
+                    {
+                        "type": "ack",
+                        "client_id": frame["client_id"],
+                        "conversation_id": talk.id,
+                        "seq": seq,
+                        "events": 1,
+                    }
                 )
             )
 
@@ -266,7 +274,12 @@ class RecordedRelay:
             case "typing":
                 await self._send_all(
                     list(self.agents),
-                    {"type": "typing", "conversation_id": talk.id, "actor": {"type": "customer"}, "on": frame["on"]},
+                    {
+                        "type": "typing",
+                        "conversation_id": talk.id,
+                        "actor": {"type": "customer"},
+                        "on": frame["on"],
+                    },
                 )
                 return
         if await self._refused(socket, talk, frame):
@@ -279,21 +292,29 @@ class RecordedRelay:
                 event = await self._append(talk, "customer.said", "customer", said)
                 await self._ack(socket, talk, frame, event["seq"])
                 if frame.get("choice") == "human":
-                    await self._append(talk, "handoff.requested", "customer", {"handoff_id": "h1", "reason": "asked"})
+                    await self._append(
+                        talk, "handoff.requested", "customer", {"handoff_id": "h1", "reason": "asked"}
+                    )
                 elif talk.state == "bot" and self.answer is not None:
                     for reply in self.answer(talk, frame["text"]):
-                        await self._append(talk, reply.pop("kind", "bot.replied"), "bot", {"turn": event["seq"], **reply})
+                        await self._append(
+                            talk, reply.pop("kind", "bot.replied"), "bot", {"turn": event["seq"], **reply}
+                        )
             case "request_human":
                 event = await self._append(
                     talk, "handoff.requested", "customer", {"handoff_id": "h1", "reason": "asked"}
                 )
                 await self._ack(socket, talk, frame, event["seq"])
-                await self._send_all([socket], {"type": "queue", "position": 2, "wait_s": {"low": 120, "high": 300}})
+                await self._send_all(
+                    [socket], {"type": "queue", "position": 2, "wait_s": {"low": 120, "high": 300}}
+                )
             case "cancel_handoff":
                 event = await self._append(talk, "handoff.cancelled", "customer", {})
                 await self._ack(socket, talk, frame, event["seq"])
             case "end":
-                event = await self._append(talk, "conversation.closed", "customer", {"by": "customer", "episode": 1})
+                event = await self._append(
+                    talk, "conversation.closed", "customer", {"by": "customer", "episode": 1}
+                )
                 await self._ack(socket, talk, frame, event["seq"])
 
     async def _agent_frame(self, socket: WebSocket, frame: Json) -> None:
@@ -307,18 +328,27 @@ class RecordedRelay:
         if kind == "subscribe":
             self.agents[socket][talk.id] = frame["after"]
             seq = len(talk.events)
-            subscribed = {"type": "subscribed", "conversation_id": talk.id, "state": talk.state, "seq": seq, "seen": 0}
+            subscribed = {
+                "type": "subscribed",
+                "conversation_id": talk.id,
+                "state": talk.state,
+                "seq": seq,
+                "seen": 0,
+            }
             await socket.send_text(json.dumps(subscribed))
             for event in talk.wire(customer=False):
                 if event["seq"] > frame["after"]:
-                    await self._send_all([socket], {"type": "event", "conversation_id": talk.id, "event": event})
+                    await self._send_all(
+                        [socket], {"type": "event", "conversation_id": talk.id, "event": event}
+                    )
             return
         if kind == "unsubscribe":
             self.agents[socket].pop(talk.id, None)
             return
         if kind in ("typing", "seen"):
             await self._send_all(
-                talk.sockets, {"type": kind, "actor": MAYA, **{k: frame[k] for k in ("on", "seq") if k in frame}}
+                talk.sockets,
+                {"type": kind, "actor": MAYA, **{k: frame[k] for k in ("on", "seq") if k in frame}},
             )
             return
         if "client_id" not in frame or await self._refused(socket, talk, frame):
@@ -466,7 +496,12 @@ class RecordedRelay:
             await socket.receive_text()
             items = [t.item() for t in self.talks.values() if t.state in ("waiting", "agent")]
             now = datetime.now(UTC) if self.real_time else self.clock
-            welcome = {"type": "welcome", "agent": self._me()["agent"], "now": now.isoformat(), "inbox": items}
+            welcome = {
+                "type": "welcome",
+                "agent": self._me()["agent"],
+                "now": now.isoformat(),
+                "inbox": items,
+            }
             await socket.send_text(json.dumps(welcome))
             self.agents[socket] = {}
             while True:

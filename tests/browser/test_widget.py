@@ -1,0 +1,343 @@
+"""The widget over recorded frames: what a real relay shows rarely, late, or never."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.hands import NewPage, Widget
+from tests.browser.recorded_relay import HUMAN, MAYA, RecordedRelay, Talk
+from tests.browser.stories import answer
+
+
+@pytest.fixture
+def page(relay: RecordedRelay, new_page: NewPage) -> Page:
+    """The demo page, the widget closed."""
+    relay.answer = answer
+    page = new_page()
+    page.goto(f"{relay.url}/demo")
+    expect(page.locator("baton-widget .launcher")).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def widget(page: Page) -> Widget:
+    """The widget, open."""
+    widget = Widget(page)
+    widget.open()
+    return widget
+
+
+def only_talk(relay: RecordedRelay) -> Talk:
+    (talk,) = relay.talks.values()
+    return talk
+
+
+def test_nothing_but_the_loader_is_fetched_before_the_first_click(
+    relay: RecordedRelay, new_page: NewPage
+) -> None:
+    page = new_page()
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.goto(f"{relay.url}/demo", wait_until="networkidle")
+    assert not [url for url in fetched if "panel" in url or "/api/" in url]
+    Widget(page).open()
+    assert [url for url in fetched if "panel" in url]
+    assert relay.talks == {}, "a conversation begins with the first words, not with a look"
+
+
+def test_a_reload_resumes_the_conversation_and_shows_each_message_once(
+    relay: RecordedRelay, widget: Widget
+) -> None:
+    widget.ask("can I swap my boots?")
+    widget.ask("what does it cost?")
+    before = widget.words()
+    assert len(before) == 4
+    widget.page.reload()
+    widget.open()
+    expect(widget.bubbles).to_have_count(4)
+    assert widget.words() == before
+    assert len(relay.talks) == 1
+
+
+def test_an_event_left_out_is_noticed_and_fetched(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    talk = only_talk(relay)
+    relay.drop_events = {len(talk.events) + 1}
+    relay.add(talk, "bot.replied", "bot", {"turn": 2, "text": "Left out", "choices": []})
+    relay.add(talk, "bot.replied", "bot", {"turn": 2, "text": "Came through", "choices": []})
+    expect(widget.bubbles.last).to_contain_text("Came through")
+    assert widget.words()[-2:] == ["Left out", "Came through"]
+
+
+def test_events_that_come_again_are_shown_once(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    talk = only_talk(relay)
+    for event in talk.wire(customer=True):
+        relay.to_customer(talk, {"type": "event", "event": event})
+    relay.add(talk, "bot.replied", "bot", {"turn": 2, "text": "The end", "choices": []})
+    expect(widget.bubbles.last).to_contain_text("The end")
+    assert widget.seqs() == sorted(set(widget.seqs()))
+
+
+def test_a_lost_ack_does_not_double_the_words(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    relay.answer, relay.hold_acks = None, True
+    widget.say("only once")
+    expect(widget.bubbles.last).to_contain_text("only once")
+    relay.hold_acks = False
+    relay.cut()
+    widget.say("and then this")
+    expect(widget.bubbles.last).to_contain_text("and then this", timeout=15_000)
+    assert [word for word in widget.words() if "once" in word or "then" in word] == [
+        "only once",
+        "and then this",
+    ]
+    said = [e["data"]["text"] for e in only_talk(relay).events if e["kind"] == "customer.said"]
+    assert said == ["hello", "only once", "and then this"]
+
+
+def test_words_written_while_cut_off_survive_a_reload(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    relay.answer, relay.refuse_sockets = None, True
+    relay.cut()
+    for word in ("first", "second"):
+        widget.say(word)
+    expect(widget.panel.locator(".row.sending")).to_have_count(2)
+    expect(widget.panel.locator(".banner")).to_be_visible()
+    widget.page.reload()
+    relay.refuse_sockets = False
+    widget.open()
+    expect(widget.bubbles.last).to_contain_text("second", timeout=15_000)
+    assert widget.words()[-2:] == ["first", "second"]
+    expect(widget.panel.locator(".row.sending")).to_have_count(0)
+
+
+def test_a_first_message_that_meets_no_server_starts_one_conversation_later(
+    relay: RecordedRelay, widget: Widget
+) -> None:
+    route = "**/api/v1/conversations"
+    # The request arrives and its answer is lost: the worst case for a retry.
+    widget.page.route(route, lambda call: (call.fetch(), call.abort()))
+    widget.say("can I swap my boots?")
+    expect(widget.panel.locator(".row.sending")).to_have_count(1)
+    widget.page.wait_for_timeout(1_500)
+    widget.page.unroute(route)
+    expect(widget.bubbles.last).to_contain_text("45 days", timeout=15_000)
+    assert len(relay.talks) == 1
+    assert widget.words()[0] == "can I swap my boots?"
+
+
+def test_a_server_restored_from_a_backup_is_believed(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    widget.ask("what does it cost?")
+    talk = only_talk(relay)
+    del talk.events[3:]
+    talk.acks.clear()
+    relay.cut()
+    expect(widget.bubbles).to_have_count(2, timeout=15_000)
+    widget.ask("can I swap my boots?")
+    assert widget.seqs() == [2, 3, 4, 5]
+
+
+def test_a_conversation_the_server_does_not_know_gives_way_to_a_new_one(
+    relay: RecordedRelay, widget: Widget
+) -> None:
+    widget.ask("hello")
+    relay.talks.clear()
+    widget.page.reload()
+    widget.open()
+    expect(widget.panel.get_by_text(re.compile("no longer available"))).to_be_visible()
+    widget.ask("can I swap my boots?")
+    assert len(relay.talks) == 1
+
+
+def test_a_refused_message_says_so_and_can_be_sent_again(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    relay.refuse["say"] = {"code": "bad_frame", "message": "This could not be read.", "data": {}}
+    widget.say("try me")
+    failed = widget.panel.locator(".row.failed")
+    expect(failed).to_contain_text("This could not be read.")
+    failed.get_by_role("button", name="Try again").click()
+    expect(failed).to_have_count(0)
+    expect(widget.panel.locator(".row.customer[data-seq]").last).to_contain_text("try me")
+
+
+def test_a_busy_server_is_waited_for_and_the_order_stays(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    relay.answer = None
+    relay.refuse["say"] = {"code": "rate_limited", "message": "Slower, please.", "data": {"retry_ms": 400}}
+    widget.say("first")
+    widget.say("second")
+    expect(widget.bubbles.last).to_contain_text("second")
+    assert widget.words()[-2:] == ["first", "second"]
+
+
+def test_choices_are_buttons_until_one_is_taken(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("what does it cost?")
+    choices = widget.panel.get_by_role("group", name="Suggested answers")
+    expect(choices.get_by_role("button")).to_have_text(
+        ["Cost of delivery", "Cost of a return", "Talk to a person"]
+    )
+    choices.get_by_role("button", name="Cost of a return").click()
+    expect(widget.panel.locator(".row.customer[data-seq]").last).to_contain_text("Cost of a return")
+    expect(choices.get_by_role("button")).to_have_text(["Talk to a person"])
+    said = [e["data"] for e in only_talk(relay).events if e["kind"] == "customer.said"][-1]
+    assert (said["text"], said["choice"]) == ("Cost of a return", "a2")
+
+
+def test_an_answer_shows_its_source_and_its_markup(widget: Widget) -> None:
+    bubble = widget.ask("can I swap my boots?")
+    expect(bubble.locator(".source")).to_contain_text("Exchange size")
+    expect(bubble.locator("strong").first).to_have_text("45 days")
+    expect(bubble.locator("ol li")).to_have_count(2)
+    expect(bubble.locator("td").first).to_have_text("Standard")
+    link = bubble.get_by_role("link", name="your order")
+    assert link.get_attribute("href") == "/account/orders"
+    assert "noopener" in (link.get_attribute("rel") or "")
+
+
+def test_an_agent_is_named_typing_and_seen(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    talk = only_talk(relay)
+    widget.panel.locator("header").get_by_role("button", name="Talk to a person").click()
+    expect(widget.panel.locator(".waiting")).to_contain_text("number 2 in line")
+    expect(widget.panel.locator(".waiting")).to_contain_text("about 2 to 5 minutes")
+    relay.add(talk, "agent.joined", MAYA, {"handoff_id": "h1"})
+    expect(widget.panel.locator("header")).to_contain_text("Maya Lindqvist")
+    expect(widget.panel.locator(".waiting")).to_have_count(0)
+    relay.to_customer(talk, {"type": "typing", "actor": MAYA, "on": True})
+    expect(widget.panel.get_by_label("Maya Lindqvist is typing")).to_be_visible()
+    relay.add(talk, "agent.said", MAYA, {"text": "Hello **you**"})
+    expect(widget.panel.get_by_label("Maya Lindqvist is typing")).to_have_count(0)
+    assert widget.words()[-1] == "Hello **you**", "a person's stars are stars"
+    widget.say("hi")
+    expect(widget.panel.locator(".meta").last).to_contain_text("Sent")
+    relay.to_customer(talk, {"type": "seen", "actor": MAYA, "seq": len(talk.events)})
+    expect(widget.panel.locator(".meta").last).to_contain_text("Seen")
+
+
+def test_the_launcher_counts_what_came_while_the_panel_was_closed(
+    relay: RecordedRelay, widget: Widget
+) -> None:
+    widget.ask("hello")
+    widget.panel.get_by_role("button", name="Close the chat").click()
+    expect(widget.panel).to_be_hidden()
+    talk = only_talk(relay)
+    for text in ("one", "two"):
+        relay.add(talk, "agent.said", MAYA, {"text": text})
+    expect(widget.page.locator("baton-widget .badge")).to_have_text("2")
+    expect(widget.page.get_by_role("button", name="Open the chat, 2 new messages")).to_be_visible()
+    widget.page.reload()
+    expect(widget.page.locator("baton-widget .badge")).to_have_text("2")
+    widget.open()
+    expect(widget.page.locator("baton-widget .badge")).to_be_hidden()
+
+
+def test_notices_offer_their_choices(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    choices = [{"id": "wait", "label": "I will wait"}, HUMAN]
+    data = {"code": "bot_warming", "text": "The assistant is waking up.", "choices": choices}
+    relay.add(only_talk(relay), "system.notice", "system", data)
+    expect(widget.panel.locator(".notice")).to_have_text("The assistant is waking up.")
+    expect(widget.panel.get_by_role("button", name="I will wait")).to_be_visible()
+
+
+def test_four_thousand_characters_are_the_limit(widget: Widget) -> None:
+    send = widget.panel.get_by_role("button", name="Send")
+    widget.field.fill("x" * 3_700)
+    expect(widget.panel.get_by_text("300 characters left")).to_be_visible()
+    widget.field.fill("😀" * 4_000)
+    expect(send).to_be_enabled()
+    widget.field.fill("x" * 4_001)
+    expect(widget.panel.get_by_text("1 characters too many")).to_be_visible()
+    expect(send).to_be_disabled()
+
+
+def test_by_keyboard_alone(relay: RecordedRelay, page: Page) -> None:
+    widget = Widget(page)
+    page.evaluate("document.querySelector('footer a').focus()")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(widget.field).to_be_focused()
+    page.keyboard.type("line one")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("what does it cost?")
+    page.keyboard.press("Enter")
+    expect(widget.bubbles.last).to_contain_text("Which of these?")
+    expect(widget.field).to_be_focused()
+    first = widget.panel.get_by_role("button", name="Cost of delivery")
+    for _ in range(8):
+        page.keyboard.press("Shift+Tab")
+        if first.evaluate("button => button.getRootNode().activeElement === button"):
+            break
+    expect(first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(widget.panel.locator(".row.customer[data-seq]").last).to_contain_text("Cost of delivery")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(widget.panel).to_be_hidden()
+    expect(widget.launcher).to_be_focused()
+    assert len(relay.talks) == 1
+
+
+def test_words_given_to_open_wait_in_the_field(page: Page, relay: RecordedRelay) -> None:
+    page.get_by_role("button", name="What does delivery cost?").click()
+    widget = Widget(page)
+    expect(widget.field).to_have_value("how much does delivery cost")
+    assert relay.talks == {}
+
+
+def test_destroy_leaves_nothing_behind(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    talk = only_talk(relay)
+    assert len(talk.sockets) == 1
+    widget.page.evaluate("window.Baton.destroy()")
+    expect(widget.page.locator("baton-widget")).to_have_count(0)
+    assert widget.page.evaluate("'Baton' in window") is False
+    widget.page.wait_for_function("() => true")
+    for _ in range(50):
+        if not talk.sockets:
+            break
+        widget.page.wait_for_timeout(50)
+    assert talk.sockets == []
+    assert widget.page.evaluate("document.querySelectorAll('style, script[src*=panel]').length") == 0
+
+
+def test_right_to_left_on_a_phone_the_panel_is_the_screen(relay: RecordedRelay, new_page: NewPage) -> None:
+    relay.answer = answer
+    page = new_page(viewport={"width": 390, "height": 780})
+    page.route(
+        "**/demo",
+        lambda route: route.fulfill(
+            response=(got := route.fetch()),
+            body=got.text().replace('data-locale="en-GB"', 'data-locale="ar"'),
+        ),
+    )
+    page.goto(f"{relay.url}/demo")
+    widget = Widget(page)
+    widget.open()
+    widget.ask("can I swap my boots?")
+    box = widget.panel.bounding_box()
+    assert box == {"x": 0, "y": 0, "width": 390, "height": 780}
+    assert widget.panel.get_attribute("dir") == "rtl"
+    own = widget.panel.locator(".row.customer .bubble").bounding_box()
+    assert own is not None
+    assert own["x"] < 60, "the customer's side is the left one"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_log_follows_its_end_only_for_who_is_there(relay: RecordedRelay, widget: Widget) -> None:
+    for _ in range(6):
+        widget.ask("can I swap my boots?")
+    widget.log.evaluate("log => { log.scrollTop = 0; }")
+    widget.page.wait_for_timeout(100)
+    relay.add(only_talk(relay), "agent.said", MAYA, {"text": "news"})
+    below = widget.panel.get_by_role("button", name="New messages")
+    expect(below).to_be_visible()
+    assert widget.log.evaluate("log => log.scrollTop") == 0
+    below.click()
+    expect(below).to_have_count(0)
+    expect(widget.bubbles.last).to_be_in_viewport()
