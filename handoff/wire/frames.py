@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+import math
+from typing import Annotated, Any, Final, Literal, get_args
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -22,6 +23,21 @@ def _storable(text: str) -> str:
     return text
 
 
+def _plain_value(value: Any) -> str | int | float | bool | None:
+    # What JSON takes and a database, or the next program, does not: NaN, infinities, numbers over 64 bits.
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str) and len(value) <= 1000:
+        return _storable(value)
+    if isinstance(value, int) and abs(value) < 2**63:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise ValueError(
+        "must be at most 1000 characters of text, a finite number of 64 bits, true, false or null"
+    )
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
@@ -39,6 +55,8 @@ Token = Annotated[str, Field(min_length=1, max_length=2048)]
 Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$")]
 Email = Annotated[Storable, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]
 Score = Annotated[int, Field(ge=0, le=10)]
+AttributeName = Annotated[Storable, Field(min_length=1, max_length=200)]
+AttributeValue = Annotated[Any, AfterValidator(_plain_value)]
 
 
 class Frame(BaseModel):
@@ -237,7 +255,7 @@ class CustomerAbout(Frame):
     id: Annotated[Storable, Field(min_length=1, max_length=200)] | None = None
     name: Annotated[Storable, Field(max_length=200)] | None = None
     email: Email | None = None
-    attributes: Annotated[dict[str, str | int | float | bool | None], Field(max_length=50)] | None = None
+    attributes: Annotated[dict[AttributeName, AttributeValue], Field(max_length=50)] | None = None
     signature: Annotated[str, Field(max_length=128)] | None = None
 
 
@@ -254,6 +272,13 @@ _CUSTOMER: Final[TypeAdapter[CustomerFrame]] = TypeAdapter(
     Annotated[CustomerFrame, Field(discriminator="type")]
 )
 _AGENT: Final[TypeAdapter[AgentFrame]] = TypeAdapter(Annotated[AgentFrame, Field(discriminator="type")])
+_TYPES: Final = frozenset(
+    get_args(cls.model_fields["type"].annotation)[0]
+    for cls in (*get_args(CustomerFrame), *get_args(AgentFrame))
+)
+FIELDS_TOLD: Final = 10
+FIELD_CHARACTERS: Final = 100
+"""What an error repeats of a frame's faults: a hostile frame must not come back as a long answer."""
 
 
 def read_customer_frame(text: str) -> CustomerFrame:
@@ -273,20 +298,25 @@ def read_agent_frame(text: str) -> AgentFrame:
 
 
 def refusal(failure: ValidationError) -> HandoffError:
-    """What to tell the sender: the first problem in words and every field that is wrong."""
+    """What to tell the sender: the first problem in words and the fields that are wrong."""
     errors = failure.errors(include_url=False, include_context=False, include_input=False)
-    kind = errors[0]["type"]
-    if kind == "json_invalid":
+    kind, where = errors[0]["type"], errors[0]["loc"]
+    if kind in ("json_invalid", "string_unicode"):
         return BadJson("This is not valid JSON. Send one JSON object in each frame.")
-    if kind in ("model_attributes_type", "model_type", "dict_type"):
+    if not where and kind in ("model_attributes_type", "model_type", "dict_type"):
         return BadJson("This is not a JSON object. Send one JSON object in each frame.")
     if kind == "union_tag_invalid":
         return UnknownType("There is no frame of this type here.")
     if kind == "union_tag_not_found":
         return BadFrame("The frame has no type. Every frame names its type.", fields=["type"])
-    # The first element of a location inside a frame is the frame's own type.
-    fields = sorted({".".join(str(part) for part in e["loc"][1:] or e["loc"]) for e in errors})
-    return BadFrame(f"{', '.join(fields)}: {errors[0]['msg']}.", fields=fields)
+    fields = sorted({_path(error["loc"]) for error in errors})[:FIELDS_TOLD]
+    return BadFrame(f"{_path(where)}: {errors[0]['msg'].removeprefix('Value error, ')}.", fields=fields)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    # Inside a frame a location begins with the frame's own type. Names that a client made up are cut.
+    inside = location[1:] if len(location) > 1 and location[0] in _TYPES else location
+    return ".".join(str(part) for part in inside)[:FIELD_CHARACTERS]
 
 
 def client_id_of(text: str) -> str | None:
