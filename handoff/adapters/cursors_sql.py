@@ -28,18 +28,20 @@ class SqlCursors:
 
     async def see(self, conversation_id: str, actor: str, seq: int) -> bool:
         """See `Cursors.see`."""
+        if seq < 1:
+            return False
+        row = {"conversation_id": conversation_id, "actor": actor, "seq": seq}
         async with writing(self._engine) as connection:
-            statement = upsert(connection, read_cursors, key=("conversation_id", "actor"), update=("seq",))
-            known = await connection.execute(
-                sa.select(read_cursors.c.seq).where(
-                    read_cursors.c.conversation_id == conversation_id, read_cursors.c.actor == actor
-                )
+            # Compared inside the statement: two processes may move one cursor at once.
+            statement = upsert(
+                connection,
+                read_cursors,
+                key=("conversation_id", "actor"),
+                update=("seq",),
+                only_if_more="seq",
             )
-            if (known.scalar() or 0) >= seq:
-                return False
-            row = {"conversation_id": conversation_id, "actor": actor, "seq": seq}
-            await connection.execute(statement, row)
-        return True
+            moved = await connection.execute(statement.values(row))
+            return moved.rowcount > 0
 
     async def renew_agents(self, agent_ids: Collection[str], until: int) -> None:
         """See `Cursors.renew_agents`."""
