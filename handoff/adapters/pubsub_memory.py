@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
+
 from handoff.ports import Hint, Signal
+
+log = structlog.get_logger(__name__)
 
 
 class MemoryPubSub:
@@ -16,7 +20,11 @@ class MemoryPubSub:
     async def publish(self, message: Hint | Signal) -> None:
         """See `PubSub.publish`."""
         for handler in tuple(self._handlers):
-            handler(message)
+            try:
+                handler(message)
+            except Exception:
+                # One reader's trouble is not the others', and least of all that of the one who tells.
+                log.exception("subscriber_failed")
 
     def subscribe(self, handler: Callable[[Hint | Signal], None]) -> Callable[[], None]:
         """See `PubSub.subscribe`."""
