@@ -73,7 +73,12 @@ class SqlReactions:
             await connection.execute(self._mine(worker, reaction).values(due_at=due_at, leased_until=0))
 
     def _mine(self, worker: str, reaction: Reaction) -> sa.Update:
-        return sa.update(reactions).where(_is(reaction), reactions.c.leased_by == worker)
+        return sa.update(reactions).where(
+            _is(reaction),
+            reactions.c.leased_by == worker,
+            # Opened again since it was taken, it is another piece of work, even where this process has its lease.
+            reactions.c.created_at == reaction.created_at,
+        )
 
 
 def _is(reaction: Reaction | sa.Row[tuple[object, ...]]) -> sa.ColumnElement[bool]:
