@@ -26,8 +26,8 @@ def serve(
 ) -> int:
     """Serve everything on one machine until told to stop. Returns the exit code; refusals are printed.
 
-    `announce` is called once home and port are this process's own, before anything starts, and gives further lines
-    for the ready block: the first administrator's one-time password is made where it is certain to be shown. `first_start` holds commands of `baton` as words, such as
+    `announce` is called, in a thread, once the relay answers, and gives further lines for the ready block: the first
+    administrator's one-time password is made where it is certain to be shown, and the relay does not wait for it. `first_start` holds commands of `baton` as words, such as
     `("content", "import", path)`: they run in their order beside the running parts; when all have worked,
     `first_start_is_due` is False for this home from then on.
     """
@@ -35,7 +35,7 @@ def serve(
         with sole_serve(settings.home) as note_port:
             port = claim_port(settings.host, settings.port)
             note_port(port)
-            return asyncio.run(_keeper(settings, port, tuple(announce()), first_start).run())
+            return asyncio.run(_keeper(settings, port, announce, first_start).run())
     except ServeRefusedError as refusal:
         _say(str(refusal))
         return 1
@@ -53,7 +53,7 @@ def _first_start_mark(home: Path) -> Path:
 def _keeper(
     settings: Settings,
     port: int,
-    announced: Sequence[str],
+    announce: Callable[[], Sequence[str]],
     first_start: Sequence[tuple[str, ...]],
 ) -> Keeper:
     bot_port = claim_port("127.0.0.1", 0)
@@ -64,7 +64,7 @@ def _keeper(
         mark.touch()
     return Keeper(
         parts=(
-            _relay(settings, port, env, announced, learning=bool(first_start)),
+            _relay(settings, port, env, announce, learning=bool(first_start)),
             _bot(settings, bot_port, secret, env),
         ),
         steps=[_step(words, env) for words in first_start],
@@ -97,7 +97,7 @@ def _relay(
     settings: Settings,
     port: int,
     env: Mapping[str, str],
-    announced: Sequence[str],
+    announce: Callable[[], Sequence[str]],
     *,
     learning: bool,
 ) -> Part:
@@ -111,7 +111,7 @@ def _relay(
             f"Baton is running (after {seconds:.1f} s). Home: {settings.home}",
             f"  Demo shop  {site}/demo",
             f"  Console    {site}/console",
-            *(f"  {line}" for line in announced),
+            *(f"  {line}" for line in announce()),
             f"{waiting}; questions wait for it. Stop with Ctrl-C.",
             "",
         )
