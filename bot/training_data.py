@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.frustration import head_features, surface_of
+from bot.frustration import TurnSignals, assess, head_features, surface_of
 from bot.linear import LinearHead, fit
 from kb_index.article import Article
 
@@ -75,8 +75,14 @@ def _in_turn(groups: Sequence[Sequence[str]]) -> Iterator[str]:
                 yield group[position]
 
 
+TRAP: Final = "trap "
+"""Start of the conversation id of a trap: a single turn that sounds angry to a list of words and is not."""
+
+
 def read_labelled_turns(folder: Path) -> list[LabelledTurn]:
-    """All customers' turns in `folder/*.jsonl` that carry a label; none where the folder is missing.
+    """All customers' turns in `folder/*.jsonl` that carry a label, and the traps, which are calm by definition.
+
+    None where the folder is missing.
 
     Raises:
         TrainingDataError: a line is not an object with text and label.
@@ -88,6 +94,9 @@ def read_labelled_turns(folder: Path) -> list[LabelledTurn]:
                 continue
             try:
                 row = json.loads(line)
+                if "why" in row:
+                    turns.append(LabelledTurn(f"{TRAP}{number}", str(row["text"]), frustrated=False))
+                    continue
                 if row.get("actor", "customer") != "customer" or row.get("frustrated") is None:
                     continue
                 turns.append(
@@ -122,8 +131,18 @@ def fit_anger(
             "recall": round(sum(p >= 0.5 for p in angry) / len(angry), 4),
             "false_alarms": round(sum(p >= 0.5 for p in calm) / len(calm), 4),
         }
+        traps = [
+            (turn.text, float(p))
+            for turn, p in zip(turns, scored[strength], strict=True)
+            if turn.conversation_id.startswith(TRAP)
+        ]
+        figures |= {"traps": len(traps), "traps_tripped": sum(_trips(text, p) for text, p in traps)}
     figures["strength"] = strength
     return fit(features, labels, strength=strength, balanced=False), figures
+
+
+def _trips(text: str, anger: float) -> bool:
+    return assess(0.0, False, TurnSignals(anger, surface_of(text))).escalate
 
 
 def _out_of_fold(

@@ -43,7 +43,7 @@ def plant(owner: Any, name: str, part: str, text_of: Callable[..., str]) -> None
 
     @functools.wraps(original)
     def faulty(*args: Any, **kwargs: Any) -> Any:
-        if met(part, text_of(*args)):
+        if met(part, text_of(*args, **kwargs)):
             raise PlantedFault(part)
         return original(*args, **kwargs)
 
@@ -51,7 +51,7 @@ def plant(owner: Any, name: str, part: str, text_of: Callable[..., str]) -> None
 
 
 plant(OnnxEncoder, "encode", "encoder", lambda _self, texts: " ".join(texts))
-plant(Knowledge, "search", "retriever", lambda _self, text, *_: text)
+plant(Knowledge, "search", "retriever", lambda _self, text, *_args, **_kwargs: text)
 plant(
     intents_component.VectorIntentClassifier,
     "process",
@@ -60,7 +60,12 @@ plant(
 )
 plant(frustration_component, "surface_of", "frustration", lambda text: text)
 plant(decision_component, "decide", "decision", lambda evidence, *_: evidence.text)
-plant(KnowledgeResponses, "generate", "nlg", lambda _self, _action, tracker, *_: tracker.latest_message.text)
+plant(
+    KnowledgeResponses,
+    "generate",
+    "nlg",
+    lambda _self, _action, tracker, *_args, **_kwargs: tracker.latest_message.text,
+)
 plant(KnowledgeResponses, "_say", "response", lambda _self, _action, tracker: tracker.latest_message.text)
 plant(DemoOrders, "find", "orders", lambda _self, number: "fault in orders" if number.endswith("666") else "")
 

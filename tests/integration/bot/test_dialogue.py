@@ -82,7 +82,7 @@ def test_asking_the_same_again_and_again(talk: Talk) -> None:
 
 
 class TestCompetingArticles:
-    QUESTION = "my membership card is gone, was it stolen or lost?"
+    QUESTION = "what do I do about my membership card"
 
     def test_both_are_offered_and_the_chosen_one_is_answered(self, talk: Talk) -> None:
         body = talk.say(self.QUESTION)
@@ -101,7 +101,7 @@ class TestCompetingArticles:
 
     def test_the_same_pair_is_not_offered_twice(self, talk: Talk) -> None:
         talk.say(self.QUESTION)
-        assert talk.decide(self.QUESTION)[0] != "clarify"
+        assert talk.decide(self.QUESTION) == ("escalate", "low_confidence")
 
     def test_a_choice_of_an_earlier_offer_is_read_as_words(self, talk: Talk) -> None:
         choices = talk.say(self.QUESTION)["replies"][0]["choices"]
@@ -133,12 +133,6 @@ class TestFrustration:
         assert body["decision"]["signals"][0]["name"] == "words"
         assert "sorry" in body["replies"][0]["text"]
         assert "colleague" in body["replies"][0]["text"]
-
-    def test_repetition_is_named(self, talk: Talk) -> None:
-        talk.say("where do I find my invoice?")
-        body = talk.say("WHERE do I find my damn invoice, are you people completely useless??")
-        assert body["decision"]["reason"] == "frustration"
-        assert "more than once" in body["replies"][0]["text"]
 
     def test_no_trap_trips(self, bot: Bot) -> None:
         path = Path(ROOT, "nlu_data", "frustration", "traps.jsonl")
