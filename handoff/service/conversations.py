@@ -208,10 +208,15 @@ class Conversations:
         now = max(self._clock.now_ms(), head.state.at)
         try:
             decided = decide(head.state, job.actor, job.command, now, self._rules)
+            events, after = _number(head.state, decided, now)
         except HandoffError as refusal:
             job.refusal = refusal
             return
-        events, after = _number(head.state, decided, now)
+        except Exception:
+            # A defect that this command met; the others of the batch have no part in it.
+            log.exception("decision_failed", command=type(job.command).__name__)
+            job.refusal = StorageUnavailable("The message could not be stored. Send it again.")
+            return
         seq = after.customer_seq if job.actor.type == "customer" else after.seq
         result = CommandResult(digest, seq, len(events))
         turns = turns_now_due(head.state, after)
