@@ -19,6 +19,7 @@ from handoff.ports import (
     BotNotReadyError,
     Clock,
     EventLog,
+    Head,
     PubSub,
     Reaction,
     ReactionQueue,
@@ -78,6 +79,7 @@ class Reactor:
         self._look = asyncio.Event()
         self._poll: asyncio.Task[None] | None = None
         self._renewal: asyncio.Task[None] | None = None
+        self._stopping = False
         conversations.when_turns_open(self._adopt_all)
         watch.when_ready(self.offer_answers)
 
@@ -88,6 +90,7 @@ class Reactor:
 
     async def stop(self) -> None:
         """Stop taking, and leave what is under way to whoever finds its lease run out."""
+        self._stopping = True
         tasks = [task for task in (self._poll, self._renewal, *self._running) if task is not None]
         for task in tasks:
             task.cancel()
@@ -106,10 +109,13 @@ class Reactor:
             self._adopt(reaction)
 
     def _adopt(self, reaction: Reaction) -> None:
-        key = (reaction.conversation_id, reaction.seq)
-        if key in self._held:
+        if self._stopping:
             return
+        key = (reaction.conversation_id, reaction.seq)
+        is_worked_on = key in self._held
         self._held[key] = reaction
+        if is_worked_on:
+            return
         task = asyncio.create_task(self._work(reaction), name=f"turn-{reaction.seq}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -117,6 +123,8 @@ class Reactor:
     async def _poll_forever(self) -> None:
         lease_ms = int(self._limits.lease_s * 1000)
         while True:
+            # Cleared before the look: a turn that ends meanwhile makes the next one due after it.
+            self._look.clear()
             try:
                 taken = await self._queue.take(self._worker, self._clock.now_ms(), lease_ms, TAKE_AT_ONCE)
             except StorageUnavailable as failure:
@@ -125,7 +133,6 @@ class Reactor:
             for reaction in taken:
                 self._adopt(reaction)
             if not taken:
-                self._look.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._look.wait(), POLL_S)
 
@@ -146,18 +153,27 @@ class Reactor:
             log.warning("turn_not_recorded", conversation=reaction.conversation_id, error=failure.code)
         except Exception:
             log.exception("turn_failed", conversation=reaction.conversation_id, turn=reaction.seq)
-            await self._record(reaction, RecordTurnFailure(reaction.seq))
+            await self._give_up(reaction)
         finally:
-            self._held.pop((reaction.conversation_id, reaction.seq), None)
+            newest = self._held.pop((reaction.conversation_id, reaction.seq))
+            if newest is not reaction:
+                # Opened again, by a cancelled handoff, while it was being put away.
+                self._adopt(newest)
             self._look.set()
+
+    async def _give_up(self, reaction: Reaction) -> None:
+        try:
+            await self._record(reaction, RecordTurnFailure(reaction.seq))
+        except HandoffError as failure:
+            log.warning("turn_not_recorded", conversation=reaction.conversation_id, error=failure.code)
 
     # --- one turn -------------------------------------------------------------------------------------------
 
     async def _answer(self, reaction: Reaction) -> None:
         turn = reaction.seq
         while True:
-            head = await self._feed.head(reaction.conversation_id, at_least=turn)
-            if head is None or head.state.state != "bot" or turn not in head.state.open_turns:
+            head = await self._head(reaction)
+            if head is None:
                 await self._queue.finish(self._worker, reaction, self._clock.now_ms())
                 return
             if not self._watch.is_ready:
@@ -184,6 +200,14 @@ class Reactor:
                 await self._typing(reaction.conversation_id, on=False)
             await self._record(reaction, RecordTurn(turn, outcome))
             return
+
+    async def _head(self, reaction: Reaction) -> Head | None:
+        """The conversation, or None where the bot owes this turn nothing (any more)."""
+        head = await self._feed.head(reaction.conversation_id, at_least=reaction.seq)
+        if head is None or not _is_open(head, reaction.seq):
+            # What this process remembers may be old: only the log can say that a turn is to be left unanswered.
+            head = await self._feed.head(reaction.conversation_id)
+        return head if head is not None and _is_open(head, reaction.seq) else None
 
     async def _waited_too_long(self, reaction: Reaction) -> bool:
         """Tell the customer and wait for the bot. True when the wait is over and the turn has failed."""
@@ -231,3 +255,7 @@ class Reactor:
     async def _typing(self, conversation_id: str, *, on: bool) -> None:
         body = {"type": "typing", "actor": {"type": "bot"}, "on": on}
         await self._pubsub.publish(Signal(f"conversation:{conversation_id}", body))
+
+
+def _is_open(head: Head, turn: int) -> bool:
+    return head.state.state == "bot" and turn in head.state.open_turns
