@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import uvicorn
 from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 DIST = Path(__file__).resolve().parents[2] / "web_widget" / "dist"
 POLICY = (
@@ -95,7 +95,7 @@ class RecordedRelay:
         self.agents: dict[WebSocket, dict[str, int]] = {}
         self.must_change = False
         self.logged_in = True
-        self.greeting = "Hi, I’m Fellgate’s assistant. Ask me about orders, delivery, returns or kit."
+        self.greeting = "Hi! Ask me about orders, delivery, returns or kit."
         self.answer: Callable[[Talk, str], list[Json]] | None = None
         self.refuse: dict[str, Json] = {}
         self.drop_events: set[int] = set()
@@ -103,6 +103,7 @@ class RecordedRelay:
         self.refuse_sockets = False
         self.clock = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
         self.real_time = False
+        self.demo_locale = "en-GB"
         self.app = self._app()
         self._server: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -167,7 +168,7 @@ class RecordedRelay:
         now = datetime.now(UTC) if self.real_time else self.clock
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         seq = len(talk.events) + 1
-        event = {
+        event: Json = {
             "seq": seq,
             "id": f"{talk.id}-{seq}",
             "at": at,
@@ -371,25 +372,7 @@ class RecordedRelay:
 
     def _app(self) -> FastAPI:
         app = FastAPI()
-
-        def page(name: str) -> Response:
-            return FileResponse(DIST / name, headers={"Content-Security-Policy": POLICY})
-
-        @app.get("/demo")
-        async def demo() -> Response:
-            return page("demo.html")
-
-        @app.get("/console")
-        async def console() -> Response:
-            return page("console.html")
-
-        @app.get("/widget.js")
-        async def loader() -> Response:
-            return FileResponse(DIST / "widget.js", media_type="text/javascript")
-
-        @app.get("/assets/{name}")
-        async def asset(name: str) -> Response:
-            return FileResponse(DIST / "assets" / Path(name).name)
+        self._add_pages(app)
 
         @app.get("/api/v1/site")
         async def site() -> Json:
@@ -443,6 +426,28 @@ class RecordedRelay:
             await self._serve_agent(socket)
 
         return app
+
+    def _add_pages(self, app: FastAPI) -> None:
+        def page(name: str) -> Response:
+            return FileResponse(DIST / name, headers={"Content-Security-Policy": POLICY})
+
+        @app.get("/demo")
+        async def demo() -> Response:
+            html = (DIST / "demo.html").read_text()
+            html = html.replace('data-locale="en-GB"', f'data-locale="{self.demo_locale}"')
+            return HTMLResponse(html, headers={"Content-Security-Policy": POLICY})
+
+        @app.get("/console")
+        async def console() -> Response:
+            return page("console.html")
+
+        @app.get("/widget.js")
+        async def loader() -> Response:
+            return FileResponse(DIST / "widget.js", media_type="text/javascript")
+
+        @app.get("/assets/{name}")
+        async def asset(name: str) -> Response:
+            return FileResponse(DIST / "assets" / Path(name).name)
 
     def _me(self) -> Json:
         agent = {"id": MAYA["id"], "name": MAYA["name"], "role": "supervisor"}

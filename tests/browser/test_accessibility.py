@@ -56,7 +56,7 @@ def test_widget(relay: RecordedRelay, new_page: NewPage, scheme: str) -> None:
     expect(widget.panel.locator(".row.failed")).to_be_visible()
     check(page, "a notice, a refused message")
     widget.panel.get_by_role("button", name="Remove").click()
-    widget.panel.locator("header").get_by_role("button", name="Talk to a person").click()
+    widget.panel.locator(".head").get_by_role("button", name="Talk to a person").click()
     expect(widget.panel.locator(".waiting")).to_be_visible()
     widget.field.fill("x" * 4_001)
     check(page, "waiting, too long a message")

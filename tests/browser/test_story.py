@@ -52,7 +52,7 @@ def agent(new_page: NewPage, product: Product, role: str = "agent") -> Console:
 
 def ask_for_a_person(widget: Widget) -> None:
     """By the button that is always there."""
-    widget.panel.locator("header").get_by_role("button", name="Talk to a person").click()
+    widget.panel.locator(".head").get_by_role("button", name="Talk to a person").click()
     expect(widget.panel.locator(".waiting")).to_be_visible(timeout=TURN_MS)
 
 

@@ -202,11 +202,11 @@ def test_an_answer_shows_its_source_and_its_markup(widget: Widget) -> None:
 def test_an_agent_is_named_typing_and_seen(relay: RecordedRelay, widget: Widget) -> None:
     widget.ask("hello")
     talk = only_talk(relay)
-    widget.panel.locator("header").get_by_role("button", name="Talk to a person").click()
+    widget.panel.locator(".head").get_by_role("button", name="Talk to a person").click()
     expect(widget.panel.locator(".waiting")).to_contain_text("number 2 in line")
     expect(widget.panel.locator(".waiting")).to_contain_text("about 2 to 5 minutes")
     relay.add(talk, "agent.joined", MAYA, {"handoff_id": "h1"})
-    expect(widget.panel.locator("header")).to_contain_text("Maya Lindqvist")
+    expect(widget.panel.locator(".head")).to_contain_text("Maya Lindqvist")
     expect(widget.panel.locator(".waiting")).to_have_count(0)
     relay.to_customer(talk, {"type": "typing", "actor": MAYA, "on": True})
     expect(widget.panel.get_by_label("Maya Lindqvist is typing")).to_be_visible()
@@ -307,15 +307,8 @@ def test_destroy_leaves_nothing_behind(relay: RecordedRelay, widget: Widget) -> 
 
 
 def test_right_to_left_on_a_phone_the_panel_is_the_screen(relay: RecordedRelay, new_page: NewPage) -> None:
-    relay.answer = answer
+    relay.answer, relay.demo_locale = answer, "ar"
     page = new_page(viewport={"width": 390, "height": 780})
-    page.route(
-        "**/demo",
-        lambda route: route.fulfill(
-            response=(got := route.fetch()),
-            body=got.text().replace('data-locale="en-GB"', 'data-locale="ar"'),
-        ),
-    )
     page.goto(f"{relay.url}/demo")
     widget = Widget(page)
     widget.open()
@@ -323,6 +316,7 @@ def test_right_to_left_on_a_phone_the_panel_is_the_screen(relay: RecordedRelay, 
     box = widget.panel.bounding_box()
     assert box == {"x": 0, "y": 0, "width": 390, "height": 780}
     assert widget.panel.get_attribute("dir") == "rtl"
+    expect(widget.launcher).to_be_hidden()
     own = widget.panel.locator(".row.customer .bubble").bounding_box()
     assert own is not None
     assert own["x"] < 60, "the customer's side is the left one"

@@ -188,7 +188,7 @@ function Panel({ client, title, locale: wanted, open, draft, close }: PanelProps
         close();
       }}
     >
-      <header>
+      <div class="head">
         <span class="mark">
           <Mark />
         </span>
@@ -205,7 +205,7 @@ function Panel({ client, title, locale: wanted, open, draft, close }: PanelProps
         <button type="button" class="icon-button" aria-label={words.close} onClick={close}>
           <CloseIcon />
         </button>
-      </header>
+      </div>
 
       <div class="banner-room" role="status">
         {troubled && <p class="banner">{navigator.onLine ? words.reconnecting : words.offline}</p>}
