@@ -1,0 +1,66 @@
+"""What a client does about each error: the one part of the error table that code cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import handoff.accounts.errors
+import handoff.content.errors  # noqa: F401 - so that its errors are known
+from handoff.domain.errors import HandoffError
+
+REMEDIES: Final = {
+    "bad_json": "Fix the client; sending the same again fails again.",
+    "bad_frame": "Fix the fields in `data.fields` (or `data.field`). A choice that is no longer offered: send the text without it.",
+    "unknown_type": "Fix the client, or ask a newer server.",
+    "too_large": "Shorten it to `data.limit` bytes.",
+    "binary_refused": "Send text frames.",
+    "unauthorized": "Log in, or open a new conversation. Do not retry with the same credentials.",
+    "token_expired": "Renew the token, then connect again with the same `after`.",
+    "forbidden": "Do not retry. With `data.must_change_password`: change the one-time password first.",
+    "not_found": "Forget the id.",
+    "wrong_state": "Take `data.state` for the truth and offer what it allows.",
+    "already_claimed": "Show `data.holder`.",
+    "not_holder": "Keep the text for its author; show `data.holder`.",
+    "new_messages": "Show the new words (up to `data.last_customer_seq`), then ask again.",
+    "client_id_reused": "Make a new `client_id`; one id stands for one command.",
+    "rate_limited": "Send the same again after `data.retry_ms`.",
+    "storage_unavailable": "Send the same again with the same `client_id`, with growing pauses.",
+    "hello_timeout": "Connect again and say hello at once.",
+    "too_slow": "Connect again with the last `seq` held.",
+    "idle": "Connect again with the last `seq` held; ping at least once a minute.",
+    "revoked": "Log in again.",
+    "shutting_down": "Connect again after `retry_ms`, with the last `seq` held.",
+    "bot_unavailable": "Ask again in a moment.",
+    "invalid_name": "Choose another name or label.",
+    "invalid_password": "Choose another password; the message says what is asked of it.",
+    "invalid_role": "Use one of `data.roles`.",
+    "name_taken": "Choose another name.",
+    "last_admin": "Make somebody else an administrator first.",
+    "wrong_password": "Ask for the current password again.",
+    "content_refused": "Fix the rows in `data.errors` (file, line, code); nothing was imported.",
+    "export_refused": "Export to another path.",
+    "release_refused": "Read the message; what was live still is. The release's own code may stand here instead.",
+    "training_failed": "Read the message and `data.log`; what was live still is. The trainer's own code may stand here instead.",
+}
+
+
+def all_errors() -> Iterator[type[HandoffError]]:
+    """Every error of the product, each code once, those of the protocol first."""
+    pending: list[type[HandoffError]] = HandoffError.__subclasses__()
+    seen: set[str] = set()
+    while pending:
+        cls = pending.pop(0)
+        pending += cls.__subclasses__()
+        if cls.__module__.startswith("handoff.") and cls.code not in seen:
+            seen.add(cls.code)
+            yield cls
+
+
+def error_rows() -> list[tuple[str, str, str, str]]:
+    """`(code, HTTP status, meaning, what to do)` of each error."""
+    rows = []
+    for cls in sorted(all_errors(), key=lambda cls: cls.__module__ != HandoffError.__module__):
+        meaning = " ".join((cls.__doc__ or "").split())
+        rows.append((f"`{cls.code}`", str(cls.http_status), meaning, REMEDIES.get(cls.code, "")))
+    return rows
