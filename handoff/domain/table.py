@@ -96,7 +96,11 @@ TABLE: Final[tuple[Transition, ...]] = (
     Transition(("waiting",), CANCELS, "bot", (e.HandoffCancelled,), "questions still open go to the bot"),
     Transition(("waiting",), CHOOSES_BOT, "bot", (e.CustomerSaid, e.HandoffCancelled), "likewise"),
     Transition(
-        ("waiting",), NOBODY_CAME, "bot", (e.HandoffExpired, e.SystemNotice), "code `handoff_expired`"
+        ("waiting",),
+        NOBODY_CAME,
+        "bot",
+        (e.HandoffExpired, e.SystemNotice),
+        "code `handoff_expired`; no limit unless the site sets one",
     ),
     Transition(
         ("waiting",),
