@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from handoff.domain.errors import StorageUnavailable
@@ -25,6 +26,7 @@ def open_engine(url: str) -> AsyncEngine:
     # isolation_level None: the driver starts no transactions of its own, `_begin` does.
     engine = create_async_engine(url, connect_args={"isolation_level": None}, pool_size=8)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    sa.event.listen(engine.sync_engine, "checkout", _refuse_moved)
     sa.event.listen(engine.sync_engine, "begin", _begin)
     return engine
 
@@ -59,7 +61,7 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         ) from failure
 
 
-def _configure_sqlite(connection: Any, _record: Any) -> None:
+def _configure_sqlite(connection: Any, record: Any) -> None:
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
@@ -68,7 +70,25 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
         f"busy_timeout={BUSY_TIMEOUT_MS}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute("PRAGMA database_list")
+    path = cursor.fetchone()[2]
     cursor.close()
+    record.info["baton_file"] = (path, _identity(path))
+
+
+def _refuse_moved(_connection: Any, record: Any, _checked_out: Any) -> None:
+    # SQLite goes on writing into a file that was removed or replaced: acknowledged, and gone with the process.
+    path, opened = record.info["baton_file"]
+    if _identity(path) != opened:
+        raise DisconnectionError(f"{path} is not the file that was opened")
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _begin(connection: sa.Connection) -> None:
