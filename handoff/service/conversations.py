@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from handoff.domain.commands import Command, StartConversation
+from handoff.domain.commands import Command, PassTime, StartConversation
 from handoff.domain.conversation import Conversation, apply, turns_now_due
 from handoff.domain.decide import decide
 from handoff.domain.errors import ClientIdReused, HandoffError, NotFound, StorageUnavailable
@@ -238,7 +238,8 @@ class Conversations:
         if job.opening is not None:
             batch.opened[job.opening.client_id] = Opened(job.conversation_id, job.opening.digest)
             await transaction.open(job.opening, job.append)
-        elif events or key is not None or job.finishes is not None:
+        elif events or key is not None or job.finishes is not None or isinstance(job.command, PassTime):
+            # The clock's call is written even without events: it corrects a deadline that a setting has moved.
             batch.appends.append(job.append)
 
     def _settle(self, job: _Job, batch: _Batch) -> None:
