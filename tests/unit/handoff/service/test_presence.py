@@ -1,0 +1,118 @@
+"""Which agents are there, and how long their conversations stay theirs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from handoff.domain.errors import StorageUnavailable
+from handoff.ports import Signal
+from handoff.service.presence import AGENTS_TOPIC, AgentPresence
+from tests.contract.held_clock import START, HeldClock
+from tests.contract.until import until, until_stored
+from tests.unit.handoff.service.stage import ANA, Process
+
+LEASE_MS = 60_000
+
+
+@pytest.fixture
+async def presence(relay: Process, clock: HeldClock) -> AsyncIterator[AgentPresence]:
+    presence = AgentPresence(relay.cursors, relay.pubsub, clock, LEASE_MS)
+    yield presence
+    await presence.stop()
+
+
+async def held_by_ana(relay: Process) -> str:
+    c = await relay.open()
+    await relay.ask_for_a_person(c)
+    await relay.claim(c)
+    return c
+
+
+def told(relay: Process) -> list[tuple[str, str]]:
+    bodies: list[Any] = [m.body for m in relay.heard if isinstance(m, Signal) and m.topic == AGENTS_TOPIC]
+    return [(body["agent"]["name"], body["status"]) for body in bodies]
+
+
+async def test_the_best_of_an_agent_s_sockets_counts_and_only_changes_are_told(
+    relay: Process, presence: AgentPresence
+) -> None:
+    assert presence.status("usr_ana") == "offline"
+    await presence.arrive("usr_ana", "Ana", 1)
+    await presence.arrive("usr_ana", "Ana", 2)
+    await presence.set("usr_ana", 1, "away")
+    assert presence.status("usr_ana") == "online"
+    await presence.set("usr_ana", 2, "offline")
+    assert presence.status("usr_ana") == "away"
+    await presence.leave("usr_ana", 1)
+    assert presence.status("usr_ana") == "offline"
+    await presence.leave("usr_ana", 2)
+    assert told(relay) == [("Ana", "online"), ("Ana", "away"), ("Ana", "offline")]
+
+
+async def test_those_with_a_socket_are_listed(presence: AgentPresence) -> None:
+    await presence.arrive("usr_ben", "Ben", 2)
+    await presence.arrive("usr_ana", "Ana", 1)
+    await presence.set("usr_ana", 1, "offline")
+    assert presence.present() == [
+        {"type": "presence", "agent": {"id": "usr_ana", "name": "Ana"}, "status": "offline"},
+        {"type": "presence", "agent": {"id": "usr_ben", "name": "Ben"}, "status": "online"},
+    ]
+    await presence.leave("usr_ben", 2)
+    assert [shown["agent"]["id"] for shown in presence.present()] == ["usr_ana"]
+
+
+async def test_a_lease_runs_from_the_last_socket_s_end(
+    relay: Process, presence: AgentPresence, clock: HeldClock
+) -> None:
+    await held_by_ana(relay)
+    await presence.arrive(str(ANA.id), "Ana", 1)
+    await presence.arrive(str(ANA.id), "Ana", 2)
+    clock.pass_ms(50_000)
+    await presence.leave(str(ANA.id), 1)
+    assert await relay.cursors.lost_agents(START + LEASE_MS) == [ANA.id]
+    await presence.leave(str(ANA.id), 2)
+    assert await relay.cursors.lost_agents(START + 50_000 + LEASE_MS - 1) == []
+    assert await relay.cursors.lost_agents(START + 50_000 + LEASE_MS) == [ANA.id]
+
+
+async def test_the_lease_is_renewed_while_there_is_a_socket(relay: Process, clock: HeldClock) -> None:
+    await held_by_ana(relay)
+    presence = AgentPresence(relay.cursors, relay.pubsub, clock, lease_ms=60)
+    await presence.arrive(str(ANA.id), "Ana", 1)
+    presence.start()
+    clock.pass_ms(1_000)
+
+    async def is_renewed() -> bool:
+        return await relay.cursors.lost_agents(clock.now) == []
+
+    await until_stored(is_renewed)
+    await presence.stop()
+
+
+async def test_a_storage_that_fails_only_delays_the_lease(
+    relay: Process, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await held_by_ana(relay)
+    presence = AgentPresence(relay.cursors, relay.pubsub, clock, lease_ms=60)
+    renew = relay.cursors.renew_agents
+    failures: list[int] = []
+
+    async def failing(*_: object) -> None:
+        failures.append(1)
+        raise StorageUnavailable("broken by the test")
+
+    monkeypatch.setattr(relay.cursors, "renew_agents", failing)
+    await presence.arrive(str(ANA.id), "Ana", 1)
+    presence.start()
+    await until(lambda: len(failures) > 2)
+    assert presence.status(str(ANA.id)) == "online"
+    monkeypatch.setattr(relay.cursors, "renew_agents", renew)
+
+    async def is_renewed() -> bool:
+        return await relay.cursors.lost_agents(clock.now) == []
+
+    await until_stored(is_renewed)
+    await presence.stop()
