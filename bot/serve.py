@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib
 import json
 import logging
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,12 +21,12 @@ from bot.live import LiveReleases
 from bot.quiet import hush
 from bot.settings import Settings, SettingsError, from_environment
 from bot.turns import Turns
+from bot.vectors import Vectors
 from kb_index.encoder import load_encoder
 from kb_index.releases import ReleaseStore
 
 if TYPE_CHECKING:
     from bot.engine import Engine
-    from bot.vectors import Vectors
 
 log = logging.getLogger(__name__)
 
@@ -33,22 +35,28 @@ SETTLE_S: Final = 5.0
 
 
 class Loader:
-    """Loads releases with one encoder for all of them. Called on a worker thread."""
+    """Loads releases with one encoder for all of them. Called on worker threads, one call at a time."""
 
     def __init__(self, store: ReleaseStore, settings: Settings) -> None:
         self._store = store
         self._settings = settings
         self._vectors: Vectors | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def prepare(self) -> None:
+        """Import Rasa, which takes 15 s and more, so that a first release need not wait for it."""
+        with self._one_at_a_time:
+            importlib.import_module("bot.engine")
 
     def __call__(self, release_id: str) -> Engine:
         """Verify every file, then load. Raises what makes a release unusable."""
-        from bot.engine import Engine  # noqa: PLC0415 - imports Rasa, 15 s, beside an open door
-        from bot.vectors import Vectors  # noqa: PLC0415
+        with self._one_at_a_time:
+            release = self._store.verify(release_id)
+            from bot.engine import Engine  # noqa: PLC0415 - imports Rasa, beside an open door
 
-        release = self._store.verify(release_id)
-        if self._vectors is None:
-            self._vectors = Vectors(load_encoder(self._settings.encoder))
-        return Engine.load(release_id, release.path, self._vectors, self._settings)
+            if self._vectors is None:
+                self._vectors = Vectors(load_encoder(self._settings.encoder))
+            return Engine.load(release_id, release.path, self._vectors, self._settings)
 
 
 async def serve(settings: Settings, host: str, port: int) -> None:
@@ -62,7 +70,8 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     store = ReleaseStore(settings.releases)
-    releases = LiveReleases(store, Loader(store, settings))
+    loader = Loader(store, settings)
+    releases = LiveReleases(store, loader)
     dialogues = Dialogues(settings.dialogues)
     turns = Turns(dialogues, releases.engine_for)
     app = make_app(settings.secret, turns, releases)
@@ -74,7 +83,9 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         sys.stdout.write(json.dumps({"listening": {"host": address[0], "port": address[1]}}) + "\n")
         sys.stdout.flush()
         following = loop.create_task(releases.follow(), name="follow")
+        preparing = loop.create_task(asyncio.to_thread(loader.prepare), name="prepare")
         await stop.wait()
+        preparing.cancel()
         server.close()
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):

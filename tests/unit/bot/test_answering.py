@@ -238,7 +238,7 @@ PROBABILITY = st.floats(0, 1)
     last=st.sampled_from([None, "answer", "clarify", "unsure", "chat"]),
     setting=st.sampled_from(["handoff", "offer"]),
 )
-def test_whatever_comes_it_ends_in_one_sound_verdict(
+def test_whatever_comes_it_ends_in_one_sound_verdict(  # noqa: PLR0917 - one argument for each strategy
     confidence: float,
     intents: dict[str, float],
     scores: list[float],

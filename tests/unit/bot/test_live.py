@@ -1,0 +1,113 @@
+"""Which release answers."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.live import KEPT, LiveReleases, ReleaseRefused, Warming
+from kb_index.releases import ReleaseStore
+
+
+class Shelf:
+    """Releases that load at once, unless they are bad."""
+
+    def __init__(self, root: Path) -> None:
+        self.store = ReleaseStore(root)
+        self.root = root
+        self.bad: set[str] = set()
+        self.loads: list[str] = []
+        self.live = LiveReleases(self.store, self.load)
+
+    def load(self, release_id: str) -> Any:
+        self.loads.append(release_id)
+        if release_id in self.bad:
+            raise ValueError(f"{release_id} is bad")
+        return f"engine of {release_id}"
+
+    def point_to(self, release_id: str) -> None:
+        (self.root / "current").write_text(f"{release_id}\n")
+
+    async def warm(self) -> str:
+        """The live engine, once it is there."""
+        while True:
+            try:
+                return str(await self.live.engine_for(None))
+            except Warming:
+                await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)
+
+
+async def test_nothing_published_is_warming(shelf: Shelf) -> None:
+    with pytest.raises(Warming):
+        await shelf.live.engine_for(None)
+
+
+async def test_the_first_release_is_loaded_beside_the_turns(shelf: Shelf) -> None:
+    shelf.point_to("r1")
+    with pytest.raises(Warming):
+        await shelf.live.engine_for(None)
+    assert await shelf.warm() == "engine of r1"
+    assert shelf.loads == ["r1"]
+
+
+async def test_the_next_turn_follows(shelf: Shelf) -> None:
+    shelf.point_to("r1")
+    await shelf.warm()
+    shelf.point_to("r2")
+    assert await shelf.live.engine_for(None) == "engine of r2"
+    shelf.point_to("r1")
+    assert await shelf.live.engine_for(None) == "engine of r1"
+    assert shelf.loads == ["r1", "r2"], "a rollback loads nothing"
+
+
+async def test_a_bad_release_is_refused_once_and_the_good_one_goes_on(shelf: Shelf) -> None:
+    shelf.point_to("r1")
+    await shelf.warm()
+    shelf.bad.add("r2")
+    shelf.point_to("r2")
+    for _ in range(3):
+        assert await shelf.live.engine_for(None) == "engine of r1"
+    assert shelf.loads == ["r1", "r2"]
+    assert [(r.release_id, r.message) for r in shelf.live.refused] == [("r2", "r2 is bad")]
+
+
+async def test_a_bad_first_release_says_why_it_is_warming(shelf: Shelf) -> None:
+    shelf.bad.add("r1")
+    shelf.point_to("r1")
+    with pytest.raises(ReleaseRefused, match="r1 is bad"):
+        await shelf.live.load("r1")
+    with pytest.raises(Warming, match="r1 is bad"):
+        await shelf.live.engine_for(None)
+
+
+async def test_asking_for_a_refused_one_tries_again(shelf: Shelf) -> None:
+    shelf.bad.add("r1")
+    with pytest.raises(ReleaseRefused):
+        await shelf.live.load("r1")
+    shelf.bad.clear()
+    assert await shelf.live.load("r1") == "engine of r1"
+    assert shelf.live.refused == ()
+
+
+async def test_a_damaged_pointer_keeps_the_good_one(shelf: Shelf) -> None:
+    shelf.point_to("r1")
+    await shelf.warm()
+    (shelf.root / "current").write_bytes(b"\x00\xff")
+    assert await shelf.live.engine_for(None) == "engine of r1"
+
+
+async def test_memory_is_bounded_and_the_live_one_stays(shelf: Shelf) -> None:
+    shelf.point_to("r1")
+    await shelf.warm()
+    for number in range(10):
+        await shelf.live.engine_for(f"candidate{number}")
+    assert len(shelf.live.loaded) <= KEPT + 1
+    assert "r1" in shelf.live.loaded
