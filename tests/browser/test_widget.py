@@ -323,6 +323,18 @@ def test_right_to_left_on_a_phone_the_panel_is_the_screen(relay: RecordedRelay, 
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_an_answer_longer_than_the_panel_is_shown_from_its_beginning(
+    relay: RecordedRelay, widget: Widget
+) -> None:
+    widget.ask("hello")
+    text = "First words.\n\n" + "\n\n".join(f"Paragraph {n}" for n in range(60)) + "\n\nLast words."
+    relay.add(only_talk(relay), "bot.replied", "bot", {"turn": 2, "text": text, "choices": [HUMAN]})
+    expect(widget.panel.get_by_text("First words.")).to_be_in_viewport()
+    expect(widget.panel.get_by_text("Last words.")).not_to_be_in_viewport()
+    widget.say("thanks")
+    expect(widget.bubbles.filter(has_text="thanks")).to_be_in_viewport()
+
+
 def test_the_log_follows_its_end_only_for_who_is_there(relay: RecordedRelay, widget: Widget) -> None:
     for _ in range(6):
         widget.ask("can I swap my boots?")

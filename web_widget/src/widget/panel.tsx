@@ -50,12 +50,24 @@ function useFollow(state: ClientState, open: boolean) {
   const own = state.pending.length;
   const toEnd = (): void => {
     const element = log.current;
-    if (element !== null) element.scrollTop = element.scrollHeight;
+    if (element === null) return;
+    element.scrollTop = element.scrollHeight;
+    near.current = true;
+  };
+  /** An answer longer than the panel is shown from its beginning. */
+  const toBeginning = (): void => {
+    const element = log.current;
+    const last = [...(element?.querySelectorAll(".row[data-seq]") ?? [])].at(-1);
+    if (element === null || last === undefined || last.classList.contains("customer")) return;
+    const above = element.getBoundingClientRect().top - last.getBoundingClientRect().top;
+    if (above > 0) element.scrollTop -= above + 12;
   };
   useLayoutEffect(() => {
     // What the customer just wrote is always shown.
-    if (near.current || own > 0) toEnd();
-    else if (count > 0) setBelow(true);
+    if (near.current || own > 0) {
+      toEnd();
+      if (own === 0) toBeginning();
+    } else if (count > 0) setBelow(true);
   }, [count, own, state.typing, state.view.offer, state.queue === null, open]);
   useEffect(() => {
     const element = log.current;
