@@ -119,23 +119,27 @@ class Inbox:
             await asyncio.sleep(PAUSE_S)
 
     async def _refresh(self) -> None:
-        dirty = dict(self._dirty)
         changed: set[str] = set()
         removed: list[str] = []
-        for conversation_id, seq in dirty.items():
-            head = await self._feed.head(conversation_id, at_least=seq)
-            if self._dirty.get(conversation_id) == seq:
-                del self._dirty[conversation_id]
-            before = self._entries.get(conversation_id)
-            if head is not None and head.state.state in ("waiting", "agent"):
-                self._note_pickup(before, head)
-                self._entries[conversation_id] = _Entry(head, before.position if before else None)
-                changed.add(conversation_id)
-            elif before is not None:
-                del self._entries[conversation_id]
-                removed.append(conversation_id)
-        if not changed and not removed:
-            return
+        try:
+            for conversation_id, seq in tuple(self._dirty.items()):
+                head = await self._feed.head(conversation_id, at_least=seq)
+                if self._dirty.get(conversation_id) == seq:
+                    del self._dirty[conversation_id]
+                before = self._entries.get(conversation_id)
+                if head is not None and head.state.state in ("waiting", "agent"):
+                    self._note_pickup(before, head)
+                    self._entries[conversation_id] = _Entry(head, before.position if before else None)
+                    changed.add(conversation_id)
+                elif before is not None:
+                    del self._entries[conversation_id]
+                    removed.append(conversation_id)
+        finally:
+            # What was found is told even when the storage fails before the rest: nothing finds it a second time.
+            if changed or removed:
+                self._tell(changed, removed)
+
+    def _tell(self, changed: set[str], removed: list[str]) -> None:
         places = self._renumber(changed)
         items = tuple(_item(self._entries[c]) for c in changed)
         for listener in tuple(self._listeners):

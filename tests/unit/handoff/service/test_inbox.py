@@ -1,0 +1,225 @@
+"""The agents' inbox: who waits, in which order, and who is told what."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from handoff.domain.commands import CloseConversation, RecordTurnFailure, ReleaseLease, TransferConversation
+from handoff.domain.errors import StorageUnavailable
+from handoff.domain.events import SYSTEM
+from handoff.ports import Customer, Hint
+from handoff.service.inbox import FIRST_GUESS_S, Change, Inbox
+from tests.contract.until import until
+from tests.unit.handoff.service.stage import ANA, BEN, Process, Stage
+
+
+class Listening:
+    """An inbox and everything it has told."""
+
+    def __init__(self, process: Process) -> None:
+        self.inbox = Inbox(process.log, process.feed, process.pubsub)
+        self.told: list[Change] = []
+        self.inbox.listen(self.told.append)
+
+    def order(self) -> list[tuple[str, int | None]]:
+        return [(item["conversation_id"], item["position"]) for item in self.inbox.items()]
+
+    def removed(self) -> list[str]:
+        return [conversation_id for change in self.told for conversation_id in change.removed]
+
+
+@pytest.fixture
+async def listening(relay: Process) -> AsyncIterator[Listening]:
+    listening = Listening(relay)
+    await listening.inbox.start()
+    yield listening
+    await listening.inbox.stop()
+
+
+async def waiting(stage: Stage, relay: Process, n: int) -> list[str]:
+    """Conversations that asked for a person, a second apart."""
+    ids = []
+    for _ in range(n):
+        c = await relay.open()
+        stage.clock.pass_s(1)
+        await relay.ask_for_a_person(c)
+        ids.append(c)
+    return ids
+
+
+async def test_the_longest_waiting_come_first_with_their_places(
+    stage: Stage, relay: Process, listening: Listening
+) -> None:
+    await relay.open()
+    a, b, c = await waiting(stage, relay, 3)
+    await until(lambda: listening.order() == [(a, 1), (b, 2), (c, 3)])
+    place = listening.inbox.place(c)
+    assert place is not None
+    assert (place.position, place.low_s, place.high_s) == (3, *FIRST_GUESS_S)
+    assert listening.inbox.place("no-such-conversation") is None
+
+
+async def test_an_item_says_what_an_agent_chooses_by(
+    stage: Stage, relay: Process, listening: Listening
+) -> None:
+    c = await relay.open(customer=Customer("42", "Eva", "eva@example.org", {"plan": "gold"}, verified=True))
+    await relay.say(c, "Where is it? " + "x" * 200)
+    stage.clock.pass_ms(250)
+    await relay.ask_for_a_person(c)
+    await until(listening.inbox.items)
+    assert listening.inbox.items() == [
+        {
+            "conversation_id": c,
+            "state": "waiting",
+            "position": 1,
+            "waiting_since": "2026-09-21T14:13:20.250Z",
+            "reason": "asked",
+            "priority": "normal",
+            "customer": {"id": "42", "name": "Eva", "email": "eva@example.org", "verified": True},
+            "preview": ("Where is it? " + "x" * 200)[:140],
+            "holder": None,
+            "offered_to": None,
+            "group": None,
+            "due": {},
+        }
+    ]
+
+
+async def test_a_claim_moves_up_everybody_behind_it(
+    stage: Stage, relay: Process, listening: Listening
+) -> None:
+    a, b, c = await waiting(stage, relay, 3)
+    await until(lambda: len(listening.order()) == 3)
+    listening.told.clear()
+    await relay.claim(a)
+    await until(lambda: listening.order() == [(b, 1), (c, 2), (a, None)])
+    [change] = listening.told
+    assert {item["conversation_id"]: item["position"] for item in change.items} == {a: None, b: 1, c: 2}
+    assert {conversation_id: place.position for conversation_id, place in change.places.items()} == {
+        b: 1,
+        c: 2,
+    }
+    holders = {item["conversation_id"]: item["holder"] for item in change.items}
+    assert holders[a] == {"id": "usr_ana", "name": "Ana"}
+    assert listening.inbox.place(a) is None
+
+
+async def test_who_comes_back_is_at_the_front(stage: Stage, relay: Process, listening: Listening) -> None:
+    a, b = await waiting(stage, relay, 2)
+    await relay.claim(b)
+    await until(lambda: listening.order() == [(a, 1), (b, None)])
+    stage.clock.pass_s(60)
+    await relay.conversations.execute(b, SYSTEM, ReleaseLease("usr_ana"))
+    await until(lambda: listening.order() == [(b, 1), (a, 2)])
+    await relay.claim(b)
+    await relay.run(b, TransferConversation({"agent": "usr_ben"}), ANA)
+    await until(lambda: listening.order() == [(b, 1), (a, 2)])
+    assert listening.inbox.items()[0]["offered_to"] == "usr_ben"
+
+
+async def test_what_is_returned_closed_or_cancelled_leaves(
+    stage: Stage, relay: Process, listening: Listening
+) -> None:
+    a, b, c = await waiting(stage, relay, 3)
+    await relay.claim(a)
+    await relay.claim(b, BEN)
+    await until(lambda: listening.order() == [(c, 1), (a, None), (b, None)])
+    await relay.return_to_bot(a)
+    await relay.run(b, CloseConversation(after=9), BEN)
+    await relay.cancel_handoff(c)
+    await until(lambda: listening.order() == [])
+    assert sorted(listening.removed()) == sorted([a, b, c])
+
+
+async def test_an_outage_is_one_group_of_low_priority(relay: Process, listening: Listening) -> None:
+    c = await relay.open()
+    asked = await relay.say(c, "Where is it?")
+    await relay.conversations.execute(c, SYSTEM, RecordTurnFailure(asked.seq))
+    await until(listening.inbox.items)
+    [item] = listening.inbox.items()
+    assert (item["reason"], item["group"], item["priority"]) == ("bot_error", "bot_error", "low")
+    await relay.claim(c)
+    await until(lambda: listening.inbox.items()[0]["state"] == "agent")
+    assert listening.inbox.items()[0]["group"] is None
+
+
+async def test_many_changes_at_once_are_told_together(stage: Stage, relay: Process) -> None:
+    listening = Listening(relay)
+    ids = await waiting(stage, relay, 5)
+    await listening.inbox.start()
+    assert [len(change.items) for change in listening.told] == [5]
+    assert {c: place.position for c, place in listening.told[0].places.items()} == {
+        c: n for n, c in enumerate(ids, start=1)
+    }
+    await listening.inbox.stop()
+
+
+async def test_a_restart_reads_it_back(stage: Stage, relay: Process) -> None:
+    a, b, c = await waiting(stage, relay, 3)
+    await relay.claim(b)
+    listening = Listening(stage.process())
+    await listening.inbox.start()
+    assert listening.order() == [(a, 1), (c, 2), (b, None)]
+    await listening.inbox.stop()
+
+
+async def test_every_listener_is_told_and_who_has_left_is_not(
+    stage: Stage, relay: Process, listening: Listening
+) -> None:
+    more: list[Change] = []
+    end = listening.inbox.listen(more.append)
+    [a] = await waiting(stage, relay, 1)
+    await until(lambda: len(listening.told) == len(more) == 1)
+    end()
+    await relay.claim(a)
+    await until(lambda: len(listening.told) == 2)
+    assert len(more) == 1
+
+
+async def test_the_wait_is_told_from_recent_pick_ups(
+    stage: Stage, relay: Process, listening: Listening
+) -> None:
+    for waited_s in (40, 10, 20, 30):
+        [c] = await waiting(stage, relay, 1)
+        await until(lambda c=c: listening.inbox.place(c) is not None)  # type: ignore[misc]
+        stage.clock.pass_s(waited_s)
+        await relay.claim(c)
+        await until(lambda c=c: listening.inbox.place(c) is None)  # type: ignore[misc]
+    [c] = await waiting(stage, relay, 1)
+    await until(lambda: listening.inbox.place(c) is not None)
+    place = listening.inbox.place(c)
+    assert place is not None
+    assert (place.low_s, place.high_s) == (20, 40)
+
+
+async def test_a_storage_that_fails_in_the_middle_keeps_no_change_from_the_listeners(
+    stage: Stage, relay: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found before the failure is told, the rest when the storage works again."""
+    listening = Listening(relay)
+    await listening.inbox.start()
+    elsewhere = stage.process()
+    ids = await waiting(stage, elsewhere, 3)
+    head = relay.feed.head
+    failures: list[int] = []
+
+    async def failing(conversation_id: str, at_least: int = 0) -> object:
+        if conversation_id == ids[1] and failures:
+            failures.pop()
+            raise StorageUnavailable("broken by the test")
+        return await head(conversation_id, at_least)
+
+    monkeypatch.setattr(relay.feed, "head", failing)
+    for c in ids:
+        await relay.pubsub.publish(Hint(c, 2))
+    await until(lambda: len(listening.order()) == 3)
+    for c in ids:
+        await elsewhere.cancel_handoff(c)
+    failures.append(1)
+    for c in ids:
+        await relay.pubsub.publish(Hint(c, 3))
+    await until(lambda: listening.order() == [])
+    assert sorted(listening.removed()) == sorted(ids)
+    await listening.inbox.stop()
