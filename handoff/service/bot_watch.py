@@ -56,9 +56,17 @@ class BotWatch:
             with suppress(asyncio.CancelledError):
                 await self._task
 
+    async def _ask(self) -> bool:
+        try:
+            return await self._bot.ready()
+        except Exception:
+            # Whatever it was, nobody would look for the bot again if it ended this task.
+            log.exception("bot_question_failed")
+            return False
+
     async def _ask_forever(self) -> None:
         while True:
-            ready = await self._bot.ready()
+            ready = await self._ask()
             if ready and not self._ready.is_set():
                 log.info("bot_ready")
                 self._ready.set()
