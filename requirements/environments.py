@@ -78,20 +78,20 @@ class Environment:
             env = uv_environment()
             making = f"making the environment for {self.title}"
             run([uv(), "venv", "--no-project", "--python", BASE_PYTHON, self.folder], doing=making, env=env)
-            self._install(f"{self.name}.txt", self.title, env, last=not self.torch)
+            self._install(f"{self.name}.txt", self.title, env)
             if self.torch:
                 install_torch(self.python, env)
             write_stamp(self.folder / "stamp", self._stamp(f"{self.name}.txt"))
         if tests and not self.is_current(tests=True):
             title = f"what the tests of {self.title} need"
             say(f"installing {title}")
-            self._install(f"{self.name}-test.txt", title, uv_environment(), last=True)
+            self._install(f"{self.name}-test.txt", title, uv_environment())
             write_stamp(self.folder / "test-stamp", self._stamp(f"{self.name}-test.txt"))
 
-    def _install(self, lock_file: str, title: str, env: Mapping[str, str], *, last: bool) -> None:
+    def _install(self, lock_file: str, title: str, env: Mapping[str, str]) -> None:
         # Bytecode is compiled now, once: without it every start would compile its imports again (9 s for the bot)
         # where Python may not write it (PYTHONDONTWRITEBYTECODE, read-only images).
-        exact = ["--no-deps", "--require-hashes", *(["--compile-bytecode"] if last else [])]
+        exact = ["--no-deps", "--require-hashes", "--compile-bytecode"]
         # Four small packages come as sources only: they are built with pinned tools, and without a compiler.
         tools: Command = ["--build-constraints", REQUIREMENTS / "build.txt"]
         install: Command = [uv(), "pip", "install", "--python", self.python, *exact, *tools]
