@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 import httpx
@@ -34,7 +35,13 @@ class HttpBot:
     async def turn(self, request: TurnRequest, timeout_s: float) -> TurnOutcome:
         """See `BotEngine.turn`."""
         try:
-            answer = await self._client.post("/bot/turns", json=request_to_json(request), timeout=timeout_s)
+            # The client's own timeout is for each step of the exchange; a turn's is for all of them together.
+            async with asyncio.timeout(timeout_s):
+                answer = await self._client.post(
+                    "/bot/turns", json=request_to_json(request), timeout=timeout_s
+                )
+        except TimeoutError as failure:
+            raise BotFailedError("no answer in time") from failure
         except (httpx.ConnectError, httpx.ConnectTimeout) as failure:
             raise BotNotReadyError(str(failure)) from failure
         except httpx.HTTPError as failure:
@@ -65,7 +72,9 @@ class HttpBot:
         try:
             answer = await self._client.post("/bot/search", json=body, timeout=SEARCH_TIMEOUT_S)
             answer.raise_for_status()
-            results: list[dict[str, Any]] = answer.json()["results"]
-        except (httpx.HTTPError, KeyError, ValueError) as failure:
+            results = answer.json()["results"]
+        except (httpx.HTTPError, KeyError, TypeError, ValueError) as failure:
             raise BotNotReadyError(str(failure)) from failure
+        if not isinstance(results, list):
+            raise BotNotReadyError("the answer has no list of results")
         return results
