@@ -17,12 +17,16 @@ def split_home(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
             rest.extend(pending)
             break
         if argument == "--home":
-            value = next(pending, None)
-            if value is None:
-                raise SystemExit("baton: --home needs a folder: baton --home DIR COMMAND")
-            home = str(Path(value).absolute())
+            home = _folder(next(pending, ""))
         elif argument.startswith("--home="):
-            home = str(Path(argument.removeprefix("--home=")).absolute())
+            home = _folder(argument.removeprefix("--home="))
         else:
             rest.append(argument)
     return home, rest
+
+
+def _folder(value: str) -> str:
+    # An empty one, as from a shell variable that is not set, must not make the current folder a home.
+    if not value:
+        raise SystemExit("baton: --home needs a folder: baton --home DIR COMMAND")
+    return str(Path(value).absolute())

@@ -1,0 +1,39 @@
+"""`--home DIR` wherever it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from handoff.cli.arguments import split_home
+
+
+@pytest.mark.parametrize(
+    ("arguments", "home", "rest"),
+    [
+        ([], None, []),
+        (["serve"], None, ["serve"]),
+        (["--home", "/a", "serve", "--port", "1"], "/a", ["serve", "--port", "1"]),
+        (["serve", "--home", "/a"], "/a", ["serve"]),
+        (["content", "--home=/a", "import", "x.csv"], "/a", ["content", "import", "x.csv"]),
+        (["--home", "/a", "serve", "--home", "/b"], "/b", ["serve"]),
+        (["explain", "--", "--home", "/a"], None, ["explain", "--", "--home", "/a"]),
+        (["--home", "/a", "explain", "--", "--home=x"], "/a", ["explain", "--", "--home=x"]),
+        (["serve", "--homes", "/a"], None, ["serve", "--homes", "/a"]),
+    ],
+)
+def test_it_is_taken_out(arguments: list[str], home: str | None, rest: list[str]) -> None:
+    assert split_home(arguments) == (home, rest)
+
+
+def test_a_relative_folder_is_that_of_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert split_home(["--home", "mine", "serve"])[0] == str(tmp_path / "mine")
+    assert split_home(["--home=mine"])[0] == str(tmp_path / "mine")
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--home"], ["--home", "", "serve"], ["--home=", "serve"]])
+def test_without_a_folder_it_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match="--home needs a folder"):
+        split_home(arguments)
