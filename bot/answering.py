@@ -8,7 +8,8 @@ Order of precedence, first match wins:
 4. an open form: its slot, its end, a confident article or small talk in between, else "I could not use that";
 5. a task;
 6. talk, unless an article is confident;
-7. a confident article, a rejected answer, two competing articles, and at last what is not known.
+7. a confident article, a rejected answer, two articles that compete or a best one that is only likely, and at last
+   what is not known.
 """
 
 from __future__ import annotations
@@ -51,6 +52,10 @@ TOGETHER: Final = 0.6
 """... both together hold this much of the belief, so that the right one is likely among them, ..."""
 PLAUSIBLE: Final = 0.3
 """... and the first is right with at least this probability: below, offering both would be a guess."""
+
+WORTH_ASKING: Final = 0.5
+"""An article that is right more likely than not, and yet not surely enough to be said, is offered beside the next
+best: one tap for the customer, and never a wrong answer."""
 
 MAX_FAILURES: Final = 2
 """Failures in one episode that end it with a person."""
@@ -194,7 +199,7 @@ def _open(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) -> 
         return _step(memory, "chat", talk, talk, ())
     if _sure(evidence):
         return _confident(evidence, memory)
-    pair = _competing(evidence, memory)
+    pair = _worth_offering(evidence, memory)
     if pair is not None:
         return _clarify(evidence, memory, pair)
     if low_confidence == "handoff":
@@ -213,11 +218,12 @@ def _confident(evidence: Evidence, memory: Memory) -> Verdict:
     return _answer(evidence, replace(memory, failures=failures), best, "repeated")
 
 
-def _competing(evidence: Evidence, memory: Memory) -> tuple[Passage, Passage] | None:
+def _worth_offering(evidence: Evidence, memory: Memory) -> tuple[Passage, Passage] | None:
     if len(evidence.passages) < 2 or evidence.confidence < PLAUSIBLE:
         return None
     first, second = evidence.passages[:2]
-    if second.score < COMPETING * first.score or first.score + second.score < TOGETHER:
+    compete = second.score >= COMPETING * first.score and first.score + second.score >= TOGETHER
+    if not compete and evidence.confidence < WORTH_ASKING:
         return None
     if pair_of(first.article_id, second.article_id) in memory.clarified:
         return None
@@ -232,7 +238,8 @@ def _clarify(evidence: Evidence, memory: Memory, pair: tuple[Passage, Passage]) 
         Option(f"{evidence.turn}.0", None),
     )
     kept = memory.with_pair(pair_of(first.article_id, second.article_id)).with_question(evidence.text)
-    verdict = _step(kept, "clarify", "competing", QUESTION, ("utter_clarify", LISTEN))
+    reason = "likely" if evidence.confidence >= WORTH_ASKING else "competing"
+    verdict = _step(kept, "clarify", reason, QUESTION, ("utter_clarify", LISTEN))
     return replace(verdict, options=options, memory=replace(verdict.memory, options=options))
 
 

@@ -6,6 +6,7 @@ shapes are those of `POST /bot/turns` in docs/protocol.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast, get_args
@@ -161,7 +162,13 @@ def _integer(value: Any, where: str, *, least: int) -> int:
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ContractError(f"{where} must be a number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ContractError(f"{where} must be a finite number")
+    return number
 
 
 def _items(value: Any, where: str) -> Sequence[Any]:
@@ -329,9 +336,12 @@ def outcome_from_json(body: Any) -> TurnOutcome:
     replies = []
     for item in _items(raw.get("replies"), "replies"):
         reply = _mapping(item, "reply")
+        text = _text(reply.get("text"), "reply.text")
+        if not text.strip():
+            raise ContractError("reply.text must not be blank")
         replies.append(
             Reply(
-                text=_text(reply.get("text"), "reply.text"),
+                text=text,
                 choices=tuple(_choice(c) for c in _items(reply.get("choices") or [], "reply.choices")),
                 article_id=_optional_text(reply.get("article_id"), "reply.article_id"),
             )

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import structlog
 
+from handoff.domain.conversation import Conversation
 from handoff.domain.errors import StorageUnavailable
 from handoff.ports import Customer, EventLog, Head, Hint, PubSub, Signal
 from handoff.service.feed import Feed
@@ -187,15 +188,26 @@ def _item(entry: _Entry) -> dict[str, Any]:
         "position": entry.position,
         "waiting_since": rfc3339(state.waiting_since) if state.waiting_since is not None else None,
         "reason": state.reason,
-        "priority": {"frustration": "high", "bot_error": "low"}.get(state.reason or "", "normal"),
+        "priority": _priority(state),
         "customer": _customer(entry.head.customer),
         "preview": state.preview,
         "holder": holder,
         "offered_to": state.offered_to,
         # An outage does not flood agents: what waits only because the bot was gone is shown as one group (P9).
-        "group": "bot_error" if state.state == "waiting" and state.reason == "bot_error" else None,
+        "group": "bot_error" if _waits_for_the_bot(state) else None,
         "due": {},
     }
+
+
+def _waits_for_the_bot(state: Conversation) -> bool:
+    # Put back at the front, it was with a person already and waits for one.
+    return state.state == "waiting" and state.reason == "bot_error" and not state.at_front
+
+
+def _priority(state: Conversation) -> str:
+    if _waits_for_the_bot(state):
+        return "low"
+    return "high" if state.reason == "frustration" else "normal"
 
 
 def _customer(customer: Customer) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def told(found: Verdict) -> tuple[str, str]:
 class TestAnswer:
     def test_at_the_threshold_it_is_said_and_below_not(self) -> None:
         assert told(verdict(evidence(confidence=0.8))) == ("answer", "confident")
-        assert told(verdict(evidence(confidence=0.7999))) == ("escalate", "low_confidence")
+        assert told(verdict(evidence(confidence=0.7999))) == ("clarify", "likely")
 
     def test_no_articles_are_never_confident(self) -> None:
         assert told(verdict(evidence(confidence=1.0, passages=()))) == ("escalate", "low_confidence")
@@ -137,13 +137,20 @@ class TestClarify:
     )
 
     def asked(self, **changes: Any) -> Evidence:
-        return evidence(**{"confidence": 0.5, "passages": self.COMPETING, **changes})
+        return evidence(**{"confidence": 0.45, "passages": self.COMPETING, **changes})
 
     def test_the_two_best_are_offered_and_a_way_out(self) -> None:
         found = verdict(self.asked())
         assert told(found) == ("clarify", "competing")
         assert [o.article_id for o in found.options] == ["lost", "stolen", None]
         assert len({o.id for o in found.options}) == 3
+
+    def test_an_article_that_is_likely_is_offered_though_none_competes(self) -> None:
+        leading = (Passage("lost", "Lost card", 0.9), Passage("stolen", "Stolen card", 0.05))
+        found = verdict(self.asked(confidence=0.6, passages=leading))
+        assert told(found) == ("clarify", "likely")
+        assert [o.article_id for o in found.options] == ["lost", "stolen", None]
+        assert verdict(self.asked(confidence=0.49, passages=leading)).kind == "escalate"
 
     def test_a_choice_is_answered(self) -> None:
         offered = verdict(self.asked())

@@ -78,7 +78,9 @@ OUTCOMES = st.builds(
     turn=st.integers(1, 2**31),
     release_id=TEXT,
     decision=DECISIONS,
-    replies=tuples(st.builds(Reply, TEXT, tuples(st.builds(Choice, TEXT, TEXT)), MAYBE), least=1),
+    replies=tuples(
+        st.builds(Reply, TEXT.filter(str.strip), tuples(st.builds(Choice, TEXT, TEXT)), MAYBE), least=1
+    ),
 )
 
 
@@ -188,6 +190,12 @@ def test_a_wrong_request_is_refused_by_name(change: dict[str, Any], said: str) -
         ({"replies": {"text": "x"}}, "replies must be a list"),
         ({"replies": ["x"]}, "reply must be an object"),
         ({"replies": [{}]}, "reply.text must be a string"),
+        ({"replies": [{"text": " "}]}, "reply.text must not be blank"),
+        (
+            {"decision": {**DECISION, "confidence": float("nan")}},
+            "decision.confidence must be a finite number",
+        ),
+        ({"decision": {**DECISION, "threshold": 10**400}}, "decision.threshold must be a finite number"),
         ({"replies": [{"text": "x", "choices": {"a": 1}}]}, "reply.choices must be a list"),
         ({"replies": [{"text": "x", "choices": ["a"]}]}, "choice must be an object"),
         ({"replies": [{"text": "x", "choices": [{"id": "a"}]}]}, "choice.label"),
