@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,10 +19,11 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVS = ROOT / ".envs"
@@ -60,6 +62,10 @@ class Result:
     not_run: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     output: str = ""
+
+
+running: set[subprocess.Popen[str]] = set()
+"""The commands that run now, to be ended with this process."""
 
 
 def python(environment: str) -> str:
@@ -173,31 +179,54 @@ def run(suite: Suite, extra: Sequence[str]) -> Result:
         if suite.kind == "pytest":
             command += [f"--ignore={other}" for other in suite.without]
             command += [f"--junitxml={report}", *extra]
-        try:
-            done = subprocess.run(
-                command,
-                cwd=ROOT / suite.folder,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=LIMIT_S,
-                check=False,
-            )
-            code, output = done.returncode, done.stdout
-        except subprocess.TimeoutExpired as hung:
-            said = hung.stdout or b""
-            code, output = -1, said.decode(errors="replace") + f"\nstopped: it took longer than {LIMIT_S} s"
-        except OSError as error:
-            code, output = -1, f"{command[0]}: {error}"
+        code, output = execute(command, env, ROOT / suite.folder)
         if code == NOTHING_COLLECTED and list(extra) != [suite.of]:
             code = 0  # a selection may leave a suite without tests, all of it may not
         result = count(suite.kind, code, output, report)
     result.seconds = time.monotonic() - started
     result.output = output
     return result
+
+
+def execute(command: Sequence[str], env: Mapping[str, str], folder: Path) -> tuple[int, str]:
+    """Run one command to its end or to the limit. Returns its exit code (-1: it has none) and all it said."""
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # so that it can be ended with all it started
+        )
+    except OSError as error:
+        return -1, f"{command[0]}: {error}"
+    running.add(process)
+    try:
+        output, _ = process.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        end(process)
+        output, _ = process.communicate()
+        return -1, f"{output}\nstopped: it took longer than {LIMIT_S} s"
+    finally:
+        running.discard(process)
+    return process.returncode, output
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a command and all it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def told_to_stop(number: int, _: object) -> NoReturn:
+    """Leave nothing running behind."""
+    for process in tuple(running):
+        end(process)
+    os._exit(128 + number)
 
 
 def count(kind: Kind, code: int, output: str, report: Path) -> Result:
@@ -240,18 +269,18 @@ def unlisted() -> list[str]:
 def run_lanes(todo: Sequence[tuple[Suite, Sequence[str]]]) -> list[Result]:
     """Run the suites, lane beside lane; tell each result in the stated order as soon as those before it are told."""
     results: dict[int, Result] = {}
-    running: dict[int, str] = {}
+    busy: dict[int, str] = {}
     changed = threading.Condition()
 
     def lane(number: int) -> None:
         for position, (suite, extra) in enumerate(todo):
             if suite.lane == number:
                 with changed:
-                    running[number] = suite.name
+                    busy[number] = suite.name
                 result = run(suite, extra)
                 with changed:
                     results[position] = result
-                    running.pop(number)
+                    busy.pop(number)
                     changed.notify_all()
 
     for number in sorted({suite.lane for suite, _ in todo}):
@@ -260,7 +289,7 @@ def run_lanes(todo: Sequence[tuple[Suite, Sequence[str]]]) -> list[Result]:
     for position, (suite, _) in enumerate(todo):
         with changed:
             while not changed.wait_for(lambda: position in results, timeout=60):  # noqa: B023 (called at once)
-                print(f"  ... running: {', '.join(running[key] for key in sorted(running))}", flush=True)
+                print(f"  ... running: {', '.join(busy[key] for key in sorted(busy))}", flush=True)
         told.append(results[position])
         tell(position, len(todo), suite, results[position])
     return told
@@ -296,6 +325,8 @@ def summarise(
 
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, told_to_stop)
     everything = "--all" in arguments
     rest = [argument for argument in arguments if argument != "--all"]
     if not rest:

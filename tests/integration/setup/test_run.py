@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -106,6 +108,24 @@ def test_a_suite_that_is_missing_or_empty_is_a_failure(run: ModuleType, tmp_path
     empty = run.Suite("empty", str(tmp_path), (sys.executable, "-m", "pytest", "-q"), "pytest")
     assert run.run(empty, [str(tmp_path)]).failed == 1
     assert run.run(empty, ["-k", "nothing", str(tmp_path)]).failed == 0
+
+
+ENDLESS = """
+import subprocess, sys
+print(subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]).pid, flush=True)
+"""
+
+
+def test_what_hangs_is_ended_with_all_it_started(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "LIMIT_S", 3)
+    code, output = run.execute((sys.executable, "-c", ENDLESS), os.environ, ROOT)
+    assert code == -1
+    assert "it took longer than 3 s" in output
+    grandchild = int(output.split()[0])
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{grandchild}").exists() and " Z " not in Path(f"/proc/{grandchild}/stat").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_every_test_file_belongs_to_a_suite(run: ModuleType) -> None:
