@@ -104,8 +104,8 @@ class Keeper:
             for child in self._children.values():
                 child.kill()
             return
-        self.say(f"{number.name}: stopping")
         self._stopping.set()
+        self.say(f"{number.name}: stopping")
 
     async def _stop_children(self) -> None:
         # In the order of their start: the public door first, so that what it still holds can finish behind it.

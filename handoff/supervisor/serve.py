@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from handoff.settings import PROJECT_ROOT, Settings
@@ -156,10 +157,16 @@ def _reachable(host: str) -> str:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"baton: {line}\n" if line else "\n")
-    sys.stderr.flush()
+    _write(f"baton: {line}\n" if line else "\n")
 
 
 def _forward(name: str, line: str) -> None:
-    sys.stderr.write(f"{name:>7} | {line}\n")
-    sys.stderr.flush()
+    _write(f"{name:>7} | {line}\n")
+
+
+def _write(text: str) -> None:
+    # Whoever read along may be gone (a closed terminal, `serve | head`): that is no reason to stop serving, nor to
+    # stop stopping.
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()

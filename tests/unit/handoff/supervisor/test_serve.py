@@ -1,4 +1,5 @@
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -106,3 +107,29 @@ def test_a_first_start_is_due_in_a_new_home_and_again_when_it_was_interrupted(tm
     (home / "run").mkdir()
     (home / "run" / "first-start").touch()
     assert first_start_is_due(home)
+
+
+NOBODY_READS = """
+import asyncio, os, sys
+from handoff.supervisor.health import Health
+from handoff.supervisor.keeper import Keeper, Part
+from handoff.supervisor.serve import _forward, _say
+talk = "while True: print('word' * 1000, flush=True)"
+part = Part("part", (sys.executable, "-c", talk), dict(os.environ), Health("127.0.0.1", 1, "/"), lambda seconds: ())
+print(flush=True)
+sys.exit(asyncio.run(Keeper(parts=[part], say=_say, forward=_forward).run()))
+"""
+
+
+def test_it_serves_and_stops_though_nobody_reads_what_it_says() -> None:
+    command = [sys.executable, "-c", NOBODY_READS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        server.stdout.readline()
+        assert server.stderr.readline().startswith(b"   part | word")
+        server.stderr.close()
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.wait(1)
+        server.terminate()
+        assert server.wait(20) == 0
