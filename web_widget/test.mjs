@@ -1,4 +1,4 @@
-// Bundles the unit tests in memory order and runs them with Node's own runner: no test framework to install.
+// Bundles the unit tests and runs them with Node's own runner: no test framework to install.
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { spawnSync } from "node:child_process";
 import path from "node:path";

@@ -12,79 +12,19 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
-from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi import WebSocket, WebSocketDisconnect
 
-DIST = Path(__file__).resolve().parents[2] / "web_widget" / "dist"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+from tests.browser.recorded_http import make_app
+from tests.browser.recorded_talk import Json, Talk
+
 HUMAN = {"id": "human", "label": "Talk to a person"}
-CUSTOMER_SEES = {"agent.noted", "bot.reply_discarded"}
 MAYA = {"type": "agent", "id": "u-maya", "name": "Maya Lindqvist"}
 
 T = TypeVar("T")
-Json = dict[str, Any]
-
-
-@dataclass
-class Talk:
-    """One conversation: its log and what the pages are told beside it."""
-
-    id: str
-    events: list[Json] = field(default_factory=list)
-    state: str = "bot"
-    holder: Json | None = None
-    acks: dict[str, int] = field(default_factory=dict)
-    customer: Json = field(default_factory=dict)
-    seen: int = 0
-    waiting_since: str | None = None
-    reason: str | None = None
-    group: str | None = None
-    sockets: list[WebSocket] = field(default_factory=list)
-
-    def visible(self, event: Json) -> bool:
-        """Whether a customer is shown it."""
-        return event["kind"] not in CUSTOMER_SEES
-
-    def wire(self, *, customer: bool) -> list[Json]:
-        """The log as one reader sees it, each event with the one before it that the reader saw."""
-        out: list[Json] = []
-        prev = 0
-        for event in self.events:
-            if customer and not self.visible(event):
-                continue
-            data = dict(event["data"])
-            if customer and event["kind"] == "handoff.requested":
-                data.pop("evidence", None)
-                data.pop("summary", None)
-            out.append({**event, "data": data, "prev": prev})
-            prev = event["seq"]
-        return out
-
-    def item(self) -> Json:
-        """Its line in the inbox."""
-        said = [e["data"]["text"] for e in self.events if e["kind"] == "customer.said"]
-        return {
-            "conversation_id": self.id,
-            "state": self.state,
-            "position": None,
-            "waiting_since": self.waiting_since,
-            "reason": self.reason,
-            "priority": 0,
-            "customer": {"verified": False, **self.customer},
-            "preview": said[-1][:140] if said else "",
-            "holder": self.holder,
-            "group": self.group,
-            "due": {},
-        }
 
 
 class RecordedRelay:
@@ -104,7 +44,7 @@ class RecordedRelay:
         self.clock = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
         self.real_time = False
         self.demo_locale = "en-GB"
-        self.app = self._app()
+        self.app = make_app(self)
         self._server: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -368,92 +308,15 @@ class RecordedRelay:
         event = await self._append(talk, name, MAYA, data)
         await self._ack(socket, talk, frame, event["seq"])
 
-    # --- doors --------------------------------------------------------------------------------------------
+    # --- sockets ----------------------------------------------------------------------------------------
 
-    def _app(self) -> FastAPI:
-        app = FastAPI()
-        self._add_pages(app)
-
-        @app.get("/api/v1/site")
-        async def site() -> Json:
-            return {
-                "name": "Fellgate",
-                "voice": "casual",
-                "locale": "en-GB",
-                "greeting": self.greeting,
-                "low_confidence": "handoff",
-            }
-
-        @app.post("/api/v1/conversations", status_code=201)
-        async def started(request: Request) -> Json:
-            body = await request.json()
-            talk_id = f"c-{body['client_id'][:12]}"
-            if talk_id not in self.talks:
-                talk = self.talk(talk_id=talk_id)
-                self.record(talk, "conversation.started", "customer", {"locale": "en", "page": body["page"]})
-            return {"conversation_id": talk_id, "token": f"t:{talk_id}", "seq": 1}
-
-        @app.post("/api/v1/auth/login")
-        async def login(request: Request) -> Response:
-            body = await request.json()
-            if body["password"] != "right":
-                error = {"code": "unauthorized", "message": "Name or password is wrong.", "data": {}}
-                return JSONResponse({"error": error}, 401)
-            self.logged_in = True
-            return JSONResponse(self._me())
-
-        @app.get("/api/v1/auth/me")
-        async def me() -> Response:
-            if not self.logged_in:
-                error = {"code": "unauthorized", "message": "Please log in.", "data": {}}
-                return JSONResponse({"error": error}, 401)
-            return JSONResponse(self._me())
-
-        @app.post("/api/v1/auth/password", status_code=204)
-        async def password() -> None:
-            self.must_change = False
-
-        @app.post("/api/v1/auth/logout", status_code=204)
-        async def logout() -> None:
-            self.logged_in = False
-
-        @app.websocket("/ws/customer")
-        async def customer(socket: WebSocket) -> None:
-            await self._serve_customer(socket)
-
-        @app.websocket("/ws/agent")
-        async def agent(socket: WebSocket) -> None:
-            await self._serve_agent(socket)
-
-        return app
-
-    def _add_pages(self, app: FastAPI) -> None:
-        def page(name: str) -> Response:
-            return FileResponse(DIST / name, headers={"Content-Security-Policy": POLICY})
-
-        @app.get("/demo")
-        async def demo() -> Response:
-            html = (DIST / "demo.html").read_text()
-            html = html.replace('data-locale="en-GB"', f'data-locale="{self.demo_locale}"')
-            return HTMLResponse(html, headers={"Content-Security-Policy": POLICY})
-
-        @app.get("/console")
-        async def console() -> Response:
-            return page("console.html")
-
-        @app.get("/widget.js")
-        async def loader() -> Response:
-            return FileResponse(DIST / "widget.js", media_type="text/javascript")
-
-        @app.get("/assets/{name}")
-        async def asset(name: str) -> Response:
-            return FileResponse(DIST / "assets" / Path(name).name)
-
-    def _me(self) -> Json:
+    def me(self) -> Json:
+        """What a session says about its agent."""
         agent = {"id": MAYA["id"], "name": MAYA["name"], "role": "supervisor"}
         return {"agent": agent, "csrf": "csrf", "must_change_password": self.must_change}
 
-    async def _serve_customer(self, socket: WebSocket) -> None:
+    async def serve_customer(self, socket: WebSocket) -> None:
+        """One customer's connection."""
         if self.refuse_sockets:
             await socket.close(1013)
             return
@@ -492,7 +355,8 @@ class RecordedRelay:
             if talk is not None and socket in talk.sockets:
                 talk.sockets.remove(socket)
 
-    async def _serve_agent(self, socket: WebSocket) -> None:
+    async def serve_agent(self, socket: WebSocket) -> None:
+        """One agent's connection."""
         if self.refuse_sockets:
             await socket.close(1013)
             return
@@ -503,7 +367,7 @@ class RecordedRelay:
             now = datetime.now(UTC) if self.real_time else self.clock
             welcome = {
                 "type": "welcome",
-                "agent": self._me()["agent"],
+                "agent": self.me()["agent"],
                 "now": now.isoformat(),
                 "inbox": items,
             }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.browser.recorded_relay import HUMAN, MAYA, RecordedRelay, Talk
+from tests.browser.recorded_relay import HUMAN, MAYA, RecordedRelay
+from tests.browser.recorded_talk import Talk
 
 EVIDENCE: dict[str, Any] = {
     "trigger_seq": 6,

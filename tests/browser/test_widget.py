@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.hands import NewPage, Widget
-from tests.browser.recorded_relay import HUMAN, MAYA, RecordedRelay, Talk
+from tests.browser.recorded_relay import HUMAN, MAYA, RecordedRelay
+from tests.browser.recorded_talk import Talk
 from tests.browser.stories import answer
 
 

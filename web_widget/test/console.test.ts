@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { refusal } from "../src/console/desk";
 import { actionFor } from "../src/console/keys";
 import { sortItems } from "../src/console/queue_order";
-import { confidenceWords, customerName, frustrationWords, waitShort } from "../src/console/words";
+import { confidenceWords, customerName, frustrationWords, refusal, waitShort } from "../src/console/words";
 import type { InboxItem } from "../src/shared/protocol";
 
 function item(id: string, more: Partial<InboxItem> = {}): InboxItem {

@@ -1,11 +1,14 @@
 /** An agent's desk: the live queue, the chats that are followed, and what was sent but not yet answered. */
 import { Driver } from "../shared/driver";
 import { Feed } from "../shared/feed";
-import type { Phase, QueuedCommand } from "../shared/link";
+import type { Phase } from "../shared/link";
 import type { Agent, BatonEvent, Command, ConversationState, InboxItem, ServerFrame, WireError } from "../shared/protocol";
 import { randomId } from "../shared/protocol";
+import { seenBy } from "../shared/seen";
 import { applyEvent, emptyView, type View } from "../shared/view";
+import { type PendingWords, readOutbox, toPending, writeOutbox } from "./outbox";
 import { type Draft, loadDrafts, saveDrafts } from "./settings";
+import { refusal } from "./words";
 
 export interface Chat {
   id: string;
@@ -19,14 +22,6 @@ export interface Chat {
   customerSeen: number;
   /** The last `seq` this agent has looked at. */
   seen: number;
-}
-
-export interface PendingWords {
-  client_id: string;
-  conversation_id: string;
-  type: "say" | "note";
-  text: string;
-  logged: number | null;
 }
 
 export interface Toast {
@@ -62,7 +57,6 @@ export interface DeskHooks {
   doubt: () => void;
 }
 
-const OUTBOX = "baton:console:outbox";
 const TOAST_MS = 7_000;
 const TYPING_EVERY_MS = 3_000;
 const CUSTOMER_TYPING_MS = 7_000;
@@ -305,7 +299,8 @@ export class Desk {
         this.#change(frame.conversation_id, {
           state: frame.state,
           ready: feed.cursor >= frame.seq,
-          ...seenFrom(frame.seen),
+          customerSeen: seenBy(frame.seen, "customer"),
+          seen: Math.max(this.state.chats.get(frame.conversation_id)?.seen ?? 0, seenBy(frame.seen, "agent")),
         });
         break;
       }
@@ -387,62 +382,5 @@ export class Desk {
     clearTimeout(this.#typingTimers.get(id));
     this.#change(id, { typing: on });
     if (on) this.#typingTimers.set(id, setTimeout(() => this.#change(id, { typing: false }), CUSTOMER_TYPING_MS));
-  }
-}
-
-function seenFrom(seen: unknown): Partial<Chat> {
-  if (typeof seen === "number") return { seen };
-  if (typeof seen !== "object" || seen === null) return {};
-  const { customer, agent } = seen as { customer?: unknown; agent?: unknown };
-  return {
-    ...(typeof customer === "number" ? { customerSeen: customer } : {}),
-    ...(typeof agent === "number" ? { seen: agent } : {}),
-  };
-}
-
-/** What a refusal means to an agent; the server's message where nothing better is known. */
-export function refusal(error: WireError): string {
-  const holder = error.data?.holder;
-  const name =
-    typeof holder === "object" && holder !== null && "name" in holder && typeof holder.name === "string"
-      ? holder.name
-      : typeof holder === "string"
-        ? holder
-        : "a colleague";
-  switch (error.code) {
-    case "already_claimed":
-      return `${name.charAt(0).toUpperCase()}${name.slice(1)} already has this chat.`;
-    case "not_holder":
-      return "You do not hold this chat any more.";
-    case "new_messages":
-      return "The customer has just written again. Read it, then close once more.";
-    case "wrong_state":
-      return "The conversation has moved on; this is not possible any more.";
-    default:
-      return error.message;
-  }
-}
-
-function toPending(command: Command): PendingWords[] {
-  const { type, client_id, conversation_id, text } = command;
-  if ((type !== "say" && type !== "note") || typeof conversation_id !== "string" || typeof text !== "string") return [];
-  return [{ client_id, conversation_id, type, text, logged: null }];
-}
-
-/** Survives a reload of this tab, and is nobody else's: the next person to log in here must not send it. */
-function readOutbox(agent: string): QueuedCommand[] {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(OUTBOX) ?? "null") as { agent: string; queue: QueuedCommand[] } | null;
-    return kept?.agent === agent ? kept.queue : [];
-  } catch {
-    return [];
-  }
-}
-
-function writeOutbox(agent: string, queue: readonly QueuedCommand[]): void {
-  try {
-    sessionStorage.setItem(OUTBOX, JSON.stringify({ agent, queue }));
-  } catch {
-    // Forbidden or full: resent after a lost connection all the same, only not after a reload.
   }
 }

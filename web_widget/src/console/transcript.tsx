@@ -5,7 +5,8 @@ import { DownIcon, Mark, PageIcon } from "../shared/icons";
 import { Markdown, Plain } from "../shared/richtext";
 import type { HandoffData } from "../shared/protocol";
 import type { Entry } from "../shared/view";
-import type { Chat, PendingWords } from "./desk";
+import type { Chat } from "./desk";
+import type { PendingWords } from "./outbox";
 import { codeWords, REASON_SHORT } from "./words";
 
 const NEAR_END_PX = 120;

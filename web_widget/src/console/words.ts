@@ -1,5 +1,5 @@
 /** The console's words for what the wire names by code. */
-import type { ConversationState, Evidence, HandoffReason, InboxItem } from "../shared/protocol";
+import type { ConversationState, Evidence, HandoffReason, InboxItem, WireError } from "../shared/protocol";
 
 export const REASON_SHORT: Record<HandoffReason, string> = {
   asked: "Asked",
@@ -76,3 +76,26 @@ export const OUTCOMES = [
   { code: "no_reply", label: "Customer went silent" },
   { code: "other", label: "Something else" },
 ] as const;
+
+/** What a refusal means to an agent; the server's message where nothing better is known. */
+export function refusal(error: WireError): string {
+  const holder = error.data?.holder;
+  const name =
+    typeof holder === "object" && holder !== null && "name" in holder && typeof holder.name === "string"
+      ? holder.name
+      : typeof holder === "string"
+        ? holder
+        : "a colleague";
+  switch (error.code) {
+    case "already_claimed":
+      return `${name.charAt(0).toUpperCase()}${name.slice(1)} already has this chat.`;
+    case "not_holder":
+      return "You do not hold this chat any more.";
+    case "new_messages":
+      return "The customer has just written again. Read it, then close once more.";
+    case "wrong_state":
+      return "The conversation has moved on; this is not possible any more.";
+    default:
+      return error.message;
+  }
+}

@@ -6,6 +6,7 @@ import { Driver } from "../shared/driver";
 import { Feed } from "../shared/feed";
 import type { Phase, QueuedCommand } from "../shared/link";
 import { type Command, randomId, type ServerFrame, type Wait, type WireError } from "../shared/protocol";
+import { seenBy } from "../shared/seen";
 import { applyEvent, emptyView, type View } from "../shared/view";
 import { fetchSite, renewToken, type Site, startConversation, type StartRequest } from "./api";
 import type { Options } from "./options";
@@ -329,14 +330,13 @@ export class Client {
           this.#set({ view: emptyView(), seen: 0 });
         }
         this.#caughtUpAt = frame.seq ?? 0;
-        const seen = customerSeen(frame.seen);
         this.#set({
           ready: this.#feed.cursor >= this.#caughtUpAt,
           typing: null,
           queue: null,
           trouble: null,
-          seen: Math.max(this.state.seen, seen),
-          agentSeen: Math.max(this.state.agentSeen, agentSeen(frame.seen)),
+          seen: Math.max(this.state.seen, seenBy(frame.seen, "customer")),
+          agentSeen: Math.max(this.state.agentSeen, seenBy(frame.seen, "agent")),
         });
         break;
       }
@@ -392,19 +392,4 @@ export class Client {
 function toPending(command: Command): Pending[] {
   if (command.type !== "say" || typeof command.text !== "string") return [];
   return [{ client_id: command.client_id, text: command.text, at: new Date().toISOString(), status: "sending", error: null, logged: null }];
-}
-
-/** `seen` of a welcome: one number (the reader's own) or a number for each kind of actor. */
-function customerSeen(seen: unknown): number {
-  if (typeof seen === "number") return seen;
-  return byActor(seen, "customer");
-}
-
-function agentSeen(seen: unknown): number {
-  return byActor(seen, "agent");
-}
-
-function byActor(seen: unknown, actor: "customer" | "agent"): number {
-  const value = typeof seen === "object" && seen !== null ? (seen as Record<string, unknown>)[actor] : null;
-  return typeof value === "number" ? value : 0;
 }
