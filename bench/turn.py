@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -193,7 +194,7 @@ def figures(systems: Sequence[System], where: dict[str, Any]) -> dict[str, Any]:
     """The figures of docs/protocol.md and what explains them."""
     baton, *peers = systems
     right = {question.text: question.article_id for question in read_questions()}
-    answer_of = {article.answer.strip(): article.id for article in read_articles()}
+    answer_of = {_words(article.answer): article.id for article in read_articles()}
     each = {system.name: figures_of(system) for system in systems}
     return {
         "bench": "turn",
@@ -225,8 +226,15 @@ def figures_of(system: System) -> dict[str, Any]:
         "many_p95_ms": rounded(percentile(many.latencies, 0.95)),
         "cpu_ms_per_turn": rounded(1000 * many.cpu_s / many.asked),
         "mb": [round(usage.rss / 1e6) for usage in system.program.usage().values() if usage.rss > 40e6],
+        "decisions": decisions(system),
         "failed": sum(len(outcome.failures) for outcome in (*alone.outcomes, *many.outcomes)),
     }
+
+
+def decisions(system: System) -> dict[str, float]:
+    """What the turns came to, as shares: for Baton the kinds of docs/protocol.md, for Rasa `answer` and `none`."""
+    kinds = Counter(turn.kind for o in (*system.alone.outcomes, *system.many.outcomes) for turn in o.turns)
+    return {kind: rounded(count / kinds.total()) for kind, count in kinds.most_common()}
 
 
 def spreads(system: System) -> dict[str, dict[str, float]]:
@@ -241,7 +249,12 @@ def answered_right(system: System, right: dict[str, str], answer_of: dict[str, s
     for outcome in (*system.alone.outcomes, *system.many.outcomes):
         for turn in outcome.turns:
             if turn.text in right:
-                article = answer_of.get(turn.answer.strip(), "") if system.kind == "rasa" else turn.answer
+                article = answer_of.get(_words(turn.answer), "") if system.kind == "rasa" else turn.answer
                 counts["none" if not article else "right" if article == right[turn.text] else "wrong"] += 1
     total = max(1, sum(counts.values()))
     return {name: rounded(count / total) for name, count in counts.items()}
+
+
+def _words(text: str) -> str:
+    """A text without its line breaks: Rasa sends each paragraph by itself."""
+    return " ".join(text.split())

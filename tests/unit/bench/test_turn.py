@@ -63,6 +63,12 @@ def test_a_systems_figures(printed):
     assert baton["mb"] == [120]
 
 
+def test_what_the_turns_came_to(printed):
+    shares = printed["baton"]["decisions"]
+    assert shares["answer"] > shares["none"] > 0
+    assert sum(shares.values()) == pytest.approx(1, abs=0.01)
+
+
 def test_the_spread_is_that_of_the_rounds(printed):
     assert printed["spread"]["rasa_init"]["turns_per_s"] == {"min": 19, "median": 20, "max": 21, "width": 0.1}
 
