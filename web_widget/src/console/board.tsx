@@ -101,8 +101,11 @@ export function Board({ session, leave, expired }: Props): VNode | null {
   const selected = state?.selected ?? null;
   const chat = selected === null ? undefined : state?.chats.get(selected);
   const item = state?.selectedItem ?? null;
-  const mine = chat?.view.state === "agent" && (chat.view.holder?.id ?? item?.holder?.id) === session.agent.id;
-  const waiting = chat?.view.state === "waiting";
+  // While the transcript still arrives, the inbox knows better than its beginning.
+  const stands = chat?.ready === true ? chat.view.state : (item?.state ?? chat?.state);
+  const holder = chat?.ready === true ? chat.view.holder : (item?.holder ?? null);
+  const mine = stands === "agent" && holder?.id === session.agent.id;
+  const waiting = stands === "waiting";
   const supervises = session.agent.role === "supervisor" || session.agent.role === "admin";
 
   useEffect(() => {
@@ -197,7 +200,7 @@ export function Board({ session, leave, expired }: Props): VNode | null {
   const draft = selected === null ? "" : (state.drafts[selected]?.[mode] ?? "");
   const handoff = chosen ?? chat?.view.handoff ?? null;
   const busy = selected === null ? undefined : state.busy.get(selected);
-  const since = chat?.view.waiting_since;
+  const since = chat?.ready === true ? chat.view.waiting_since : item?.waiting_since;
 
   const send = (): void => {
     if (selected === null || draft.trim() === "" || textLength(draft) > 4000) return;
@@ -262,7 +265,7 @@ export function Board({ session, leave, expired }: Props): VNode | null {
               <div class="talk-name">
                 <h2 dir="auto">{name}</h2>
                 <p>
-                  {mine ? "With you" : chat.view.state === "agent" ? `With ${chat.view.holder?.name ?? "a colleague"}` : STATE_WORDS[chat.view.state]}
+                  {mine ? "With you" : stands === "agent" ? `With ${holder?.name ?? "a colleague"}` : STATE_WORDS[stands ?? chat.state]}
                   {waiting && since != null && ` for ${waitShort(now - Date.parse(since))}`}
                 </p>
               </div>
@@ -279,7 +282,7 @@ export function Board({ session, leave, expired }: Props): VNode | null {
                   </button>
                 </>
               )}
-              {!mine && chat.view.state === "agent" && supervises && (
+              {!mine && stands === "agent" && supervises && (
                 <button type="button" disabled={busy !== undefined} onClick={() => desk.claim(selected, true)}>
                   Take over
                 </button>
@@ -319,9 +322,9 @@ export function Board({ session, leave, expired }: Props): VNode | null {
                   </>
                 ) : (
                   <p>
-                    {chat.view.state === "agent"
-                      ? `${chat.view.holder?.name ?? "A colleague"} holds this chat.`
-                      : chat.view.state === "closed"
+                    {stands === "agent"
+                      ? `${holder?.name ?? "A colleague"} holds this chat.`
+                      : stands === "closed"
                         ? "This conversation is closed. If the customer writes again, it comes back."
                         : "The assistant is answering. You hold this chat no longer."}
                   </p>
