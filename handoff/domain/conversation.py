@@ -255,7 +255,10 @@ def _hear_bot(state: Conversation, seq: int, replied: BotReplied) -> Conversatio
 
 
 def _leave_queue(state: Conversation, to: State) -> Conversation:
-    return replace(state, state=to, waiting_since=None, at_front=False, offered_to=None)
+    # Whoever leaves the queue is told anew should the bot be down again.
+    return replace(
+        state, state=to, waiting_since=None, at_front=False, offered_to=None, told_bot_is_down=False
+    )
 
 
 def _back_to_queue(state: Conversation, at: int, offered_to: str | None) -> Conversation:

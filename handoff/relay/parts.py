@@ -16,6 +16,8 @@ from handoff.service.readers import Readers
 from handoff.service.timers import Timers
 from handoff.wire.encoding import EventEncoder
 
+FIRST_ANSWER_S = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
@@ -55,8 +57,10 @@ class Relay:
         self.readers.start()
         self.presence.start()
         await self.inbox.start()
-        self.reactor.start()
         self.watch.start()
+        # Turns that a restart left open must not be told of an outage only because nobody has asked yet.
+        await self.watch.first_answer(FIRST_ANSWER_S)
+        self.reactor.start()
         self.timers.start()
 
     async def stop(self) -> None:

@@ -22,6 +22,7 @@ class BotWatch:
         self._bot = bot
         self._ready = asyncio.Event()
         self._ask_now = asyncio.Event()
+        self._asked = asyncio.Event()
         self._when_ready: list[Callable[[], Awaitable[None]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -44,6 +45,11 @@ class BotWatch:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ready.wait(), timeout_s)
         return self._ready.is_set()
+
+    async def first_answer(self, timeout_s: float) -> None:
+        """Wait until the bot was asked once, at most `timeout_s`: before that, not ready only means not known."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._asked.wait(), timeout_s)
 
     def start(self) -> None:
         """Begin to ask."""
@@ -70,6 +76,7 @@ class BotWatch:
             if ready and not self._ready.is_set():
                 log.info("bot_ready")
                 self._ready.set()
+                self._asked.set()
                 for handler in self._when_ready:
                     try:
                         await handler()
@@ -78,6 +85,7 @@ class BotWatch:
             elif not ready and self._ready.is_set():
                 log.warning("bot_down")
                 self._ready.clear()
+            self._asked.set()
             self._ask_now.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ask_now.wait(), ASK_WHEN_READY_S if ready else ASK_WHEN_DOWN_S)
