@@ -58,7 +58,7 @@ plant(
     "classifier",
     lambda _self, messages: messages[0].get("text"),
 )
-plant(frustration_component, "surface_of", "frustration", lambda text: text)
+plant(frustration_component, "surface_of", "mood", lambda text: text)
 plant(decision_component, "decide", "decision", lambda evidence, *_: evidence.text)
 plant(
     KnowledgeResponses,

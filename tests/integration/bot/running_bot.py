@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 CONTENT = ROOT / "tests" / "golden" / "bot"
 SECRET = "integration-secret"
 AT = "2026-01-01T00:00:00.000Z"
-START_LIMIT_S = 150
+START_LIMIT_S = 300
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ PARTS = [
     "encoder",
     "classifier",
     "retriever",
-    "frustration",
+    "mood",
     "decision",
     "nlg",
     "response",
