@@ -67,9 +67,12 @@ class System:
     program: Program
     alone: Measured = field(default_factory=Measured)
     many: Measured = field(default_factory=Measured)
+    expected: dict[str, str] = field(default_factory=dict)
+    """The article of each text that was asked."""
 
     def ask(self, questions: Sequence[Question], customers: int, into: Measured) -> None:
         """Have a load generator ask. Raises `BenchError` where it could not run."""
+        self.expected |= {question.text: question.article_id for question in questions}
         texts = [question.text for question in questions]
         scripts = [texts[start : start + TURNS] for start in range(0, len(texts), TURNS)]
         before = self.program.usage()
@@ -193,7 +196,6 @@ def generate(plan: Plan) -> Outcome:
 def figures(systems: Sequence[System], where: dict[str, Any]) -> dict[str, Any]:
     """The figures of docs/protocol.md and what explains them."""
     baton, *peers = systems
-    right = {question.text: question.article_id for question in read_questions()}
     answer_of = {_words(article.answer): article.id for article in read_articles()}
     each = {system.name: figures_of(system) for system in systems}
     return {
@@ -204,7 +206,7 @@ def figures(systems: Sequence[System], where: dict[str, Any]) -> dict[str, Any]:
             each[baton.name]["turns_per_s"], max(each[p.name]["turns_per_s"] for p in peers)
         ),
         "questions": baton.alone.asked + baton.many.asked,
-        "answered_right": {s.name: answered_right(s, right, answer_of) for s in systems},
+        "answered_right": {s.name: answered_right(s, answer_of) for s in systems},
         "rounds": len(baton.alone.outcomes),
         "spread": {system.name: spreads(system) for system in systems},
         "customers": [1, MANY],
@@ -243,16 +245,15 @@ def spreads(system: System) -> dict[str, dict[str, float]]:
     return {"p50_ms": spread(p50), "turns_per_s": spread([o.turns_per_s for o in system.many.outcomes])}
 
 
-def answered_right(system: System, right: dict[str, str], answer_of: dict[str, str]) -> dict[str, float]:
-    """Of the bare questions asked: the share answered with the right article, with a wrong one, not at all."""
+def answered_right(system: System, answer_of: dict[str, str]) -> dict[str, float]:
+    """Of the questions: the share answered with the right article, with a wrong one, with none (asked back, handed over)."""
     counts = {"right": 0, "wrong": 0, "none": 0}
     for outcome in (*system.alone.outcomes, *system.many.outcomes):
         for turn in outcome.turns:
-            if turn.text in right:
-                article = answer_of.get(_words(turn.answer), "") if system.kind == "rasa" else turn.answer
-                counts["none" if not article else "right" if article == right[turn.text] else "wrong"] += 1
-    total = max(1, sum(counts.values()))
-    return {name: rounded(count / total) for name, count in counts.items()}
+            article = answer_of.get(_words(turn.answer), "") if system.kind == "rasa" else turn.answer
+            right = article == system.expected[turn.text]
+            counts["none" if not article else "right" if right else "wrong"] += 1
+    return {name: rounded(count / sum(counts.values())) for name, count in counts.items()}
 
 
 def _words(text: str) -> str:

@@ -8,7 +8,7 @@ from bench.load import Outcome, Turn
 from bench.programs import Usage, used_between
 from bench.questions import read_questions
 from bench.rasa_project import read_articles
-from bench.turn import Measured, System, figures
+from bench.turn import Measured, System, answered_right, figures
 
 
 class StillProgram:
@@ -27,7 +27,13 @@ def system(name: str, kind: Any, ms: float, per_s: int, answer: str = "") -> Sys
         Outcome([Turn("y", 1, ms * 10, 0.5, "", "answer")] * (per_s + extra), [], 1.0) for extra in (-1, 0, 1)
     ]
     return System(
-        name, kind, "http://nowhere", StillProgram(), Measured(alone), Measured(many, cpu_s=3 * per_s * 0.02)
+        name,
+        kind,
+        "http://nowhere",
+        StillProgram(),
+        Measured(alone),
+        Measured(many, cpu_s=3 * per_s * 0.02),
+        {asked: read_questions()[0].article_id, "x": "returns", "y": "returns"},
     )
 
 
@@ -74,9 +80,22 @@ def test_the_spread_is_that_of_the_rounds(printed):
 
 
 def test_answers_are_judged_by_their_article(printed):
-    assert printed["answered_right"]["baton"] == {"right": 1, "wrong": 0, "none": 0}
-    assert printed["answered_right"]["rasa_init"] == {"right": 1, "wrong": 0, "none": 0}
-    assert printed["answered_right"]["rasa_lr"] == {"right": 0, "wrong": 0, "none": 1}
+    # 3 of 3 x 2 + (59 + 60 + 61) or (19 + 20 + 21) questions got an article; the rest got none.
+    baton, init, lr = (printed["answered_right"][name] for name in ("baton", "rasa_init", "rasa_lr"))
+    assert baton == {
+        "right": pytest.approx(3 / 186, abs=1e-4),
+        "wrong": 0,
+        "none": pytest.approx(183 / 186, abs=1e-3),
+    }
+    assert init["right"] == pytest.approx(3 / 66, abs=1e-4)
+    assert lr == {"right": 0, "wrong": 0, "none": 1}
+
+
+def test_an_answer_with_another_article_is_wrong():
+    first = read_questions()[0]
+    asked = system("baton", "baton", 10.0, 60, "another-article")
+    assert answered_right(asked, {})["wrong"] == pytest.approx(3 / 186, abs=1e-4)
+    assert asked.expected[first.text] == first.article_id
 
 
 def test_cpu_time_is_that_of_processes_alive_at_both_moments():
