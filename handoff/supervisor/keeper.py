@@ -70,8 +70,10 @@ class Keeper:
         """Run until SIGTERM, SIGINT or SIGHUP, or until a part gives up. Returns the exit code."""
         loop = asyncio.get_running_loop()
         self._started = loop.time()
-        # One that was ignored when we came stays so (nohup and SIGHUP).
-        heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        # A SIGHUP that was ignored when we came stays so (nohup). A SIGINT does not: shells ignore it for every
+        # command that a script starts in the background, and who sends it means it.
+        ignored = {number for number in (signal.SIGHUP,) if signal.getsignal(number) is signal.SIG_IGN}
+        heeded = [number for number in SIGNALS if number not in ignored]
         for number in heeded:
             loop.add_signal_handler(number, self._told_to_stop, number)
         starts = [asyncio.Event() for _ in self.parts]

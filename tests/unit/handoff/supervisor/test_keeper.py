@@ -106,6 +106,21 @@ async def test_one_that_answered_once_is_never_given_up(
     assert await asyncio.wait_for(run, 20) == 0
 
 
+async def test_an_interrupt_counts_though_the_shell_had_it_ignored(
+    make_part: MakePart, make_keeper: MakeKeeper, told: Told
+) -> None:
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        run = await running(make_keeper(make_part("part")), told, until=lambda: "part is ready" in told.said)
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert await asyncio.wait_for(run, 20) == 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert told.said[-1] == "SIGINT: stopping"
+
+
 async def test_a_second_signal_ends_what_will_not_stop(
     make_part: MakePart, make_keeper: MakeKeeper, told: Told
 ) -> None:
