@@ -238,10 +238,7 @@ def _hear_bot(state: Conversation, seq: int, replied: BotReplied) -> Conversatio
     if replied.article_id is None:
         told = _tell(state, seq, "bot", replied.text)
     else:
-        # The decision stands on a turn's first reply alone; the answer may be its second.
-        told = _tell(
-            state, seq, "answer", _title(replied.article_id, replied.decision or state.last_decision)
-        )
+        told = _tell(state, seq, "answer", replied.article_title or replied.article_id)
     return replace(
         told,
         offer=offer,
@@ -289,13 +286,6 @@ def _tell(
         oldest = next(index for index, line in enumerate(story) if line.seq != kept)
         story = (*story[:oldest], *story[oldest + 1 :])
     return replace(state, story=story)
-
-
-def _title(article_id: str, decision: Json | None) -> str:
-    for passage in (decision or {}).get("passages", ()):
-        if passage["article_id"] == article_id:
-            return cast("str", passage["title"])
-    return article_id
 
 
 def _ids(choices: tuple[Json, ...]) -> tuple[str, ...]:

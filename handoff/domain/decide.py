@@ -276,6 +276,7 @@ def _record_turn(state: Conversation, command: RecordTurn) -> list[NewEvent]:
         return [NewEvent(BOT, BotReplyDiscarded(command.turn))]
     outcome = command.outcome
     decision = decision_to_json(outcome.decision)
+    titles = {passage.article_id: passage.title for passage in outcome.decision.passages}
     events = [
         NewEvent(
             BOT,
@@ -286,6 +287,7 @@ def _record_turn(state: Conversation, command: RecordTurn) -> list[NewEvent]:
                 text=reply.text,
                 choices=tuple({"id": c.id, "label": c.label} for c in reply.choices),
                 article_id=reply.article_id,
+                article_title=titles.get(reply.article_id or ""),
                 decision=decision if index == 0 else None,
             ),
         )

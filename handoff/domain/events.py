@@ -65,6 +65,7 @@ class BotReplied:  # bot -> bot
     text: str
     choices: tuple[Json, ...] = ()
     article_id: str | None = None
+    article_title: str | None = None
     decision: Json | None = None  # on the first reply of a turn: what it was decided on
 
 

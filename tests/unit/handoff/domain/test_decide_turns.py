@@ -54,6 +54,7 @@ def test_a_turns_replies_come_in_order_and_its_decision_stands_on_the_first() ->
     assert second.payload.decision is None
     assert second.payload.choices == ({"id": "a", "label": "A"}, {"id": "human", "label": "P"})
     assert second.payload.article_id == "parcel"
+    assert second.payload.article_title == "Where is my parcel"
     assert {first.payload.turn, second.payload.turn} == {2}
     assert first.payload.release_id == "rel_1"
 

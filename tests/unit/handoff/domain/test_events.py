@@ -37,7 +37,9 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "episode": st.integers(1, 2**31),
     "score": st.integers(0, 10),
     "helpful": st.booleans(),
-    **dict.fromkeys(("choice", "article_id", "offered_to", "note", "outcome", "comment"), MAYBE),
+    **dict.fromkeys(
+        ("choice", "article_id", "article_title", "offered_to", "note", "outcome", "comment"), MAYBE
+    ),
 }
 
 

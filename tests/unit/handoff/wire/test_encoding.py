@@ -22,7 +22,7 @@ FULL: dict[type[Any], Payload] = {
     e.EpisodeStarted: e.EpisodeStarted(2),
     e.CustomerSaid: e.CustomerSaid("Hello", CID, "a"),
     e.BotReplied: e.BotReplied(
-        2, "rel_1", "answer", "Hi", ({"id": "a", "label": "A"},), "parcel", {"why": SECRET}
+        2, "rel_1", "answer", "Hi", ({"id": "a", "label": "A"},), "parcel", "My parcel", {"why": SECRET}
     ),
     e.BotReplyDiscarded: e.BotReplyDiscarded(2),
     e.HandoffRequested: e.HandoffRequested(
@@ -46,7 +46,7 @@ SHOWN_TO_CUSTOMERS = {
     "conversation.started": {"locale", "page"},
     "episode.started": {"episode"},
     "customer.said": {"text", "choice", "client_id"},
-    "bot.replied": {"turn", "release_id", "kind", "text", "choices", "article_id"},
+    "bot.replied": {"turn", "release_id", "kind", "text", "choices", "article_id", "article_title"},
     "handoff.requested": {"handoff_id", "episode", "reason"},
     "handoff.cancelled": set(),
     "handoff.expired": set(),
