@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from bot.contract import TurnOutcome, outcome_from_json, outcome_to_json
-from bot.trackers import Dialogue
+from bot.dialogue import Dialogue
 
 KEPT_REPLIES: Final = 3
 """Turns of a conversation whose replies can still be asked for again."""

@@ -15,7 +15,7 @@ from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot import runtime
-from bot.components.keys import BATON, TurnInput, last_baton
+from bot.components.keys import TurnInput, last_baton
 from bot.contract import (
     HUMAN_CHOICE,
     Choice,
@@ -26,11 +26,12 @@ from bot.contract import (
     decision_from_json,
     outcome_to_json,
 )
+from bot.dialogue import BATON, Dialogue
 from bot.linear import LinearHead
 from bot.nlg import FAILURES
 from bot.runtime import Runtime
 from bot.settings import ANGER_FILE, INDEX_FOLDER, MODEL_FILE, Settings
-from bot.trackers import Dialogue, TurnTrackers, kept_of
+from bot.trackers import TurnTrackers, kept_of
 from bot.vectors import Vectors
 from bot.voice import Wording, load
 from kb_index.knowledge import Knowledge

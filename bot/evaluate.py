@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.contract import TurnRequest
+from bot.dialogue import Dialogue
 from bot.load import load_release
 from bot.quiet import hush
 from bot.settings import SettingsError, from_environment
@@ -49,8 +50,6 @@ EVERY = 250
 
 async def ask_all(engine: Engine, questions: Sequence[Question]) -> list[Outcome]:
     """The outcome of each question, asked by itself as the first message of a conversation."""
-    from bot.trackers import Dialogue  # noqa: PLC0415 - imports Rasa, 15 s
-
     outcomes = []
     for number, question in enumerate(questions, start=1):
         request = TurnRequest(conversation_id="evaluation", episode=1, turn=number, text=question.text)

@@ -11,7 +11,7 @@ from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.components.keys import BATON
+from bot.dialogue import BATON
 from bot.engine import Engine
 
 

@@ -7,56 +7,17 @@ history. What a turn leaves is handed to its caller, who stores it together with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from rasa.core.tracker_store import TrackerStore
-from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME, REQUESTED_SLOT
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.components.keys import BATON
-from bot.memory import Memory
+from bot.dialogue import BATON, Dialogue
 
 KEPT_TURNS: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Dialogue:
-    """The state of one episode as JSON values: set slots, the open form, the last turns' events in Rasa's form."""
-
-    slots: Mapping[str, Any] = field(default_factory=dict)
-    loop: str | None = None
-    events: tuple[Mapping[str, Any], ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {"slots": dict(self.slots), "loop": self.loop, "events": list(self.events)}
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any] | None) -> Dialogue:
-        """What `as_dict` gave; an empty dialogue for None."""
-        if not raw:
-            return cls()
-        return cls(raw["slots"], raw["loop"], tuple(raw["events"]))
-
-    def handed_back(self) -> Dialogue:
-        """After a person had the conversation: an open form is over and the memory is eased.
-
-        The form is closed and not resumed: what it was about has usually been settled by the person, and asking
-        for the number again would ignore that. A customer who still wants it starts it with a word.
-        """
-        events = []
-        for event in self.events:
-            baton = (event.get("parse_data") or {}).get(BATON)
-            if baton:
-                eased = {**baton, "memory": Memory.from_dict(baton["memory"]).handed_back().as_dict()}
-                event = {**event, "parse_data": {**event["parse_data"], BATON: eased}}  # noqa: PLW2901
-            events.append(event)
-        ended = [ActiveLoop(None), *(SlotSet(name, None) for name in (REQUESTED_SLOT, *self.slots))]
-        return replace(self, slots={}, loop=None, events=(*events, *(e.as_dict() for e in ended)))
 
 
 class TurnTrackers(TrackerStore):

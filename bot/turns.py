@@ -13,8 +13,8 @@ from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from bot.contract import TurnOutcome, TurnRequest
+from bot.dialogue import Dialogue
 from bot.dialogues import Dialogues, Stored
-from bot.trackers import Dialogue
 
 
 class TurnOvertaken(RuntimeError):

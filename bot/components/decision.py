@@ -12,8 +12,9 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
 from bot.answering import FORM, Evidence, Form, Verdict, decide
-from bot.components.keys import BATON, MOOD, RANKING, REPEATED, memory_of, turn_input
+from bot.components.keys import MOOD, RANKING, REPEATED, memory_of, turn_input
 from bot.contract import Decision, Passage, Signal, decision_to_json
+from bot.dialogue import BATON
 from bot.frustration import THRESHOLD
 
 ORDER_NUMBER = "order_number"

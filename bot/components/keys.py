@@ -8,13 +8,12 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import METADATA
 from rasa.shared.nlu.training_data.message import Message
 
+from bot.dialogue import BATON
 from bot.memory import Memory
 
 RANKING: Final = "baton_ranking"
 MOOD: Final = "baton_mood"
 REPEATED: Final = "baton_repeated"
-BATON: Final = "baton"
-"""What goes into the tracker: the decision, the memory and the turn's input, as small JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,8 @@ from bot.orders import DemoOrders
 from bot.settings import SettingsError, from_environment
 from bot.training_data import TrainingDataError, background, read_labelled_turns
 from kb_index.article import Article
+
+ROOT = Path(__file__).parents[3]
 
 
 class TestHead:
@@ -139,3 +143,13 @@ def test_settings_left_out_or_empty_are_the_defaults(tmp_path: Path) -> None:
         "bundled",
         "s",
     )
+
+
+def test_the_door_opens_without_waiting_for_rasa() -> None:
+    loaded = (
+        "import sys, bot.serve; print(sorted({'rasa', 'tensorflow', 'sklearn', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

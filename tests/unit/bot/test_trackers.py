@@ -10,8 +10,8 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from bot.components.keys import BATON
-from bot.trackers import KEPT_TURNS, Dialogue, TurnTrackers, kept_of, restored
+from bot.dialogue import BATON, Dialogue
+from bot.trackers import KEPT_TURNS, TurnTrackers, kept_of, restored
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import pytest
 
 from bot.contract import Decision, Handback, Reply, Said, TurnContext, TurnOutcome, TurnRequest
+from bot.dialogue import Dialogue
 from bot.dialogues import Dialogues, Stored
 from bot.memory import Memory
-from bot.trackers import Dialogue
 from bot.turns import TurnOvertaken, Turns, continued
 
 

@@ -1,0 +1,56 @@
+"""The state of one episode between two turns, as JSON values. Pure: the store and the door know nothing of Rasa."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from bot.memory import Memory
+
+BATON: Final = "baton"
+"""Under this name a message carries its decision, the memory and the turn's input, as small JSON."""
+
+REQUESTED_SLOT: Final = "requested_slot"
+"""Rasa's slot for what an open form has asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """Set slots, the open form, and the last turns' events in Rasa's form."""
+
+    slots: Mapping[str, Any] = field(default_factory=dict)
+    loop: str | None = None
+    events: tuple[Mapping[str, Any], ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {"slots": dict(self.slots), "loop": self.loop, "events": list(self.events)}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any] | None) -> Dialogue:
+        """What `as_dict` gave; an empty dialogue for None."""
+        if not raw:
+            return cls()
+        return cls(raw["slots"], raw["loop"], tuple(raw["events"]))
+
+    def handed_back(self) -> Dialogue:
+        """After a person had the conversation: an open form is over and the memory is eased.
+
+        The form is closed and not resumed: what it was about has usually been settled by the person, and asking
+        for the number again would ignore that. A customer who still wants it starts it with a word.
+        """
+        ended: list[Mapping[str, Any]] = [{"event": "active_loop", "timestamp": None, "name": None}]
+        ended += [
+            {"event": "slot", "timestamp": None, "name": name, "value": None}
+            for name in dict.fromkeys((REQUESTED_SLOT, *self.slots))
+        ]
+        return replace(self, slots={}, loop=None, events=(*map(_eased, self.events), *ended))
+
+
+def _eased(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    parsed = event.get("parse_data") or {}
+    if BATON not in parsed:
+        return event
+    memory = Memory.from_dict(parsed[BATON]["memory"]).handed_back().as_dict()
+    return {**event, "parse_data": {**parsed, BATON: {**parsed[BATON], "memory": memory}}}
