@@ -28,6 +28,8 @@ class Line:
         self._host = host
         self._reader = reader
         self._writer = writer
+        self.broken = False
+        """An answer is still on its way, or something else than one came: the next would be read wrong."""
 
     @classmethod
     async def connect(cls, url: str) -> Self:
@@ -39,6 +41,7 @@ class Line:
     async def post(self, path: str, body: dict[str, Any]) -> Any:
         """The answer's JSON. Raises `TurnFailedError` for another status than 2xx."""
         content = orjson.dumps(body)
+        self.broken = True
         self._writer.write(
             f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(content)}\r\n\r\n".encode()
@@ -51,6 +54,7 @@ class Line:
             answer = await self._reader.readexactly(int(headers["content-length"]))
         except (asyncio.IncompleteReadError, KeyError, ValueError) as failure:
             raise TurnFailedError(f"not an answer: {failure!r}") from failure
+        self.broken = False
         if not status.split()[1].startswith("2"):
             raise TurnFailedError(f"{status}: {answer[:200]!r}")
         return orjson.loads(answer)

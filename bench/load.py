@@ -110,7 +110,7 @@ class Generator(ABC):
                 answer, kind = await conversation.ask(text)
         except (TurnFailedError, TimeoutError, OSError) as failure:
             conversation.over = True
-            self.failures.append(f"{text}: {failure or type(failure).__name__}")
+            self.failures.append(f"{text}: {str(failure) or type(failure).__name__}")
             return
         after = time.perf_counter()
         self.turns.append(Turn(text, nth, (after - before) * 1000, after - self.started, answer, kind))
@@ -149,6 +149,9 @@ class RasaGenerator(Generator):
         self.lines = await asyncio.gather(*connecting)
 
     async def conversation(self, customer: int) -> Conversation:
+        if self.lines[customer].broken:
+            self.lines[customer].close()
+            self.lines[customer] = await RasaConversation.connect(self.plan.url)
         return RasaConversation(self.lines[customer])
 
     async def finish(self) -> None:

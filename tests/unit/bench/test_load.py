@@ -136,6 +136,34 @@ async def test_an_error_of_the_rest_channel_is_a_failure():
     assert "500" in outcome.failures[0]
 
 
+async def test_a_late_answer_is_not_taken_for_the_next_ones(monkeypatch):
+    monkeypatch.setattr("bench.load.ANSWER_LIMIT_S", 0.2)
+    held = asyncio.Event()
+    asked = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while True:
+            try:
+                head = await reader.readuntil(b"\r\n\r\n")
+            except asyncio.IncompleteReadError:
+                break
+            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
+            asked += 1
+            number = asked
+            if number == 1:
+                await held.wait()
+            held.set()
+            body = b'[{"text":"%d"}]' % number
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        outcome = await RasaGenerator(Plan("rasa", url_of(server), 1, [["slow", "b"], ["c"]])).run()
+    assert outcome.failures == ["slow: TimeoutError"]
+    assert [(t.text, t.answer) for t in outcome.turns] == [("b", "2"), ("c", "3")]
+
+
 async def test_batons_relay(tmp_path):
     async with running_relay(tmp_path) as relay:
         outcome = await BatonGenerator(
