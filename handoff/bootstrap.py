@@ -16,7 +16,7 @@ from handoff.adapters.migrate import migrate
 from handoff.adapters.pubsub_memory import MemoryPubSub
 from handoff.adapters.reactions_sql import SqlReactions
 from handoff.adapters.secrets_file import load_secrets
-from handoff.api.app import Running
+from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
 from handoff.content.store import ContentStore
 from handoff.domain.rules import NOTICES, Rules

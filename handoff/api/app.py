@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI, WebSocket
@@ -13,7 +12,6 @@ from starlette.middleware.cors import CORSMiddleware
 
 from handoff.accounts.gate import Gate
 from handoff.accounts.routes import auth_routes
-from handoff.accounts.service import Accounts
 from handoff.api.agent_socket import AgentSocket
 from handoff.api.body_limit import BodyLimit
 from handoff.api.customer_socket import CustomerSocket
@@ -21,23 +19,11 @@ from handoff.api.customers import customer_routes
 from handoff.api.errors import install_error_handlers
 from handoff.api.operations import operation_routes
 from handoff.api.pages import install_pages
+from handoff.api.running import Running
 from handoff.api.socket import Socket
-from handoff.api.tokens import ConversationTokens
-from handoff.relay.parts import Relay
 from handoff.settings import Settings
 
 GOODBYE_S = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """What the application needs beside the relay itself."""
-
-    relay: Relay
-    accounts: Accounts
-    tokens: ConversationTokens
-    identity_secret: str
-    close: Callable[[], Awaitable[None]]
 
 
 class OpenSockets:

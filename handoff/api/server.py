@@ -8,7 +8,8 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from handoff.api.app import OpenSockets, Running, make_app
+from handoff.api.app import OpenSockets, make_app
+from handoff.api.running import Running
 from handoff.settings import Settings
 
 PROTOCOL_MAX_FACTOR = 16

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from handoff.bootstrap import make_content
-from handoff.cli.output import AsJson, fail, result, say, with_database
+from handoff.cli.database import with_database
+from handoff.cli.output import AsJson, fail, result, say
 from handoff.content.commands import export_content, import_content, validate_content
 
 commands = typer.Typer(help="Articles and intents of this home.", no_args_is_help=True)

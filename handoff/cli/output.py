@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -12,9 +11,7 @@ import orjson
 import structlog
 import typer
 from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from handoff.bootstrap import open_database
 from handoff.content.errors import ContentRefused
 from handoff.domain.errors import HandoffError
 from handoff.settings import Settings
@@ -68,20 +65,6 @@ def fail(message: str) -> NoReturn:
     """End with a message and exit code 1."""
     typer.echo(f"baton: {message}", err=True)
     raise typer.Exit(1)
-
-
-def with_database(work: Callable[[Settings, AsyncEngine], Coroutine[Any, Any, _T]]) -> _T:
-    """Run `work` on the home's database; refusals end the command with their message and code."""
-    configured = settings()
-
-    async def run() -> _T:
-        engine = await open_database(configured)
-        try:
-            return await work(configured, engine)
-        finally:
-            await engine.dispose()
-
-    return guarded(lambda: asyncio.run(run()))
 
 
 def guarded(work: Callable[[], _T]) -> _T:

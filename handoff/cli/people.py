@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from handoff.bootstrap import make_accounts
-from handoff.cli.output import AsJson, result, with_database
+from handoff.cli.database import with_database
+from handoff.cli.output import AsJson, result
 
 users = typer.Typer(help="People who work with Baton.", no_args_is_help=True)
 tokens = typer.Typer(help="API tokens for programs that act for a person.", no_args_is_help=True)

@@ -90,6 +90,10 @@ class RelayProcess:
         return connection
 
 
+AT_ONCE = 4
+"""Lines under way together: enough that a kill meets some of them between commit and ack."""
+
+
 async def say_until_acked(
     relay: RelayProcess, token: str, lines: dict[str, str], acked: set[str], ready: asyncio.Event
 ) -> None:
@@ -97,17 +101,24 @@ async def say_until_acked(
     while len(acked) < len(lines):
         try:
             connection = await relay.connect(token)
-            async with connection:
-                for client_id, text in lines.items():
-                    if client_id not in acked:
-                        frame = {"type": "say", "client_id": client_id, "text": text}
-                        await connection.send(json.dumps(frame))
-                async for message in connection:
-                    answer = json.loads(message)
-                    if answer["type"] == "ack":
-                        acked.add(answer["client_id"])
-                        ready.set()
-                    if len(acked) == len(lines):
-                        return
+            try:
+                while len(acked) < len(lines):
+                    await _say_some(connection, lines, acked, ready)
+            finally:
+                # The relay may be dead: no goodbye is waited for.
+                connection.transport.abort()
         except (OSError, websockets.WebSocketException):
             await asyncio.sleep(0.05)
+
+
+async def _say_some(
+    connection: websockets.ClientConnection, lines: dict[str, str], acked: set[str], ready: asyncio.Event
+) -> None:
+    under_way = [client_id for client_id in lines if client_id not in acked][:AT_ONCE]
+    for client_id in under_way:
+        await connection.send(json.dumps({"type": "say", "client_id": client_id, "text": lines[client_id]}))
+    while not acked.issuperset(under_way):
+        answer = json.loads(await connection.recv())
+        if answer["type"] == "ack":
+            acked.add(answer["client_id"])
+            ready.set()

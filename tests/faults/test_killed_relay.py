@@ -23,7 +23,9 @@ async def test_every_acked_word_survives_kill_nine_once_and_in_order(tmp_path: P
     saying = asyncio.create_task(say_until_acked(relay, token, lines, acked, ready))
     for _ in range(3):
         # In the middle of the stream: some lines have their ack, some are under way.
-        await asyncio.wait_for(ready.wait(), 30)
+        waiting = asyncio.ensure_future(ready.wait())
+        await asyncio.wait({waiting, saying}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
         await relay.kill()
         ready.clear()
         acked_at_death = set(acked)

@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection
 from bot.contract import Choice, Decision, Passage, Reply, TurnOutcome, TurnRequest
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.log_sql import SqlEventLog
-from handoff.api.app import Running
+from handoff.api.running import Running
 from handoff.api.server import make_server
 from handoff.api.tokens import ConversationTokens
 from handoff.bootstrap import make_accounts, make_relay, open_database
