@@ -97,6 +97,7 @@ async def _first_admin(configured: Settings) -> str | None:
 async def _relay(configured: Settings) -> None:
     from handoff.api.server import run_relay  # noqa: PLC0415
     from handoff.bootstrap import make_running  # noqa: PLC0415
+
     await run_relay(configured, await make_running(configured), Path(PAGES))
 
 
