@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ async def run_trainer(call: TrainerCall, on_progress: Callable[[Progress], None]
     return _judge(status, output.line, errors.last_words, call.log)
 
 
-class _Lines:
+class _Lines(ABC):
     """Splits a stream into lines. One without an end does not fill the memory: it is cut."""
 
     def __init__(self) -> None:
@@ -139,8 +140,9 @@ class _Lines:
             self.take(self._rest)
             self._rest = b""
 
+    @abstractmethod
     def take(self, line: bytes) -> None:
-        raise NotImplementedError
+        """One whole line, without its end."""
 
 
 class _LastLine(_Lines):
