@@ -97,4 +97,4 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """SQLAlchemy URL of the database in use."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.home / 'baton.db'}"
+        return self.database_url or f"sqlite+loop:///{self.home / 'baton.db'}"

@@ -15,7 +15,9 @@ from handoff.accounts.model import ApiToken, Login, Role, User
 from handoff.accounts.throttle import KNOWN_NETWORK_MS, WINDOW_MS, Count, Limit, wait_ms
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import api_tokens, known_networks, login_failures, login_sessions, users
-from handoff.adapters.upsert import upsert
+from handoff.adapters.upsert import Upsert
+
+_SEE_NETWORK = Upsert(known_networks, key=["user_id", "network"], update=["seen_at"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,8 +339,9 @@ async def _remember_network(connection: AsyncConnection, user_id: str, network: 
     await connection.execute(
         known_networks.delete().where(known_networks.c.seen_at <= now - KNOWN_NETWORK_MS)
     )
-    statement = upsert(connection, known_networks, key=["user_id", "network"], update=["seen_at"])
-    await connection.execute(statement, {"user_id": user_id, "network": network, "seen_at": now})
+    await connection.execute(
+        _SEE_NETWORK.on(connection), {"user_id": user_id, "network": network, "seen_at": now}
+    )
 
 
 def _user(row: Any) -> User:

@@ -9,7 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import agent_leases, conversations, read_cursors
-from handoff.adapters.upsert import upsert
+from handoff.adapters.upsert import Upsert
+
+# Compared inside the statement: two processes may move one cursor at once.
+_MOVE = Upsert(read_cursors, key=("conversation_id", "actor"), update=("seq",), only_if_more="seq")
+_RENEW = Upsert(agent_leases, key=("agent_id",), update=("leased_until",))
 
 
 class SqlCursors:
@@ -32,15 +36,7 @@ class SqlCursors:
             return False
         row = {"conversation_id": conversation_id, "actor": actor, "seq": seq}
         async with writing(self._engine) as connection:
-            # Compared inside the statement: two processes may move one cursor at once.
-            statement = upsert(
-                connection,
-                read_cursors,
-                key=("conversation_id", "actor"),
-                update=("seq",),
-                only_if_more="seq",
-            )
-            moved = await connection.execute(statement.values(row))
+            moved = await connection.execute(_MOVE.on(connection), row)
             return moved.rowcount > 0
 
     async def renew_agents(self, agent_ids: Collection[str], until: int) -> None:
@@ -48,9 +44,8 @@ class SqlCursors:
         if not agent_ids:
             return
         async with writing(self._engine) as connection:
-            statement = upsert(connection, agent_leases, key=("agent_id",), update=("leased_until",))
             rows = [{"agent_id": agent_id, "leased_until": until} for agent_id in sorted(agent_ids)]
-            await connection.execute(statement, rows)
+            await connection.execute(_RENEW.on(connection), rows)
 
     async def lost_agents(self, now: int) -> list[str]:
         """See `Cursors.lost_agents`."""

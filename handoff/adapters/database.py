@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,20 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from handoff.adapters.sqlite_dialect import LoopConnection, LoopDialect
 from handoff.domain.errors import StorageUnavailable
 
 BUSY_TIMEOUT_MS = 5_000
 
 
 def open_engine(url: str) -> AsyncEngine:
-    """An engine for `url` (`sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`).
+    """An engine for `url` (`sqlite+loop:///...` or `postgresql+asyncpg://...`).
 
     Every SQLite connection runs in WAL mode with `synchronous=FULL`, so that a commit that returned is on disk (P1).
     """
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    # isolation_level None: the driver starts no transactions of its own, `_begin` does.
-    engine = create_async_engine(url, connect_args={"isolation_level": None}, pool_size=8)
+    engine = create_async_engine(url, pool_size=8)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
     sa.event.listen(engine.sync_engine, "checkout", _refuse_moved)
     sa.event.listen(engine.sync_engine, "begin", _begin)
@@ -53,7 +53,7 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         StorageUnavailable: the database did not take it; nothing was written.
     """
     try:
-        async with engine.execution_options(baton_writes=True).begin() as connection:
+        async with _turn_to_write(engine), engine.execution_options(baton_writes=True).begin() as connection:
             yield connection
     except (SQLAlchemyError, OSError) as failure:
         raise StorageUnavailable(
@@ -92,7 +92,12 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    # A writer takes the write lock at once: a read that is upgraded later fails with "database is locked"
-    # instead of waiting for its turn.
-    writes = connection.get_execution_options().get("baton_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # What the pool holds is the driver's connection itself; SQLAlchemy types only the part all drivers share.
+    driver: object = connection.connection.dbapi_connection
+    assert isinstance(driver, LoopConnection), "the dialect makes no other"
+    driver.begin(writes=connection.get_execution_options().get("baton_writes", False))
+
+
+def _turn_to_write(engine: AsyncEngine) -> AbstractAsyncContextManager[object]:
+    dialect = engine.dialect
+    return dialect.one_writer if isinstance(dialect, LoopDialect) else nullcontext()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
@@ -16,14 +16,96 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import commands, conversations, event_bodies, events, reactions
-from handoff.adapters.upsert import upsert
+from handoff.adapters.upsert import Upsert
 from handoff.domain.conversation import Conversation, State, from_snapshot
 from handoff.domain.events import Actor, Event, from_data, to_data
 from handoff.ports import Append, CommandKey, CommandResult, Customer, Head, LogTransaction, Opened, Opening
 
 MAX_IDS = 500
 """Ids in one IN list; SQLite allows 32,766 bound values in a statement."""
-_COMMAND_KEYS = sa.values(*(sa.column(name, sa.String) for name in ("conversation_id", "actor", "client_id")))
+
+# Statements are built once: building one anew costs SQLAlchemy more than SQLite takes to run it.
+_HEADS = (
+    sa.select(conversations.c.id, conversations.c.snapshot, conversations.c.customer)
+    .where(conversations.c.id.in_(sa.bindparam("ids", expanding=True)))
+    # Ordered, so that two writers never wait for each other in a circle.
+    .order_by(conversations.c.id)
+)
+_HEADS_LOCKED = _HEADS.with_for_update()
+_READ = (
+    sa.select(events, event_bodies.c.actor_name, event_bodies.c.data)
+    .join(
+        event_bodies,
+        (event_bodies.c.conversation_id == events.c.conversation_id) & (event_bodies.c.seq == events.c.seq),
+    )
+    .where(events.c.conversation_id == sa.bindparam("conversation"), events.c.seq > sa.bindparam("after"))
+    .order_by(events.c.seq)
+    .limit(sa.bindparam("most"))
+)
+_OPENED = sa.select(conversations.c.client_id, conversations.c.id, conversations.c.opening_digest).where(
+    conversations.c.client_id.in_(sa.bindparam("ids", expanding=True))
+)
+_LOCK_OPENINGS = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(sa.column("opening")))).select_from(
+    sa.func.unnest(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))).alias("opening")
+)
+_OPEN = sa.insert(conversations)
+_INSERT_EVENTS = sa.insert(events)
+_INSERT_BODIES = sa.insert(event_bodies)
+_INSERT_RESULTS = sa.insert(commands)
+_HEAD_COLUMNS: Final = (
+    "seq",
+    "snapshot",
+    "state",
+    "holder_id",
+    "queue_rank",
+    "waiting_since",
+    "due_at",
+    "updated_at",
+)
+_UPDATE_HEADS = (
+    sa.update(conversations)
+    .where(conversations.c.id == sa.bindparam("conversation"))
+    .values({name: sa.bindparam(name) for name in _HEAD_COLUMNS})
+)
+_FINISH = (
+    sa.update(reactions)
+    .where(
+        reactions.c.conversation_id == sa.bindparam("c"),
+        reactions.c.seq == sa.bindparam("s"),
+        reactions.c.kind == sa.bindparam("k"),
+    )
+    .values(done_at=sa.bindparam("at"))
+)
+_OPEN_TURNS = Upsert(
+    reactions,
+    key=("conversation_id", "seq", "kind"),
+    update=("created_at", "due_at", "leased_by", "leased_until", "attempts", "done_at"),
+)
+
+
+def _results_of(asked: sa.FromClause) -> sa.Select[Any]:
+    # Joined by the whole key, for which there is an index: `IN` on a part of it, or on a tuple in SQLite, reads
+    # all results there are, with every command.
+    return sa.select(commands).join_from(
+        asked, commands, sa.and_(*(commands.c[name] == asked.c[name] for name in _KEY))
+    )
+
+
+_KEY: Final = ("conversation_id", "actor", "client_id")
+_JSON_KEYS = sa.func.json_each(sa.bindparam("keys")).table_valued("value")
+_RESULTS_SQLITE = _results_of(
+    sa.select(
+        *(
+            sa.func.json_extract(_JSON_KEYS.c.value, f"$[{place}]").label(name)
+            for place, name in enumerate(_KEY)
+        )
+    ).subquery("asked")
+)
+_RESULTS_POSTGRESQL = _results_of(
+    sa.func.unnest(*(sa.bindparam(name, type_=sa.ARRAY(sa.Text)) for name in _KEY))
+    .table_valued(*_KEY, name="asked")
+    .render_derived()
+)
 
 
 class SqlEventLog:
@@ -58,19 +140,9 @@ class SqlEventLog:
 
     async def read(self, conversation_id: str, after: int, limit: int) -> list[Event]:
         """See `EventLog.read`."""
-        query = (
-            sa.select(events, event_bodies.c.actor_name, event_bodies.c.data)
-            .join(
-                event_bodies,
-                (event_bodies.c.conversation_id == events.c.conversation_id)
-                & (event_bodies.c.seq == events.c.seq),
-            )
-            .where(events.c.conversation_id == conversation_id, events.c.seq > after)
-            .order_by(events.c.seq)
-            .limit(limit)
-        )
+        given = {"conversation": conversation_id, "after": after, "most": limit}
         async with reading(self._engine) as connection:
-            return [_event(row) for row in await connection.execute(query)]
+            return [_event(row) for row in await connection.execute(_READ, given)]
 
     async def in_states(self, states: Collection[State], limit: int) -> list[Head]:
         """See `EventLog.in_states`."""
@@ -121,14 +193,18 @@ class _SqlTransaction:
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
         found: dict[CommandKey, CommandResult] = {}
         wanted = sorted((key.conversation_id, key.actor, key.client_id) for key in set(keys))
-        for start in range(0, len(wanted), MAX_IDS):
-            # Joined by the whole key, for which there is an index: `IN` on a part of it, or on a tuple in
-            # SQLite, reads all results there are, with every command.
-            asked = _COMMAND_KEYS.data(wanted[start : start + MAX_IDS]).cte("asked")
-            same = [commands.c[column.name] == column for column in asked.c]
-            for row in await self._connection.execute(sa.select(commands).join(asked, sa.and_(*same))):
-                key = CommandKey(row.conversation_id, row.actor, row.client_id)
-                found[key] = CommandResult(row.digest, row.seq, row.events)
+        if not wanted:
+            return found
+        if self._connection.dialect.name == "postgresql":
+            columns = zip(_KEY, zip(*wanted, strict=True), strict=True)
+            rows = await self._connection.execute(
+                _RESULTS_POSTGRESQL, {name: list(values) for name, values in columns}
+            )
+        else:
+            rows = await self._connection.execute(_RESULTS_SQLITE, {"keys": orjson.dumps(wanted).decode()})
+        for row in rows:
+            key = CommandKey(row.conversation_id, row.actor, row.client_id)
+            found[key] = CommandResult(row.digest, row.seq, row.events)
         return found
 
     async def opened(self, client_ids: Collection[str]) -> dict[str, Opened]:
@@ -136,19 +212,14 @@ class _SqlTransaction:
         for chunk in _chunks(client_ids):
             if self._connection.dialect.name == "postgresql":
                 # What is not there yet cannot be locked as a row. SQLite has one writer at a time anyway.
-                await self._connection.execute(
-                    sa.select(
-                        sa.func.pg_advisory_xact_lock(sa.func.hashtext(sa.column("opening")))
-                    ).select_from(sa.func.unnest(sa.cast(chunk, sa.ARRAY(sa.Text))).alias("opening"))
-                )
-            query = sa.select(conversations.c.client_id, conversations.c.id, conversations.c.opening_digest)
-            rows = await self._connection.execute(query.where(conversations.c.client_id.in_(chunk)))
+                await self._connection.execute(_LOCK_OPENINGS, {"ids": chunk})
+            rows = await self._connection.execute(_OPENED, {"ids": chunk})
             found.update({row.client_id: Opened(row.id, row.opening_digest) for row in rows})
         return found
 
     async def open(self, opening: Opening, append: Append) -> None:
         await self._connection.execute(
-            sa.insert(conversations),
+            _OPEN,
             {
                 "id": opening.conversation_id,
                 "client_id": opening.client_id,
@@ -166,23 +237,19 @@ class _SqlTransaction:
             return
         await self._insert_events(appends)
         newest = {append.conversation_id: append for append in appends}
-        changed = list(newest.values())
         await self._connection.execute(
-            sa.update(conversations)
-            .where(conversations.c.id == sa.bindparam("conversation"))
-            .values({name: sa.bindparam(name) for name in _head_columns(changed[0])}),
-            [{"conversation": a.conversation_id, **_head_columns(a)} for a in changed],
+            _UPDATE_HEADS, [{"conversation": a.conversation_id, **_head_columns(a)} for a in newest.values()]
         )
         results = [append.result for append in appends if append.result is not None]
         if results:
-            await self._connection.execute(sa.insert(commands), [_result_row(*r) for r in results])
+            await self._connection.execute(_INSERT_RESULTS, [_result_row(*r) for r in results])
         await self._write_reactions(appends)
 
     async def _insert_events(self, appends: Sequence[Append]) -> None:
         made = [event for append in appends for event in append.events]
         if made:
-            await self._connection.execute(sa.insert(events), [_event_row(event) for event in made])
-            await self._connection.execute(sa.insert(event_bodies), [_body_row(event) for event in made])
+            await self._connection.execute(_INSERT_EVENTS, [_event_row(event) for event in made])
+            await self._connection.execute(_INSERT_BODIES, [_body_row(event) for event in made])
 
     async def _write_reactions(self, appends: Sequence[Append]) -> None:
         finished = [
@@ -191,16 +258,7 @@ class _SqlTransaction:
             if a.finishes is not None
         ]
         if finished:
-            await self._connection.execute(
-                sa.update(reactions)
-                .where(
-                    reactions.c.conversation_id == sa.bindparam("c"),
-                    reactions.c.seq == sa.bindparam("s"),
-                    reactions.c.kind == sa.bindparam("k"),
-                )
-                .values(done_at=sa.bindparam("at")),
-                finished,
-            )
+            await self._connection.execute(_FINISH, finished)
         opened = [
             {
                 "conversation_id": append.conversation_id,
@@ -218,13 +276,7 @@ class _SqlTransaction:
             for turn in append.turns
         ]
         if opened:
-            statement = upsert(
-                self._connection,
-                reactions,
-                key=("conversation_id", "seq", "kind"),
-                update=("created_at", "due_at", "leased_by", "leased_until", "attempts", "done_at"),
-            )
-            await self._connection.execute(statement, opened)
+            await self._connection.execute(_OPEN_TURNS.on(self._connection), opened)
 
 
 # --- rows -----------------------------------------------------------------------------------------------
@@ -235,14 +287,7 @@ async def _read_heads(
 ) -> dict[str, Head]:
     found: dict[str, Head] = {}
     for chunk in _chunks(ids):
-        query = (
-            sa.select(conversations.c.id, conversations.c.snapshot, conversations.c.customer)
-            .where(conversations.c.id.in_(chunk))
-            # Ordered, so that two writers never wait for each other in a circle. SQLite has one writer
-            # and leaves FOR UPDATE out.
-            .order_by(conversations.c.id)
-        )
-        rows = await connection.execute(query.with_for_update() if lock else query)
+        rows = await connection.execute(_HEADS_LOCKED if lock else _HEADS, {"ids": chunk})
         found.update({row.id: _head(row) for row in rows})
     return found
 

@@ -11,6 +11,26 @@ from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import reactions
 from handoff.ports import Reaction
 
+_earlier = reactions.alias("earlier")
+_OPEN = (
+    sa.select(reactions)
+    .where(
+        reactions.c.done_at.is_(None),
+        reactions.c.due_at <= sa.bindparam("now"),
+        reactions.c.leased_until <= sa.bindparam("now"),
+        # The first of its conversation, so that turns stay in order and one is out at a time.
+        ~sa.exists().where(
+            _earlier.c.conversation_id == reactions.c.conversation_id,
+            _earlier.c.kind == reactions.c.kind,
+            _earlier.c.done_at.is_(None),
+            _earlier.c.seq < reactions.c.seq,
+        ),
+    )
+    .order_by(reactions.c.due_at)
+)
+_ANY_OPEN = _OPEN.limit(1)
+_TAKE = _OPEN.limit(sa.bindparam("most")).with_for_update(skip_locked=True)
+
 
 class SqlReactions:
     """`ReactionQueue` on an engine."""
@@ -20,30 +40,13 @@ class SqlReactions:
 
     async def take(self, worker: str, now: int, lease_ms: int, limit: int) -> list[Reaction]:
         """See `ReactionQueue.take`."""
-        earlier = reactions.alias("earlier")
-        query = (
-            sa.select(reactions)
-            .where(
-                reactions.c.done_at.is_(None),
-                reactions.c.due_at <= now,
-                reactions.c.leased_until <= now,
-                # The first of its conversation, so that turns stay in order and one is out at a time.
-                ~sa.exists().where(
-                    earlier.c.conversation_id == reactions.c.conversation_id,
-                    earlier.c.kind == reactions.c.kind,
-                    earlier.c.done_at.is_(None),
-                    earlier.c.seq < reactions.c.seq,
-                ),
-            )
-            .order_by(reactions.c.due_at)
-            .limit(limit)
-        )
+        given = {"now": now, "most": limit}
         # Looked at without a lock first: most polls find nothing and must not queue up behind the writers.
         async with reading(self._engine) as connection:
-            if (await connection.execute(query.limit(1))).first() is None:
+            if (await connection.execute(_ANY_OPEN, {"now": now})).first() is None:
                 return []
         async with writing(self._engine) as connection:
-            rows = (await connection.execute(query.with_for_update(skip_locked=True))).all()
+            rows = (await connection.execute(_TAKE, given)).all()
             for row in rows:
                 await connection.execute(
                     sa.update(reactions)

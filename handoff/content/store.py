@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import article_questions, articles, intent_examples
-from handoff.adapters.upsert import upsert
+from handoff.adapters.upsert import Upsert
 from handoff.ports import Clock
 from kb_index.article import Article
 from kb_index.article import content_hash as articles_hash
@@ -26,6 +26,8 @@ INTENTS_FILE: Final = "intents.yml"
 
 # SQLite allows 32,766 variables in a statement; ids are taken in slices far below that.
 _SLICE: Final = 500
+
+_PUT_ARTICLE: Final = Upsert(articles, key=["id"], update=["title", "answer", "tags", "locale", "updated_at"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +221,8 @@ async def _import_articles(
     for some in _slices([article.id for article in changed]):
         await connection.execute(article_questions.delete().where(article_questions.c.article_id.in_(some)))
     if changed or added:
-        columns = ("title", "answer", "tags", "locale", "updated_at")
         await connection.execute(
-            upsert(connection, articles, key=["id"], update=columns),
-            [_row(article, at) for article in (*changed, *added)],
+            _PUT_ARTICLE.on(connection), [_row(article, at) for article in (*changed, *added)]
         )
     questions = [
         {"article_id": article.id, "position": position, "text": text}

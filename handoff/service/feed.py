@@ -52,6 +52,11 @@ class Feed:
             self.remember(fresh, ())
         return fresh
 
+    def may_have_open_turns(self, conversation_id: str) -> bool:
+        """Whether what is known here leaves it possible that the bot owes another answer."""
+        known = self._heads.get(conversation_id)
+        return known is None or bool(known.state.open_turns)
+
     async def read(self, conversation_id: str, after: int, upto: int) -> list[Event]:
         """Events over `after`, in order, at most `PAGE` of them; `upto` is a `seq` known to exist."""
         tail = self._tails.get(conversation_id)

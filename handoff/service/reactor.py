@@ -159,7 +159,8 @@ class Reactor:
             if newest is not reaction:
                 # Opened again, by a cancelled handoff, while it was being put away.
                 self._adopt(newest)
-            self._look.set()
+            if self._feed.may_have_open_turns(reaction.conversation_id):
+                self._look.set()
 
     async def _give_up(self, reaction: Reaction) -> None:
         try:

@@ -21,7 +21,7 @@ LEASE_MS = 4_000
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file at the newest schema, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "baton.db"
-    in_own_loop(migrated(f"sqlite+aiosqlite:///{path}"))
+    in_own_loop(migrated(f"sqlite+loop:///{path}"))
     return path
 
 
@@ -38,7 +38,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         server: PostgresServer = request.getfixturevalue("postgres_server")
         return server.emptied()
     shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "baton.db")
-    return f"sqlite+aiosqlite:///{tmp_path / 'baton.db'}"
+    return f"sqlite+loop:///{tmp_path / 'baton.db'}"
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
         server: PostgresServer = request.getfixturevalue("postgres_server")
         return server.without_schema()
-    return f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}"
+    return f"sqlite+loop:///{tmp_path / 'empty.db'}"
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(empty:
 async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "baton.db"
     path.write_text("not a database" * 500, encoding="utf-8")
-    engine = open_engine(f"sqlite+aiosqlite:///{path}")
+    engine = open_engine(f"sqlite+loop:///{path}")
     with pytest.raises(StorageUnavailable):
         await migrate(engine)
     await engine.dispose()
@@ -103,7 +103,7 @@ async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path:
 
 async def test_every_sqlite_connection_is_durable(tmp_path: Path) -> None:
     """P1: WAL with synchronous FULL (2), in every connection of the pool and not just in the first."""
-    database = Database("sqlite", f"sqlite+aiosqlite:///{tmp_path / 'baton.db'}")
+    database = Database("sqlite", f"sqlite+loop:///{tmp_path / 'baton.db'}")
     engine = database.engine()
     connections = [await engine.connect() for _ in range(5)]
     for connection in connections:

@@ -62,7 +62,7 @@ def path(tmp_path: Path, migrated_file: Path) -> Path:
 @pytest.fixture
 async def engine(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncEngine]:
     monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 50)
-    engine = open_engine(f"sqlite+aiosqlite:///{path}")
+    engine = open_engine(f"sqlite+loop:///{path}")
     yield engine
     await engine.dispose()
 
@@ -155,7 +155,7 @@ async def test_a_full_disk_refuses_and_is_used_again_when_there_is_room(
 async def test_a_read_only_database_refuses_writers_and_serves_readers(relay: Relay, path: Path) -> None:
     c = await relay.open()
     await relay.say(c, "before")
-    engine = open_engine(f"sqlite+aiosqlite:///file:{path}?mode=ro&uri=true")
+    engine = open_engine(f"sqlite+loop:///file:{path}?mode=ro&uri=true")
     frozen = Relay(engine)
     frozen.conversations.start()
     with pytest.raises(StorageUnavailable):
@@ -218,7 +218,7 @@ async def test_connections_closed_underneath_only_cost_what_was_on_them(
 
 
 async def test_every_port_on_the_database_says_the_same(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'no-such-folder' / 'baton.db'}")
+    engine = open_engine(f"sqlite+loop:///{tmp_path / 'no-such-folder' / 'baton.db'}")
     log = SqlEventLog(engine, "here", LEASE_MS)
     queue, cursors = SqlReactions(engine), SqlCursors(engine)
     reaction = Reaction("c1", 2, "bot_turn", START, 1)
@@ -262,7 +262,7 @@ async def test_a_postgres_that_refuses_to_connect_is_a_storage_that_is_not_there
 
 
 async def test_a_new_file_can_be_made_where_there_was_none(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'baton.db'}"
+    url = f"sqlite+loop:///{tmp_path / 'baton.db'}"
     await migrated(url)
     engine = open_engine(url)
     relay = Relay(engine)

@@ -44,7 +44,7 @@ def clock() -> HeldClock:
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'baton.db'}")
+    engine = open_engine(f"sqlite+loop:///{tmp_path / 'baton.db'}")
     async with engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
     yield engine

@@ -26,7 +26,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "baton.db"
-    in_own_loop(migrated(f"sqlite+aiosqlite:///{path}"))
+    in_own_loop(migrated(f"sqlite+loop:///{path}"))
     return path
 
 
@@ -38,7 +38,7 @@ def clock() -> HeldClock:
 @pytest.fixture
 async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
     shutil.copy(migrated_file, tmp_path / "baton.db")
-    database = Database("sqlite", f"sqlite+aiosqlite:///{tmp_path / 'baton.db'}")
+    database = Database("sqlite", f"sqlite+loop:///{tmp_path / 'baton.db'}")
     yield database
     await database.close()
 

@@ -115,8 +115,9 @@ async def test_who_comes_back_is_at_the_front(stage: Stage, relay: Process, list
     await until(lambda: listening.order() == [(b, 1), (a, 2)])
     await relay.claim(b)
     await relay.run(b, TransferConversation({"agent": "usr_ben"}), ANA)
-    await until(lambda: listening.order() == [(b, 1), (a, 2)])
-    assert listening.inbox.items()[0]["offered_to"] == "usr_ben"
+    # The order is the same as before: only the offer tells that the transfer has been seen.
+    await until(lambda: listening.inbox.items()[0]["offered_to"] == "usr_ben")
+    assert listening.order() == [(b, 1), (a, 2)]
 
 
 async def test_what_is_returned_closed_or_cancelled_leaves(
