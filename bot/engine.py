@@ -27,6 +27,7 @@ from bot.contract import (
     outcome_to_json,
 )
 from bot.dialogue import BATON, Dialogue
+from bot.graph import InOrderRunner
 from bot.linear import LinearHead
 from bot.nlg import FAILURES
 from bot.runtime import Runtime
@@ -102,6 +103,7 @@ class Engine:
                 tracker_store=trackers,
                 fingerprint=release_id,
             )
+        agent.processor.graph_runner = InOrderRunner.over(agent.processor.graph_runner)
         return cls(release_id, agent, trackers, here)
 
     async def answer(self, request: TurnRequest, dialogue: Dialogue) -> tuple[TurnOutcome, Dialogue]:

@@ -7,6 +7,8 @@ history. What a turn leaves is handed to its caller, who stores it together with
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from rasa.core.tracker_store import TrackerStore
@@ -73,8 +75,20 @@ def restored(sender_id: str, dialogue: Dialogue, domain: Domain) -> DialogueStat
     ]
     if dialogue.loop in domain.form_names:
         start.append(ActiveLoop(dialogue.loop))
-    kept = [Event.from_parameters(dict(event)) for event in dialogue.events]
+    kept = [_event(event) for event in dialogue.events]
     return DialogueStateTracker.from_events(sender_id, start + kept, domain.slots, domain=domain)
+
+
+def _event(raw: Mapping[str, Any]) -> Event:
+    # `Event.from_parameters` looks through every subclass of Event, for each event of each turn.
+    event: Event = _event_class(raw["event"])._from_parameters(dict(raw))  # noqa: SLF001
+    return event
+
+
+@lru_cache(maxsize=64)
+def _event_class(name: str) -> type[Event]:
+    found: type[Event] = Event.resolve_by_type(name)
+    return found
 
 
 def kept_of(tracker: DialogueStateTracker) -> Dialogue:

@@ -1,8 +1,10 @@
-"""The policy that carries out what was decided."""
+"""The policy that carries out what was decided, and Rasa's own two for the turns it leaves to them."""
 
 from typing import Any
 
+from rasa.core.policies.memoization import MemoizationPolicy
 from rasa.core.policies.policy import Policy, PolicyPrediction, SupportedData
+from rasa.core.policies.rule_policy import RulePolicy
 from rasa.engine.graph import ExecutionContext
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -66,14 +68,53 @@ class DecisionPolicy(Policy):
     ) -> PolicyPrediction:
         """The verdict's next action, or no opinion."""
         verdict = last_baton(tracker)
-        done = _actions_since_message(tracker)
         actions = verdict.get("actions") or []
+        done = _actions_since_message(tracker)
         events = _consequences(verdict) if done == 0 else []
         if done >= len(actions):
             return self._prediction(self._default_predictions(domain), events=events)
         probabilities = self._default_predictions(domain)
         probabilities[domain.index_for_action(actions[done])] = 1.0
         return self._prediction(probabilities, events=events, is_no_user_prediction=True)
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True)
+class TalkRules(RulePolicy):
+    """Rasa's rules where the verdict leaves the turn to them; otherwise no opinion, which costs nothing."""
+
+    def predict_action_probabilities(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        rule_only_data: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> PolicyPrediction:
+        """See `RulePolicy`."""
+        if _is_decided(tracker):
+            return self._prediction(self._default_predictions(domain))
+        return super().predict_action_probabilities(tracker, domain, rule_only_data, **kwargs)
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True)
+class TalkStories(MemoizationPolicy):
+    """Rasa's remembered stories where the verdict leaves the turn to them; otherwise no opinion."""
+
+    def predict_action_probabilities(
+        self,
+        tracker: DialogueStateTracker,
+        domain: Domain,
+        rule_only_data: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> PolicyPrediction:
+        """See `MemoizationPolicy`."""
+        if _is_decided(tracker):
+            return self._prediction(self._default_predictions(domain))
+        return super().predict_action_probabilities(tracker, domain, rule_only_data, **kwargs)
+
+
+def _is_decided(tracker: DialogueStateTracker) -> bool:
+    """Whether the turn's verdict names another action."""
+    return _actions_since_message(tracker) < len(last_baton(tracker).get("actions") or [])
 
 
 def _actions_since_message(tracker: DialogueStateTracker) -> int:
