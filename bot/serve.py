@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import importlib
 import json
 import logging
@@ -47,6 +48,10 @@ class Loader:
         """Import Rasa, which takes 15 s and more, so that a first release need not wait for it."""
         with self._one_at_a_time:
             importlib.import_module("bot.engine")
+            # TensorFlow and Rasa stay: walking through their objects stops every turn for tenths of a second. What a
+            # release loads is not frozen, because a release goes again.
+            gc.collect()
+            gc.freeze()
 
     def __call__(self, release_id: str) -> Engine:
         """Verify every file, then load. Raises what makes a release unusable."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from pathlib import Path
 
@@ -50,4 +51,8 @@ def make_server(settings: Settings, running: Running, pages: Path) -> uvicorn.Se
 async def run_relay(settings: Settings, running: Running, pages: Path) -> None:
     """Serve until told to stop by SIGTERM or SIGINT."""
     log.info("relay_starting", host=settings.host, port=settings.port)
-    await make_server(settings, running, pages).serve()
+    server = make_server(settings, running, pages)
+    # What is loaded now stays: the collector would walk through all of it again and again, with every socket waiting.
+    gc.collect()
+    gc.freeze()
+    await server.serve()

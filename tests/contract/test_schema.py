@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from handoff.adapters.database import open_engine
-from handoff.adapters.migrate import migrate
+from handoff.adapters.migrate import MIGRATIONS, NEWEST, migrate
 from handoff.adapters.schema import metadata
 from handoff.domain.errors import StorageUnavailable
 from tests.contract.conftest import POSTGRES
@@ -58,6 +60,12 @@ async def test_the_migrations_build_the_schema(empty: Database) -> None:
         if empty.name == "sqlite":
             expected = {"events_no_update", "events_no_delete"}
         assert await connection.run_sync(triggers) == expected
+
+
+async def test_the_newest_migration_is_the_one_that_lets_a_start_skip_alembic() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [NEWEST]
 
 
 async def test_migrating_again_changes_nothing(empty: Database) -> None:
