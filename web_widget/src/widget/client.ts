@@ -360,7 +360,8 @@ export class Client {
           pending: this.#unlogged(this.state.pending, view),
           ready: this.state.ready || view.cursor >= this.#caughtUpAt,
           ...(spoke || view.state === "closed" ? { typing: null } : {}),
-          ...(view.state === "waiting" ? {} : { queue: null }),
+          // A place may be told before the event that begins the wait has arrived: only a wait's end forgets it.
+          ...(this.state.view.state === "waiting" && view.state !== "waiting" ? { queue: null } : {}),
         });
         break;
       }
