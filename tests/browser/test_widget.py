@@ -176,6 +176,16 @@ def test_a_busy_server_is_waited_for_and_the_order_stays(relay: RecordedRelay, w
     assert widget.words()[-2:] == ["first", "second"]
 
 
+def test_a_lost_whisper_troubles_nobody(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    talk = only_talk(relay)
+    error = {"code": "rate_limited", "message": "Too many frames.", "data": {"retry_ms": 400}}
+    relay.to_customer(talk, {"type": "error", "error": error})
+    relay.to_customer(talk, {"type": "typing", "actor": MAYA, "on": True})
+    expect(widget.panel.locator(".typing")).to_be_visible()
+    expect(widget.panel.locator(".banner")).to_have_count(0)
+
+
 def test_choices_are_buttons_until_one_is_taken(relay: RecordedRelay, widget: Widget) -> None:
     widget.ask("what does it cost?")
     choices = widget.panel.get_by_role("group", name="Suggested answers")
@@ -253,7 +263,7 @@ def test_four_thousand_characters_are_the_limit(widget: Widget) -> None:
     widget.field.fill("😀" * 4_000)
     expect(send).to_be_enabled()
     widget.field.fill("x" * 4_001)
-    expect(widget.panel.get_by_text("1 characters too many")).to_be_visible()
+    expect(widget.panel.get_by_text("1 character too many")).to_be_visible()
     expect(send).to_be_disabled()
 
 

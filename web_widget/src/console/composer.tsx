@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { useGrowing } from "../shared/grow";
-import { MAX_TEXT, textLength } from "../shared/protocol";
+import { lengthWords, MAX_TEXT, textLength } from "../shared/protocol";
 
 export type Mode = "say" | "note";
 
@@ -46,7 +46,7 @@ export function Composer({ conversation, mode, text, setMode, setText, send, typ
           Private note <kbd>N</kbd>
         </button>
         <span class={length > MAX_TEXT ? "left over" : "left"} role="status">
-          {length > MAX_TEXT - 400 ? `${MAX_TEXT - length} characters left` : ""}
+          {length > MAX_TEXT - 400 ? lengthWords(MAX_TEXT - length) : ""}
         </span>
       </div>
       <div class="write">

@@ -315,7 +315,8 @@ export class Desk {
           this.#change(frame.conversation_id, { customerSeen: frame.seq });
         break;
       case "error":
-        this.toast(frame.error.message, true);
+        // Commands are refused by their own `nack` and sent again: this was a whisper, and may be lost.
+        if (frame.error.code !== "rate_limited") this.toast(frame.error.message, true);
         break;
       default:
         break;

@@ -382,7 +382,8 @@ export class Client {
         else if (frame.actor.type === "customer") this.#set({ seen: Math.max(this.state.seen, frame.seq) });
         break;
       case "error":
-        this.#set({ trouble: frame.error });
+        // Commands are refused by their own `nack` and sent again: this was a whisper, and may be lost.
+        if (frame.error.code !== "rate_limited") this.#set({ trouble: frame.error });
         break;
       default:
         break;
