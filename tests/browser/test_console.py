@@ -137,11 +137,12 @@ def test_everything_by_keyboard(relay: RecordedRelay, new_page: NewPage) -> None
     help_ = console.page.get_by_role("dialog")
     expect(help_).to_contain_text("Return to the bot")
     keys.press("Escape")
-    expect(help_).to_have_count(0)
+    # Out of the page, not only out of sight: until then the keys belong to it.
+    expect(console.page.locator("dialog")).to_have_count(0)
     keys.press("b")
     expect(console.page.get_by_role("dialog")).to_contain_text("Return to the bot")
     keys.press("Escape")
-    expect(console.page.get_by_role("dialog")).to_have_count(0)
+    expect(console.page.locator("dialog")).to_have_count(0)
     keys.press("e")
     expect(console.page.get_by_role("dialog")).to_contain_text("Close the conversation")
     keys.press("Enter")
@@ -302,6 +303,12 @@ def test_a_long_word_stays_in_the_evidence(relay: RecordedRelay, new_page: NewPa
     console.open("Harriet")
     expect(console.evidence).to_contain_text("Donaudampfschiff")
     assert console.evidence.evaluate("side => side.scrollWidth - side.clientWidth") == 0
+    lines = """scores => scores.map(score => {
+        const range = document.createRange();
+        range.selectNodeContents(score);
+        return range.getClientRects().length;
+    })"""
+    assert set(console.evidence.locator(".passages .num").evaluate_all(lines)) == {1}, "a score is one word"
 
 
 def test_what_the_bot_offered_is_part_of_the_story(relay: RecordedRelay, new_page: NewPage) -> None:
