@@ -63,8 +63,8 @@ def report_lines(figures: Mapping[str, Any]) -> list[str]:
             )
     if few:
         lines.append(
-            f"The questions are too few to prove it: the bot answers where it is {knowledge['threshold']:.0%} sure. "
-            "Other ways to ask, as `questions` of an article, help most."
+            f"The questions are too few to measure with: the bot answers what it is {knowledge['threshold']:.0%} sure "
+            "of and hands over the rest. More ways to ask, as `questions` of the articles, help most."
         )
     return lines
 
