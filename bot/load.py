@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.quiet import ignore_futures
 from bot.settings import Settings
 from kb_index.encoder import load_encoder
 from kb_index.releases import ReleaseStore, UnknownRelease
@@ -24,7 +25,11 @@ def load_release(settings: Settings, release_id: str | None = None) -> Engine:
     if wanted is None:
         raise UnknownRelease("No release is live: train one with `baton train --publish`.")
     release = store.verify(wanted)
-    # Rasa and TensorFlow, 15 s: not before everything cheap has been checked.
+    # Rasa and TensorFlow, 15 s: not before everything cheap has been checked. Sanic comes first, for it asks for
+    # the warnings that are of no use to who runs a command.
+    import sanic.app  # noqa: F401, PLC0415
+
+    ignore_futures()
     from bot.engine import Engine  # noqa: PLC0415
     from bot.vectors import Vectors  # noqa: PLC0415
 

@@ -34,6 +34,10 @@ def hush() -> None:
     )
     logging.getLogger("bot").setLevel(logging.INFO)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    # Of Rasa's pins about their own future, of Rasa about features that are not used here.
+    ignore_futures()
+
+
+def ignore_futures() -> None:
+    """Say nothing of what Rasa's pins warn of about their own future, and Rasa about features not used here."""
     for category in (DeprecationWarning, FutureWarning, UserWarning):
         warnings.filterwarnings("ignore", category=category)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,7 +40,33 @@ def train(
         fail("Stopped. Nothing that is live was changed.")
     live = " and is live" if publish else f"; `baton release publish {release.id}` makes it live"
     values = {"release_id": release.id, "published": publish, "manifest": dict(release.manifest)}
-    result(values, as_json=as_json, lines=[f"Release {release.id} is trained{live}."])
+    figures = release.manifest.get("figures")
+    told = report_lines(figures) if isinstance(figures, dict) else []
+    result(values, as_json=as_json, lines=[*told, f"Release {release.id} is trained{live}."])
+
+
+def report_lines(figures: Mapping[str, Any]) -> list[str]:
+    """What the training found out about the articles, for their editor. `figures` as in the release's report."""
+    knowledge = figures.get("knowledge") or {}
+    asked = knowledge.get("questions_asked", 0)
+    few = knowledge.get("threshold_support") == "too_few_questions"
+    lines = []
+    if asked:
+        lines.append(
+            f"Of {asked:,} questions, each asked as if it were new, {knowledge['accuracy_top1']:.0%} find their "
+            f"article first and {knowledge['coverage']:.0%} are answered; the others get a choice or a person."
+        )
+        if knowledge.get("wrong_answer_rate") is not None:
+            lines.append(
+                f"Of the answers {knowledge['wrong_answer_rate']:.1%} are wrong; {knowledge['risk']:.1%} are allowed "
+                f"(--risk)."
+            )
+    if few:
+        lines.append(
+            f"The questions are too few to measure with: the bot answers what it is {knowledge['threshold']:.0%} sure "
+            "of and hands over the rest. More ways to ask, as `questions` of the articles, help most."
+        )
+    return lines
 
 
 @commands.command("list")

@@ -25,8 +25,9 @@ def summarise(state: Conversation, reason: str, trigger_seq: int) -> tuple[dict[
         sentences.append(_sentence(f"First question: “{_short(words[0])}”", words[0].seq))
     answers = [line for line in state.story if line.teller == "answer"]
     if answers:
-        articles = ", ".join(dict.fromkeys(line.text for line in answers))
-        sentences.append(_sentence(f"The assistant answered from: {articles}.", *(a.seq for a in answers)))
+        # Titles are questions of their own: in quotes they need no other mark at their end.
+        articles = ", ".join(f"“{title}”" for title in dict.fromkeys(line.text for line in answers))
+        sentences.append(_sentence(f"The assistant answered from: {articles}", *(a.seq for a in answers)))
     elif words:
         sentences.append(_sentence("No article has answered it so far.", words[0].seq))
     sentences.extend(

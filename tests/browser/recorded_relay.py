@@ -35,6 +35,7 @@ class RecordedRelay:
         self.agents: dict[WebSocket, dict[str, int]] = {}
         self.must_change = False
         self.logged_in = True
+        self.agent: Json = {"id": MAYA["id"], "name": MAYA["name"], "role": "supervisor"}
         self.greeting = "Hi! Ask me about orders, delivery, returns or kit."
         self.answer: Callable[[Talk, str], list[Json]] | None = None
         self.refuse: dict[str, Json] = {}
@@ -312,8 +313,7 @@ class RecordedRelay:
 
     def me(self) -> Json:
         """What a session says about its agent."""
-        agent = {"id": MAYA["id"], "name": MAYA["name"], "role": "supervisor"}
-        return {"agent": agent, "csrf": "csrf", "must_change_password": self.must_change}
+        return {"agent": self.agent, "csrf": "csrf", "must_change_password": self.must_change}
 
     async def serve_customer(self, socket: WebSocket) -> None:
         """One customer's connection."""

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.hands import Console, NewPage
-from tests.browser.recorded_relay import MAYA, RecordedRelay
+from tests.browser.recorded_relay import HUMAN, MAYA, RecordedRelay
 from tests.browser.stories import escalated, held
 
 PRIYA = {"type": "agent", "id": "u-priya", "name": "Priya Nair"}
@@ -137,11 +137,12 @@ def test_everything_by_keyboard(relay: RecordedRelay, new_page: NewPage) -> None
     help_ = console.page.get_by_role("dialog")
     expect(help_).to_contain_text("Return to the bot")
     keys.press("Escape")
-    expect(help_).to_have_count(0)
+    # Out of the page, not only out of sight: until then the keys belong to it.
+    expect(console.page.locator("dialog")).to_have_count(0)
     keys.press("b")
     expect(console.page.get_by_role("dialog")).to_contain_text("Return to the bot")
     keys.press("Escape")
-    expect(console.page.get_by_role("dialog")).to_have_count(0)
+    expect(console.page.locator("dialog")).to_have_count(0)
     keys.press("e")
     expect(console.page.get_by_role("dialog")).to_contain_text("Close the conversation")
     keys.press("Enter")
@@ -284,3 +285,82 @@ def test_an_expired_session_leads_back_to_the_door(relay: RecordedRelay, new_pag
     relay.refuse_sockets = True
     relay.cut()
     expect(console.page.get_by_role("button", name="Log in")).to_be_visible()
+    expect(console.page.get_by_text("Your session has ended.")).to_be_visible()
+
+
+def test_after_a_wrong_password_the_next_one_can_be_typed(relay: RecordedRelay, new_page: NewPage) -> None:
+    relay.logged_in = False
+    console = Console(new_page())
+    console.log_in(relay.url, "maya", "wrong")
+    expect(console.page.get_by_role("alert")).not_to_be_empty()
+    expect(console.page.get_by_label("Password")).to_be_focused()
+
+
+def test_a_long_word_stays_in_the_evidence(relay: RecordedRelay, new_page: NewPage) -> None:
+    talk = escalated(relay, "Harriet")
+    talk.events[-1]["data"]["summary"] = [{"text": f"Last words: {'Donaudampfschiff' * 9}", "seqs": [6]}]
+    console = open_console(relay, new_page)
+    console.open("Harriet")
+    expect(console.evidence).to_contain_text("Donaudampfschiff")
+    assert console.evidence.evaluate("side => side.scrollWidth - side.clientWidth") == 0
+    lines = """scores => scores.map(score => {
+        const range = document.createRange();
+        range.selectNodeContents(score);
+        return range.getClientRects().length;
+    })"""
+    assert set(console.evidence.locator(".passages .num").evaluate_all(lines)) == {1}, "a score is one word"
+
+
+def test_what_the_bot_offered_is_part_of_the_story(relay: RecordedRelay, new_page: NewPage) -> None:
+    talk = escalated(relay, "Harriet")
+    choices = [{"id": "a1", "label": "Cost of delivery"}, {"id": "a2", "label": "Cost of a return"}, HUMAN]
+    data = {"turn": 9, "kind": "clarify", "text": "Which of these?", "choices": choices}
+    relay.record(talk, "bot.replied", "bot", data)
+    console = open_console(relay, new_page)
+    console.open("Harriet")
+    offered = console.log.get_by_role("list", name="Offered to choose from")
+    expect(offered).to_have_count(1)
+    expect(offered.get_by_role("listitem")).to_have_text(["Cost of delivery", "Cost of a return"])
+
+
+def test_seen_is_told_beside_the_words_that_were_seen(relay: RecordedRelay, new_page: NewPage) -> None:
+    talk = held(relay, "Wilhelmina")
+    console = open_console(relay, new_page)
+    console.open("Wilhelmina")
+    seen = {
+        "type": "seen",
+        "conversation_id": talk.id,
+        "actor": {"type": "customer"},
+        "seq": len(talk.events),
+    }
+    relay.to_agents(seen)
+    expect(console.log.locator(".msg.agent + .receipt")).to_have_text("Seen by the customer")
+    relay.add(talk, "customer.said", "customer", {"text": "Thank you"})
+    expect(console.log.locator(".receipt")).to_have_count(0)
+
+
+def test_who_loses_a_chat_to_a_supervisor_is_told(relay: RecordedRelay, new_page: NewPage) -> None:
+    talk = held(relay, "Wilhelmina")
+    console = open_console(relay, new_page)
+    expect(console.item("Wilhelmina")).to_be_visible()
+    console.open("Wilhelmina")
+    relay.add(talk, "conversation.transferred", PRIYA, {"to": {"agent": PRIYA["id"]}})
+    relay.add(talk, "agent.joined", PRIYA, {"handoff_id": "h"})
+    expect(console.log.get_by_text("Priya Nair took over")).to_be_visible()
+    expect(console.log.get_by_text("passed the conversation on")).to_have_count(0)
+
+
+def test_drafts_are_the_agents_own(relay: RecordedRelay, new_page: NewPage) -> None:
+    held(relay, "Wilhelmina")
+    console = open_console(relay, new_page)
+    console.open("Wilhelmina")
+    console.field.fill("between us")
+    relay.agent = {"id": "u-priya", "name": "Priya Nair", "role": "supervisor"}
+    console.page.reload()
+    expect(console.page.locator("header.bar-top")).to_contain_text("Priya Nair")
+    console.queue.get_by_role("button", name="With colleagues: 1").click()
+    console.open("Wilhelmina")
+    console.page.get_by_role("button", name="Take over").click()
+    expect(console.log).to_contain_text("joined")
+    expect(console.page.get_by_text("between us")).to_have_count(0)
+    expect(console.queue.get_by_text("Draft")).to_have_count(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.hands import NewPage, Widget
 from tests.browser.recorded_relay import HUMAN, MAYA, RecordedRelay
@@ -176,6 +176,16 @@ def test_a_busy_server_is_waited_for_and_the_order_stays(relay: RecordedRelay, w
     assert widget.words()[-2:] == ["first", "second"]
 
 
+def test_a_lost_whisper_troubles_nobody(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    talk = only_talk(relay)
+    error = {"code": "rate_limited", "message": "Too many frames.", "data": {"retry_ms": 400}}
+    relay.to_customer(talk, {"type": "error", "error": error})
+    relay.to_customer(talk, {"type": "typing", "actor": MAYA, "on": True})
+    expect(widget.panel.locator(".typing")).to_be_visible()
+    expect(widget.panel.locator(".banner")).to_have_count(0)
+
+
 def test_choices_are_buttons_until_one_is_taken(relay: RecordedRelay, widget: Widget) -> None:
     widget.ask("what does it cost?")
     choices = widget.panel.get_by_role("group", name="Suggested answers")
@@ -253,7 +263,7 @@ def test_four_thousand_characters_are_the_limit(widget: Widget) -> None:
     widget.field.fill("😀" * 4_000)
     expect(send).to_be_enabled()
     widget.field.fill("x" * 4_001)
-    expect(widget.panel.get_by_text("1 characters too many")).to_be_visible()
+    expect(widget.panel.get_by_text("1 character too many")).to_be_visible()
     expect(send).to_be_disabled()
 
 
@@ -348,3 +358,105 @@ def test_the_log_follows_its_end_only_for_who_is_there(relay: RecordedRelay, wid
     below.click()
     expect(below).to_have_count(0)
     expect(widget.bubbles.last).to_be_in_viewport()
+
+
+def test_the_field_has_its_height_when_the_panel_opens_and_fits_its_words(page: Page) -> None:
+    widget = Widget(page)
+    widget.open()
+    empty = height(widget.field)
+    assert empty > 35, "an empty field shows its line"
+    widget.field.fill("one\ntwo\nthree")
+    assert height(widget.field) > empty + 30
+    widget.field.fill("word " * 22)
+    wide = height(widget.field)
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.wait_for_function(
+        "least => document.querySelector('baton-widget').shadowRoot.querySelector('textarea').clientHeight > least",
+        arg=wide,
+    )
+
+
+def test_a_control_that_goes_leaves_its_focus_in_the_panel(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("what does it cost?")
+    press(widget, "Cost of delivery")
+    expect(widget.field).to_be_focused()
+    press(widget, "End conversation")
+    expect(widget.panel.get_by_role("button", name="End it")).to_be_focused()
+    press(widget, "Keep it open")
+    expect(widget.panel.get_by_role("button", name="End conversation")).to_be_focused()
+    press(widget, "Talk to a person")
+    press(widget, "Stop waiting")
+    expect(widget.panel.locator(".waiting")).to_have_count(0)
+    expect(widget.field).to_be_focused()
+    press(widget, "End conversation")
+    press(widget, "End it")
+    expect(widget.panel.get_by_text("You ended the conversation")).to_be_visible()
+    expect(widget.field).to_be_focused()
+
+
+def test_the_question_whether_to_end_ends_with_the_conversation(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    widget.panel.get_by_role("button", name="End conversation").click()
+    relay.add(only_talk(relay), "conversation.closed", MAYA, {"by": "agent", "episode": 1})
+    expect(widget.panel.get_by_text("Write again at any time")).to_be_visible()
+    widget.ask("can I swap my boots?")
+    expect(widget.panel.get_by_role("button", name="End conversation")).to_be_visible()
+    expect(widget.panel.get_by_role("button", name="End it")).to_have_count(0)
+
+
+def test_a_place_in_line_told_before_its_events_is_kept(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("hello")
+    talk = only_talk(relay)
+    relay.add(talk, "conversation.closed", MAYA, {"by": "agent", "episode": 1})
+    relay.to_customer(talk, {"type": "queue", "position": 3, "wait_s": {"low": 60, "high": 300}})
+    relay.add(talk, "episode.started", "system", {"episode": 2})
+    relay.add(talk, "customer.said", "customer", {"text": "again", "client_id": "f" * 32})
+    relay.add(talk, "handoff.requested", "system", {"handoff_id": "h2", "reason": "reopened"})
+    expect(widget.panel.locator(".waiting")).to_contain_text("number 3 in line")
+    relay.add(talk, "handoff.cancelled", "customer", {})
+    relay.add(talk, "handoff.requested", "customer", {"handoff_id": "h3", "reason": "asked"})
+    expect(widget.panel.locator(".waiting")).to_contain_text("Getting a person")
+
+
+def test_who_asks_for_a_person_is_shown_the_end(relay: RecordedRelay, widget: Widget) -> None:
+    for _ in range(4):
+        widget.ask("can I swap my boots?")
+    widget.log.evaluate("log => { log.scrollTop = 0; }")
+    widget.panel.locator(".head").get_by_role("button", name="Talk to a person").click()
+    expect(widget.panel.get_by_text("You asked for a person.")).to_be_in_viewport()
+    expect(widget.panel.get_by_role("button", name="New messages")).to_have_count(0)
+
+
+def test_a_refused_message_takes_no_choices_away(relay: RecordedRelay, widget: Widget) -> None:
+    widget.ask("what does it cost?")
+    relay.refuse["say"] = {"code": "bad_frame", "message": "This could not be read.", "data": {}}
+    widget.say("try me")
+    expect(widget.panel.locator(".row.failed")).to_be_visible()
+    expect(widget.panel.get_by_role("button", name="Cost of delivery")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height_"), [(844, 390), (640, 410)])
+def test_on_a_low_screen_the_panel_takes_its_height(
+    relay: RecordedRelay, new_page: NewPage, width: int, height_: int
+) -> None:
+    page = new_page(viewport={"width": width, "height": height_})
+    page.goto(f"{relay.url}/demo")
+    widget = Widget(page)
+    widget.open()
+    box = widget.panel.bounding_box()
+    assert box is not None
+    assert box["height"] >= height_ - 20
+    expect(widget.launcher).to_be_hidden()
+    widget.panel.get_by_role("button", name="Close the chat").click()
+    expect(widget.launcher).to_be_visible()
+
+
+def height(part: Locator) -> float:
+    """Of its border box, in CSS pixels."""
+    return float(part.evaluate("part => part.getBoundingClientRect().height"))
+
+
+def press(widget: Widget, name: str) -> None:
+    """A button of the panel, by keyboard: the first of this name."""
+    widget.panel.get_by_role("button", name=name).first.focus()
+    widget.page.keyboard.press("Enter")

@@ -234,7 +234,7 @@ export function Board({ session, leave, expired }: Props): VNode | null {
           <button type="button" class="ghost" onClick={() => setOpen("settings")}>
             Settings
           </button>
-          <button type="button" class="ghost" aria-label="Keyboard shortcuts" onClick={() => setOpen("help")}>
+          <button type="button" class="ghost keys-button" aria-label="Keyboard shortcuts" onClick={() => setOpen("help")}>
             <kbd>?</kbd>
           </button>
         </div>

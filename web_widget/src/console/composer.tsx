@@ -1,7 +1,8 @@
 /** Where an agent writes: a reply to the customer, or a note that the customer never sees. */
 import type { VNode } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
-import { MAX_TEXT, textLength } from "../shared/protocol";
+import { useRef } from "preact/hooks";
+import { useGrowing } from "../shared/grow";
+import { lengthWords, MAX_TEXT, textLength } from "../shared/protocol";
 
 export type Mode = "say" | "note";
 
@@ -21,12 +22,7 @@ export function Composer({ conversation, mode, text, setMode, setText, send, typ
   const length = textLength(text.trim());
   const fits = length > 0 && length <= MAX_TEXT;
 
-  useLayoutEffect(() => {
-    const area = field.current;
-    if (area === null) return;
-    area.style.blockSize = "auto";
-    area.style.blockSize = `${area.scrollHeight + 2}px`;
-  }, [text, mode, conversation, field]);
+  useGrowing(field, [text, mode, conversation]);
 
   const submit = (): void => {
     if (!fits) return;
@@ -50,7 +46,7 @@ export function Composer({ conversation, mode, text, setMode, setText, send, typ
           Private note <kbd>N</kbd>
         </button>
         <span class={length > MAX_TEXT ? "left over" : "left"} role="status">
-          {length > MAX_TEXT - 400 ? `${MAX_TEXT - length} characters left` : ""}
+          {length > MAX_TEXT - 400 ? lengthWords(MAX_TEXT - length) : ""}
         </span>
       </div>
       <div class="write">

@@ -8,7 +8,7 @@ import { seenBy } from "../shared/seen";
 import { applyEvent, emptyView, type View } from "../shared/view";
 import { type PendingWords, readOutbox, toPending, writeOutbox } from "./outbox";
 import { type Draft, loadDrafts, saveDrafts } from "./settings";
-import { refusal } from "./words";
+import { customerName, refusal } from "./words";
 
 export interface Chat {
   id: string;
@@ -85,7 +85,7 @@ export class Desk {
       selected: null,
       selectedItem: null,
       pending: restored.flatMap((q) => toPending(q.command)),
-      drafts: loadDrafts(),
+      drafts: loadDrafts(me.id),
       toasts: [],
       busy: new Map(),
     };
@@ -161,7 +161,7 @@ export class Desk {
     const { [id]: old = { say: "", note: "" }, ...rest } = this.state.drafts;
     const draft = { ...old, [type]: text };
     const drafts = draft.say === "" && draft.note === "" ? rest : { ...rest, [id]: draft };
-    saveDrafts(drafts);
+    saveDrafts(this.state.me.id, drafts);
     this.#set({ drafts });
   }
 
@@ -315,7 +315,8 @@ export class Desk {
           this.#change(frame.conversation_id, { customerSeen: frame.seq });
         break;
       case "error":
-        this.toast(frame.error.message, true);
+        // Commands are refused by their own `nack` and sent again: this was a whisper, and may be lost.
+        if (frame.error.code !== "rate_limited") this.toast(frame.error.message, true);
         break;
       default:
         break;
@@ -346,8 +347,10 @@ export class Desk {
     });
     if (item.state === "waiting" && before?.state !== "waiting") this.#hooks.arrived(item);
     if (this.#isMine(item.conversation_id)) this.#follow(item.conversation_id);
-    else if (before?.holder?.id === this.state.me.id && this.state.selected !== item.conversation_id)
-      this.#unfollow(item.conversation_id);
+    else if (before?.holder?.id === this.state.me.id) {
+      if (item.holder != null) this.toast(`${item.holder.name} took over ${customerName(item)}.`);
+      if (this.state.selected !== item.conversation_id) this.#unfollow(item.conversation_id);
+    }
   }
 
   #event(id: string, event: BatonEvent): void {

@@ -50,12 +50,17 @@ function Door({ title, lead, error, busy, submit, button, children }: {
   );
 }
 
-export function Login({ done }: { done: (session: Session, password: string) => void }): VNode {
+export function Login({ expired, done }: {
+  /** A session has just ended by itself. */
+  expired: boolean;
+  done: (session: Session, password: string) => void;
+}): VNode {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLInputElement>(null);
+  const secret = useRef<HTMLInputElement>(null);
   useEffect(() => first.current?.focus(), []);
 
   const submit = async (): Promise<void> => {
@@ -66,11 +71,15 @@ export function Login({ done }: { done: (session: Session, password: string) => 
     else {
       setError(words(answer.error));
       setPassword("");
+      secret.current?.focus();
     }
   };
 
   return (
-    <Door title="Baton console" lead="Log in to answer customers." error={error} busy={busy} submit={() => void submit()} button="Log in">
+    <Door
+      title="Baton console"
+      lead={expired ? "Your session has ended. Log in again; what you wrote is kept." : "Log in to answer customers."}
+      error={error} busy={busy} submit={() => void submit()} button="Log in">
       <label class="field">
         Name
         <input
@@ -87,6 +96,7 @@ export function Login({ done }: { done: (session: Session, password: string) => 
       <label class="field">
         Password
         <input
+          ref={secret}
           name="password"
           type="password"
           autocomplete="current-password"

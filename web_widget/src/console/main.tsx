@@ -6,7 +6,7 @@ import { Board } from "./board";
 import { Login, NewPassword } from "./login";
 import { loadSettings } from "./settings";
 
-type Stage = { at: "loading" } | { at: "login" } | { at: "trouble"; message: string } | { at: "in"; session: Session; password: string | null };
+type Stage = { at: "loading" } | { at: "login"; expired?: boolean } | { at: "trouble"; message: string } | { at: "in"; session: Session; password: string | null };
 
 function App(): VNode | null {
   const [stage, setStage] = useState<Stage>({ at: "loading" });
@@ -36,7 +36,7 @@ function App(): VNode | null {
         </main>
       );
     case "login":
-      return <Login done={(session, password) => setStage({ at: "in", session, password })} />;
+      return <Login expired={stage.expired === true} done={(session, password) => setStage({ at: "in", session, password })} />;
     case "in": {
       const { session, password } = stage;
       if (session.must_change_password)
@@ -53,7 +53,7 @@ function App(): VNode | null {
           leave={() => {
             void logOut(session.csrf).then(() => setStage({ at: "login" }));
           }}
-          expired={() => setStage({ at: "login" })}
+          expired={() => setStage({ at: "login", expired: true })}
         />
       );
     }

@@ -41,11 +41,16 @@ export function saveSettings(settings: Settings): void {
   write("baton:console:settings", settings);
 }
 
-export function loadDrafts(): Record<string, Draft> {
-  const value = read("baton:console:drafts");
+/** By agent: at a shared computer nobody finds another's words in the field. */
+function draftsKey(agent: string): string {
+  return `baton:console:drafts:${agent}`;
+}
+
+export function loadDrafts(agent: string): Record<string, Draft> {
+  const value = read(draftsKey(agent));
   return typeof value === "object" && value !== null ? (value as Record<string, Draft>) : {};
 }
 
-export function saveDrafts(drafts: Record<string, Draft>): void {
-  write("baton:console:drafts", drafts);
+export function saveDrafts(agent: string, drafts: Record<string, Draft>): void {
+  write(draftsKey(agent), drafts);
 }

@@ -25,7 +25,7 @@ interface Props {
   shownHandoff: string | null;
 }
 
-function noticeWords(entry: Extract<Entry, { type: "notice" }>): string {
+function noticeWords(entry: Extract<Entry, { type: "notice" }>, next: Entry | undefined): string {
   const who = entry.name ?? "An agent";
   const more = entry.text === null ? "" : `: ${entry.text}`;
   switch (entry.code) {
@@ -38,6 +38,8 @@ function noticeWords(entry: Extract<Entry, { type: "notice" }>): string {
     case "left":
       return `${who} left; back in the queue`;
     case "transferred":
+      // A takeover: who passes it on is who joins.
+      if (next?.type === "notice" && next.code === "joined" && next.name === entry.name) return `${who} took over`;
       return `${who} passed the conversation on${more}`;
     case "returned":
       return `${who} returned the conversation to the bot${more}`;
@@ -77,6 +79,15 @@ function Line({ entry, customer, first }: { entry: Message; customer: string; fi
           </p>
         )}
       </div>
+      {entry.offered !== undefined && (
+        <ul class="msg-offered" aria-label="Offered to choose from">
+          {entry.offered.map((label) => (
+            <li key={label} dir="auto">
+              {label}
+            </li>
+          ))}
+        </ul>
+      )}
     </article>
   );
 }
@@ -121,6 +132,10 @@ export function Transcript({ chat, customer, me, pending, target, showHandoff, s
     requestAnimationFrame(() => message.classList.add("pointed"));
   }, [target.n]);
 
+  // Told under the agent's last words only, and only until somebody answers them.
+  const lastWords = entries.findLast((e) => e.type === "message");
+  const seen = lastWords?.from === "agent" && pending.length === 0 && chat.customerSeen >= lastWords.seq;
+
   const rows: VNode[] = [];
   let day = "";
   entries.forEach((entry, i) => {
@@ -142,6 +157,12 @@ export function Transcript({ chat, customer, me, pending, target, showHandoff, s
           before.name !== entry.name ||
           Date.parse(entry.at) - Date.parse(before.at) > 5 * 60_000;
         rows.push(<Line key={entry.seq} entry={entry} customer={customer} first={first} />);
+        if (seen && entry === lastWords)
+          rows.push(
+            <p key="receipt" class="receipt">
+              Seen by the customer
+            </p>,
+          );
         break;
       }
       case "note":
@@ -180,16 +201,13 @@ export function Transcript({ chat, customer, me, pending, target, showHandoff, s
       case "notice":
         rows.push(
           <p key={entry.seq} class={entry.code.startsWith("system.") ? "event told" : "event"}>
-            <span dir="auto">{noticeWords(entry)}</span>
+            <span dir="auto">{noticeWords(entry, entries[i + 1])}</span>
             <time dateTime={entry.at}>{TIME.format(new Date(entry.at))}</time>
           </p>,
         );
         break;
     }
   });
-  const lastMine = entries.findLast((e) => e.type === "message" && e.from === "agent");
-  const seen = lastMine !== undefined && pending.length === 0 && chat.customerSeen >= lastMine.seq;
-
   return (
     <div class="log-room">
       <div
@@ -209,7 +227,6 @@ export function Transcript({ chat, customer, me, pending, target, showHandoff, s
       >
         {!chat.ready && entries.length === 0 && <p class="event">Loading the conversation…</p>}
         {rows}
-        {seen && <p class="receipt">Seen by the customer</p>}
         {pending.map((p) => (
           <article key={p.client_id} class={p.type === "say" ? "msg agent first sending" : "note sending"}>
             <p class="msg-who">

@@ -202,6 +202,12 @@ export function textLength(text: string): number {
   return text.length - (text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0);
 }
 
+/** How much room a text has left, or how much it is too long. */
+export function lengthWords(left: number): string {
+  const count = Math.abs(left);
+  return `${count} ${count === 1 ? "character" : "characters"} ${left < 0 ? "too many" : "left"}`;
+}
+
 /** A fresh `client_id` or `idempotency key`: 32 hexadecimal characters of randomness. */
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

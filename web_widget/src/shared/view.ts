@@ -2,7 +2,7 @@
  * A conversation as its reader sees it: a fold of its events. `fixtures/` holds events with the view they give,
  * read by the tests of both languages: a snapshot with events applied equals a fresh snapshot.
  */
-import type { BatonEvent, Choice, ConversationState, HandoffData } from "./protocol";
+import { type BatonEvent, type Choice, type ConversationState, HUMAN_CHOICE, type HandoffData } from "./protocol";
 
 /** One line of the transcript, in the order of the log. */
 export type Entry =
@@ -15,6 +15,8 @@ export type Entry =
       text: string;
       client_id: string | null;
       article: { id: string; title: string | null } | null;
+      /** What could be chosen, in the bot's words; left out where that was a person only. */
+      offered?: string[];
     }
   | { type: "note"; seq: number; at: string; name: string | null; text: string; client_id: string | null }
   | { type: "notice"; seq: number; at: string; code: string; name: string | null; text: string | null }
@@ -94,6 +96,7 @@ export function applyEvent(view: View, event: BatonEvent): View {
       break;
     case "bot.replied": {
       const { article_id: id, article_title: title, choices } = event.data;
+      const offered = (choices ?? []).filter((choice) => choice.id !== HUMAN_CHOICE).map((choice) => choice.label);
       add({
         type: "message",
         seq,
@@ -103,6 +106,7 @@ export function applyEvent(view: View, event: BatonEvent): View {
         text: event.data.text,
         client_id: null,
         article: id == null ? null : { id, title: title ?? null },
+        ...(offered.length > 0 ? { offered } : {}),
       });
       next.offer = choices != null && choices.length > 0 ? { seq, choices } : null;
       break;

@@ -360,7 +360,8 @@ export class Client {
           pending: this.#unlogged(this.state.pending, view),
           ready: this.state.ready || view.cursor >= this.#caughtUpAt,
           ...(spoke || view.state === "closed" ? { typing: null } : {}),
-          ...(view.state === "waiting" ? {} : { queue: null }),
+          // A place may be told before the event that begins the wait has arrived: only a wait's end forgets it.
+          ...(this.state.view.state === "waiting" && view.state !== "waiting" ? { queue: null } : {}),
         });
         break;
       }
@@ -381,7 +382,8 @@ export class Client {
         else if (frame.actor.type === "customer") this.#set({ seen: Math.max(this.state.seen, frame.seq) });
         break;
       case "error":
-        this.#set({ trouble: frame.error });
+        // Commands are refused by their own `nack` and sent again: this was a whisper, and may be lost.
+        if (frame.error.code !== "rate_limited") this.#set({ trouble: frame.error });
         break;
       default:
         break;

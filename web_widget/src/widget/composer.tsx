@@ -1,6 +1,7 @@
 /** Where the customer writes. */
 import type { VNode } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useGrowing } from "../shared/grow";
 import { SendIcon } from "../shared/icons";
 import { MAX_TEXT, textLength } from "../shared/protocol";
 import { words } from "./strings";
@@ -29,13 +30,7 @@ export function Composer({ placeholder, send, typing, draft, field }: Props): VN
     field.current?.focus();
   }, [draft.n]);
 
-  useLayoutEffect(() => {
-    const area = field.current;
-    if (area === null) return;
-    // Grows with the words up to the limit that the style sheet sets.
-    area.style.blockSize = "auto";
-    area.style.blockSize = `${area.scrollHeight + 2}px`;
-  }, [text, field]);
+  useGrowing(field, [text]);
 
   const submit = (): void => {
     if (!fits) return;

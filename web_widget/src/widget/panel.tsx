@@ -41,6 +41,34 @@ function useTroubled(state: ClientState): boolean {
   return broken && long;
 }
 
+/**
+ * A control that had the focus and is gone, as a choice that was taken, leaves it to the field: who uses the keyboard
+ * stays in the panel. On a touch screen the log takes it, or the screen's keyboard would open over the answer.
+ */
+function useKeptFocus(panel: { current: HTMLElement | null }, field: { current: HTMLElement | null }, log: { current: HTMLElement | null }) {
+  const last = useRef<HTMLElement | null>(null);
+  useLayoutEffect(() => {
+    const root = panel.current?.getRootNode();
+    if (last.current === null || last.current.isConnected || !(root instanceof ShadowRoot)) return;
+    last.current = null;
+    if (root.activeElement !== null || document.activeElement !== document.body) return;
+    const next = matchMedia("(pointer: coarse)").matches ? log.current : field.current;
+    next?.focus({ preventScroll: true });
+  });
+  return {
+    onFocusIn: (event: FocusEvent): void => {
+      last.current = event.target instanceof HTMLElement ? event.target : null;
+    },
+    onFocusOut: (event: FocusEvent): void => {
+      const { target } = event;
+      // Browsers differ in whether they tell of a focus that goes with its element: look when it has gone.
+      queueMicrotask(() => {
+        if (target instanceof HTMLElement && last.current === target && target.isConnected) last.current = null;
+      });
+    },
+  };
+}
+
 /** Follows the end of the log while the reader is there; else says that something new came. */
 function useFollow(state: ClientState, open: boolean) {
   const log = useRef<HTMLDivElement>(null);
@@ -107,10 +135,17 @@ function Foot({ client, state }: { client: Client; state: ClientState }): VNode 
   const [asking, setAsking] = useState(false);
   const sure = useRef<HTMLButtonElement>(null);
   const first = useRef<HTMLButtonElement>(null);
+  const asked = useRef(false);
   const open = state.view.entries.length > 0 && state.view.state !== "closed";
   useEffect(() => {
     if (asking) sure.current?.focus();
+    else if (asked.current) first.current?.focus();
+    asked.current = asking;
   }, [asking]);
+  // A question about a conversation that ended meanwhile is not asked about the next one.
+  useEffect(() => {
+    if (!open) setAsking(false);
+  }, [open]);
   if (!open) return <div class="foot">{state.view.state === "closed" ? words.again : ""}</div>;
   if (!asking)
     return (
@@ -158,7 +193,9 @@ function Panel({ client, title, locale: wanted, open, draft, close }: PanelProps
     return client.subscribe(() => setState(client.state));
   }, [client]);
   const field = useRef<HTMLTextAreaElement>(null);
+  const panel = useRef<HTMLElement>(null);
   const { log, below, onScroll, toEnd } = useFollow(state, open);
+  const focus = useKeptFocus(panel, field, log);
   const troubled = useTroubled(state);
   const locale = wanted ?? state.site?.locale ?? "en";
   const name = title ?? state.site?.name ?? words.support;
@@ -183,11 +220,15 @@ function Panel({ client, title, locale: wanted, open, draft, close }: PanelProps
   const askHuman = (): void => {
     if (talk === "closed") client.say(words.humanWords);
     else client.requestHuman();
+    // Who asks for a person reads on at the end, wherever in the log they were.
+    toEnd();
     field.current?.focus();
   };
 
   return (
     <section
+      ref={panel}
+      {...focus}
       class="panel"
       role="dialog"
       aria-label={name}

@@ -1,5 +1,5 @@
 /** Every word of the widget, in one place. */
-import type { HandoffReason, Wait } from "../shared/protocol";
+import { type HandoffReason, lengthWords, type Wait } from "../shared/protocol";
 
 export const words = {
   assistant: "Assistant",
@@ -38,7 +38,7 @@ export const words = {
   lost: "Your earlier conversation is no longer available here. Write to start a new one.",
   statusAgent: (name: string) => `You are talking to ${name}`,
   typing: (name: string) => `${name} is typing`,
-  left: (count: number) => (count >= 0 ? `${count} characters left` : `${-count} characters too many`),
+  left: lengthWords,
 };
 
 export function queueWords(position: number): string {

@@ -83,7 +83,9 @@ function Bubble({ entry, first, last, children, locale }: {
 
 function Choices({ client, state }: { client: Client; state: ClientState }): VNode | null {
   const offer = state.view.offer;
-  if (offer === null || state.view.state !== "bot" || state.pending.length > 0) return null;
+  if (offer === null || state.view.state !== "bot") return null;
+  // Words on their way answer it; words that were refused do not.
+  if (state.pending.some((p) => p.status !== "failed")) return null;
   const human = offer.choices.find((c) => c.id === HUMAN_CHOICE);
   const others = offer.choices.filter((c) => c.id !== HUMAN_CHOICE);
   return (

@@ -43,7 +43,7 @@ def test_answers_are_told_by_their_articles_and_the_last_words_stand_at_the_end(
     assert handoff.summary == (
         {"text": "The customer asked for a person.", "seqs": [6]},
         {"text": "First question: “Where is my parcel?”", "seqs": [2]},
-        {"text": "The assistant answered from: Where is my parcel.", "seqs": [3, 5]},
+        {"text": "The assistant answered from: “Where is my parcel”", "seqs": [3, 5]},
         {"text": "Last words: “Really not”", "seqs": [6]},
     )
 
