@@ -19,9 +19,10 @@ def load_release(settings: Settings, release_id: str | None = None) -> Engine:
         UnknownRelease: it does not exist, or nothing has been published.
         CorruptRelease, IndexMismatch, EncoderError: it cannot be used; the message says what to do.
     """
-    store = ReleaseStore(settings.releases)
-    wanted = release_id or store.current()
-    if wanted is None:
+    # A home is not made by asking it something: `serve` would take it for one that somebody has filled.
+    store = ReleaseStore(settings.releases) if settings.releases.is_dir() else None
+    wanted = None if store is None else release_id or store.current()
+    if store is None or wanted is None:
         raise UnknownRelease("No release is live: train one with `baton train --publish`.")
     release = store.verify(wanted)
     # Rasa and TensorFlow, 15 s: not before everything cheap has been checked.
