@@ -49,9 +49,13 @@ def _run(given: Sequence[str]) -> int:
 
     try:
         # Not standalone: it would end the process itself, and tell scripts nothing of a wrong command line.
-        return int(app(arguments, prog_name="baton", standalone_mode=False) or 0)
+        status = int(app(arguments, prog_name="baton", standalone_mode=False) or 0)
     except TyperException as wrong:
         raise _misused(wrong) from None
+    if status == INTERRUPTED:
+        # What Typer makes of Ctrl-C inside a command.
+        raise KeyboardInterrupt
+    return status
 
 
 def _misused(wrong: Exception) -> CommandFailed:

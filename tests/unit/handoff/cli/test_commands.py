@@ -132,11 +132,9 @@ def test_an_import_ends_the_first_start(home: str, tmp_path: Path) -> None:
 
 
 INTERRUPTED = """
-import signal, sys, threading
-from handoff.cli import __main__ as command
-def wait(given):
-    signal.raise_signal(signal.SIGINT)
-command._run = wait
+import signal, sys
+from handoff.cli import __main__ as command, people
+people.with_database = lambda work: signal.raise_signal(signal.SIGINT)
 sys.argv = ["baton", "user", "list", "--json"]
 command.main()
 """
