@@ -40,7 +40,7 @@ def serve(
     brings_demo = is_new and not empty
     if brings_demo:
         steps.append(("content", "import", str(DEMO)))
-    if is_new or guarded(ReleaseStore(configured.home / "releases").current) is None:
+    if is_new or guarded(lambda: ReleaseStore(configured.home / "releases").current()) is None:
         steps.append(("train", "--publish"))
     announce = partial(_first_log_in, configured)
     raise typer.Exit(serve_all(configured, announce=announce, first_start=steps, brings_demo=brings_demo))

@@ -153,3 +153,10 @@ def test_ctrl_c_is_no_stack_trace() -> None:
     assert done.returncode == 130
     assert json.loads(done.stdout)["error"]["code"] == "interrupted"
     assert "Traceback" not in done.stderr
+
+
+def test_a_home_that_cannot_be_written_is_refused_by_serve_in_words(home: str) -> None:
+    Path(home).mkdir()
+    # A file where a folder must be: refused to root too.
+    (Path(home) / "releases").write_text("", encoding="utf-8")
+    refused(baton("--home", home, "serve", "--port", "0"), "releases", "storage_failed")
