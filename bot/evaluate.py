@@ -134,10 +134,11 @@ def main(arguments: list[str] | None = None) -> int:
         if given.report:
             write_report(given.report, questions, outcomes, found)
     except EXPECTED as error:
-        result = {"error": {"code": getattr(error, "code", "evaluation_failed"), "message": str(error)}}
+        code = getattr(error, "code", "evaluation_failed")
         if given.as_json:
+            result: dict[str, Any] = {"error": {"code": code, "message": str(error), "data": {}}}
             out.write(json.dumps(result, ensure_ascii=False) + "\n")
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"baton: {error} [{code}]\n")
         return 1
     finally:
         sys.stdout = out

@@ -44,10 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
         engine = load_release(from_environment(given.home), given.release)
         found = asyncio.run(engine.explain(given.text))
     except EXPECTED as error:
-        result = {"error": {"code": getattr(error, "code", "explain_failed"), "message": str(error)}}
+        code = getattr(error, "code", "explain_failed")
         if given.as_json:
+            result: dict[str, Any] = {"error": {"code": code, "message": str(error), "data": {}}}
             out.write(json.dumps(result, ensure_ascii=False) + "\n")
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"baton: {error} [{code}]\n")
         return 1
     finally:
         sys.stdout = out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.quiet import ignore_futures
 from bot.settings import Settings
 from kb_index.encoder import load_encoder
 from kb_index.releases import ReleaseStore, UnknownRelease
@@ -20,16 +19,13 @@ def load_release(settings: Settings, release_id: str | None = None) -> Engine:
         UnknownRelease: it does not exist, or nothing has been published.
         CorruptRelease, IndexMismatch, EncoderError: it cannot be used; the message says what to do.
     """
-    store = ReleaseStore(settings.releases)
-    wanted = release_id or store.current()
-    if wanted is None:
+    # A home is not made by asking it something: `serve` would take it for one that somebody has filled.
+    store = ReleaseStore(settings.releases) if settings.releases.is_dir() else None
+    wanted = None if store is None else release_id or store.current()
+    if store is None or wanted is None:
         raise UnknownRelease("No release is live: train one with `baton train --publish`.")
     release = store.verify(wanted)
-    # Rasa and TensorFlow, 15 s: not before everything cheap has been checked. Sanic comes first, for it asks for
-    # the warnings that are of no use to who runs a command.
-    import sanic.app  # noqa: F401, PLC0415
-
-    ignore_futures()
+    # Rasa and TensorFlow, 15 s: not before everything cheap has been checked.
     from bot.engine import Engine  # noqa: PLC0415
     from bot.vectors import Vectors  # noqa: PLC0415
 

@@ -10,6 +10,10 @@ import logging
 import os
 import sys
 import warnings
+from typing import Any
+
+UNWANTED = (DeprecationWarning, PendingDeprecationWarning, FutureWarning, UserWarning)
+"""Warnings of Rasa's pins about their own future, and of Rasa about features that are not used here."""
 
 
 def hush() -> None:
@@ -34,10 +38,13 @@ def hush() -> None:
     )
     logging.getLogger("bot").setLevel(logging.INFO)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    ignore_futures()
+    shown = warnings.showwarning
 
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, UNWANTED):
+            shown(message, category, *where, **more)
 
-def ignore_futures() -> None:
-    """Say nothing of what Rasa's pins warn of about their own future, and Rasa about features not used here."""
-    for category in (DeprecationWarning, FutureWarning, UserWarning):
-        warnings.filterwarnings("ignore", category=category)
+    # Not as filters alone: Sanic puts one of its own before them while Rasa is imported, and all come through again.
+    for unwanted in UNWANTED:
+        warnings.filterwarnings("ignore", category=unwanted)
+    warnings.showwarning = show

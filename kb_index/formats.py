@@ -80,7 +80,8 @@ def parse(path: Path) -> Parsed:
                     path.name,
                     0,
                     "unknown_format",
-                    f"{other or 'No ending'}: .jsonl, .csv, .md or .yml is read.",
+                    f"{other or 'A file without an ending'} is not read here: give a .jsonl, .csv, .md or .yml file, or "
+                    "a folder of .md files.",
                 )
     return run.result()
 
@@ -224,6 +225,12 @@ class _Run:
         unknown = [name for name in columns if name not in FIELDS]
         missing = [name for name in _REQUIRED_COLUMNS if name not in columns]
         twice = sorted({name for name in columns if columns.count(name) > 1})
+        for separator, word in ((";", "semicolons"), ("\t", "tabs")):
+            if len(columns) == 1 and separator in columns[0]:
+                self.fail(
+                    file, line, "bad_csv", f"The columns are separated by {word}. Save the file with commas."
+                )
+                return False
         for name in unknown:
             self.fail(
                 file, line, "unknown_column", f"There is no column {name[:50]!r}; known: {', '.join(FIELDS)}."

@@ -20,9 +20,12 @@ from handoff.domain.errors import (
     Unauthorized,
 )
 from handoff.wire.encoding import error_body
+from handoff.wire.frames import PATTERN_WORDS
 
 log = structlog.get_logger(__name__)
 _BY_STATUS: dict[int, type[HandoffError]] = {
+    # FastAPI itself answers 400 to one thing: a body that it cannot parse.
+    400: BadJson,
     401: Unauthorized,
     403: Forbidden,
     404: NotFound,
@@ -59,7 +62,11 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
         return error_response(BadJson("The body is not valid JSON. Send one JSON object."))
     # The first element of a location says where the field stands: body, query or path.
     fields = sorted({".".join(str(part) for part in p["loc"][1:]) or str(p["loc"][0]) for p in problems})
-    return error_response(BadFrame(f"{', '.join(fields)}: {problems[0]['msg']}.", fields=fields))
+    if problems[0]["type"] == "string_pattern_mismatch":
+        words = f"must be {PATTERN_WORDS.get(problems[0]['ctx']['pattern'], 'of another form')}"
+    else:
+        words = problems[0]["msg"]
+    return error_response(BadFrame(f"{', '.join(fields)}: {words}.", fields=fields))
 
 
 async def _http(_request: Request, error: Exception) -> JSONResponse:

@@ -10,8 +10,9 @@ import typer
 
 from handoff.bootstrap import make_content
 from handoff.cli.database import with_database
-from handoff.cli.output import AsJson, fail, result, say
+from handoff.cli.output import AsJson, result, say, say_row, settings
 from handoff.content.commands import export_content, import_content, validate_content
+from handoff.supervisor.serve import settle_first_start
 
 commands = typer.Typer(help="Articles and intents of this home.", no_args_is_help=True)
 
@@ -26,6 +27,7 @@ def import_(
 ) -> None:
     """Add or change articles by id, all of them or none."""
     done = with_database(lambda _s, engine: import_content(make_content(engine), path, replace=replace))
+    settle_first_start(settings().home)
     line = (
         f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged, {done.removed} removed"
         + (f", {done.intents} intents changed" if done.intents else "")
@@ -55,10 +57,13 @@ def validate(
     """Check content without changing anything."""
     found = with_database(lambda _s, engine: validate_content(make_content(engine), path))
     for error in found.errors:
-        say(f"{error.file}:{error.line}: {error.message} [{error.code}]")
+        say_row(error)
     for remark in found.remarks:
         say(f"{remark.level}: {remark.message} [{remark.code}]")
     lines = [f"{found.articles} articles, {found.questions} questions, {found.intents} intents."]
     result({"ok": found.ok, **asdict(found)}, as_json=as_json, lines=lines)
     if not found.ok:
-        fail(f"{len(found.errors) + found.more_errors} errors. Nothing was changed.")
+        # The object above is the one that --json prints: it holds the errors.
+        count = len(found.errors) + found.more_errors
+        say(f"baton: {count} {'error' if count == 1 else 'errors'}.")
+        raise typer.Exit(1)

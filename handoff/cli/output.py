@@ -12,9 +12,11 @@ import structlog
 import typer
 from pydantic import ValidationError
 
+from handoff.cli.failure import CommandFailed
 from handoff.content.errors import ContentRefused
 from handoff.domain.errors import HandoffError
 from handoff.settings import Settings
+from kb_index.formats import RowError
 from kb_index.releases import ReleaseError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on one line.")]
@@ -28,7 +30,7 @@ def settings() -> Settings:
     except ValidationError as failure:
         first = failure.errors()[0]
         name = "BATON_" + "_".join(str(part) for part in first["loc"]).upper()
-        fail(f"{name}: {first['msg']}")
+        fail(f"{name}: {first['msg']}", code="bad_setting")
 
 
 def set_up_logging() -> None:
@@ -61,10 +63,15 @@ def result(values: Mapping[str, Any], *, as_json: bool, lines: list[str]) -> Non
         typer.echo(line)
 
 
-def fail(message: str) -> NoReturn:
-    """End with a message and exit code 1."""
-    typer.echo(f"baton: {message}", err=True)
-    raise typer.Exit(1)
+def fail(message: str, *, code: str = "failed", data: Mapping[str, Any] | None = None) -> NoReturn:
+    """End with a message and exit code 1; with --json the message, `code` and `data` are the one object printed."""
+    raise CommandFailed(message, code=code, data=data)
+
+
+def say_row(error: RowError) -> None:
+    """One fault of a file; a line of 0 stands for the file as a whole."""
+    place = f"{error.file}:{error.line}" if error.line else error.file
+    say(f"{place}: {error.message} [{error.code}]")
 
 
 def guarded(work: Callable[[], _T]) -> _T:
@@ -73,14 +80,14 @@ def guarded(work: Callable[[], _T]) -> _T:
         return work()
     except ContentRefused as refused:
         for error in refused.errors:
-            say(f"{error.file}:{error.line}: {error.message} [{error.code}]")
-        fail(f"{refused.message} [{refused.code}]")
+            say_row(error)
+        fail(refused.message, code=refused.code, data=refused.data)
     except HandoffError as refused:
-        fail(f"{refused.message} [{refused.code}]")
+        fail(refused.message, code=refused.code, data=refused.data)
     except ReleaseError as refused:
-        fail(str(refused))
+        fail(str(refused), code=refused.code)
     except OSError as failure:
-        fail(f"{failure.filename or 'storage'}: {failure.strerror or failure}")
+        fail(f"{failure.filename or 'storage'}: {failure.strerror or failure}", code="storage_failed")
 
 
 def _plain(value: object) -> object:

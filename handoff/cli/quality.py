@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 
 from handoff.cli.output import AsJson, fail, settings
 from handoff.settings import PROJECT_ROOT, Settings
+from handoff.supervisor.tether import tethered
 
 
 def evaluate(
@@ -57,6 +59,18 @@ def bot_environment(configured: Settings) -> dict[str, str]:
 def _run(module: str, arguments: Sequence[str]) -> None:
     configured = settings()
     if not configured.bot_python.exists():
-        fail(f"The bot's environment is missing: {configured.bot_python}. Run this through ./baton.")
+        fail(
+            f"The bot's environment is missing: {configured.bot_python}. Run this through ./baton.",
+            code="bot_environment_missing",
+        )
     argv = [str(configured.bot_python), "-P", "-m", module, "--home", str(configured.home), *arguments]
-    raise typer.Exit(subprocess.run(argv, env=bot_environment(configured), check=False).returncode)
+    # Ctrl-C reaches this process alone, which ends the other: Rasa's imports would answer it with a stack trace.
+    with subprocess.Popen(tethered(argv), env=bot_environment(configured), start_new_session=True) as process:
+        try:
+            status = process.wait()
+        except BaseException:
+            process.kill()
+            raise
+    if status < 0:
+        fail(f"The bot's process was ended by {signal.Signals(-status).name}.", code="bot_process_ended")
+    raise typer.Exit(status)

@@ -37,7 +37,7 @@ def train(
     try:
         release = guarded(lambda: asyncio.run(_train(configured, publish, risk, unanswerable_share)))
     except asyncio.CancelledError:
-        fail("Stopped. Nothing that is live was changed.")
+        fail("Stopped. Nothing that is live was changed.", code="interrupted")
     live = " and is live" if publish else f"; `baton release publish {release.id}` makes it live"
     values = {"release_id": release.id, "published": publish, "manifest": dict(release.manifest)}
     figures = release.manifest.get("figures")

@@ -37,12 +37,13 @@ def serve(
     configured = _with(settings(), port=port, host=host)
     is_new = guarded(lambda: first_start_is_due(configured.home))
     steps: list[tuple[str, ...]] = []
-    if is_new and not empty:
+    brings_demo = is_new and not empty
+    if brings_demo:
         steps.append(("content", "import", str(DEMO)))
-    if is_new or guarded(ReleaseStore(configured.home / "releases").current) is None:
+    if is_new or guarded(lambda: ReleaseStore(configured.home / "releases").current()) is None:
         steps.append(("train", "--publish"))
     announce = partial(_first_log_in, configured)
-    raise typer.Exit(serve_all(configured, announce=announce, first_start=steps))
+    raise typer.Exit(serve_all(configured, announce=announce, first_start=steps, brings_demo=brings_demo))
 
 
 def relay(port: Port = None, host: Host = None) -> None:

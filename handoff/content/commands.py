@@ -121,6 +121,9 @@ def _write(path: Path, content: Content) -> ExportResult:
 def _read(path: Path, known: Iterable[str] | None) -> Parsed:
     try:
         parsed = parse(path)
+        if not (parsed.articles or parsed.intents or parsed.errors):
+            # What an interrupted download or export leaves. With `replace` it would empty the home.
+            return Parsed(errors=[RowError(path.name, 0, "no_articles", "There is nothing in this file.")])
         if not parsed.intents:
             return parsed
         unknown = unknown_intents(path, parsed.intents, known_intents() if known is None else known)

@@ -215,6 +215,8 @@ async def _to_exit(process: asyncio.subprocess.Process, reading: asyncio.Future[
     finally:
         exited.cancel()
         reading.cancel()
+        # Ctrl-C ends the readers too; asyncio would tell of that on standard error.
+        reading.add_done_callback(lambda read: read.cancelled() or read.exception())
 
 
 async def _exit_of(pid: int) -> None:

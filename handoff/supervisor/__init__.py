@@ -2,7 +2,7 @@
 
 from handoff.supervisor.guards import PortTakenError, ServeRefusedError
 from handoff.supervisor.keeper import Keeper, Part, Step
-from handoff.supervisor.serve import first_start_is_due, serve
+from handoff.supervisor.serve import first_start_is_due, serve, settle_first_start
 from handoff.supervisor.tether import tethered
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "Step",
     "first_start_is_due",
     "serve",
+    "settle_first_start",
     "tethered",
 ]

@@ -24,16 +24,20 @@ def serve(
     *,
     announce: Callable[[], Sequence[str]] = tuple,
     first_start: Sequence[tuple[str, ...]] = (),
+    brings_demo: bool = False,
 ) -> int:
     """Serve everything on one machine until told to stop. Returns the exit code; refusals are printed.
 
     `announce` is called, in a thread, once the relay answers, and gives further lines for the ready block: the first
     administrator's one-time password is made where it is certain to be shown, and the relay does not wait for it. `first_start` holds commands of `baton` as words, such as
-    `("content", "import", path)`: they run in their order beside the running parts; when all have worked,
-    `first_start_is_due` is False for this home from then on.
+    `("content", "import", path)`: they run in their order beside the running parts. `brings_demo` says that the demo is
+    among them: until it is in, or other content is, `first_start_is_due` stays True for this home.
     """
     try:
         with sole_serve(settings.home) as note_port:
+            if brings_demo:
+                # Before anything can be refused: the folder exists from here on and does not look new any more.
+                _first_start_mark(settings.home).touch()
             port = claim_port(settings.host, settings.port)
             note_port(port)
             return asyncio.run(_keeper(settings, port, announce, first_start).run())
@@ -43,8 +47,13 @@ def serve(
 
 
 def first_start_is_due(home: Path) -> bool:
-    """Whether a home is new, or its first start was interrupted. Ask before anything is made in it."""
+    """Whether a home is new, or `serve` made it and has not brought the demo in. Ask before anything is made in it."""
     return not home.exists() or not any(home.iterdir()) or _first_start_mark(home).exists()
+
+
+def settle_first_start(home: Path) -> None:
+    """There is content in this home now: no later `serve` may bring the demo in beside it."""
+    _first_start_mark(home).unlink(missing_ok=True)
 
 
 def _first_start_mark(home: Path) -> Path:
@@ -60,16 +69,13 @@ def _keeper(
     bot_port = claim_port("127.0.0.1", 0)
     secret = secrets.token_urlsafe(32)
     env = part_environment(settings, port, bot_port, secret)
-    mark = _first_start_mark(settings.home)
-    if first_start:
-        mark.touch()
     return Keeper(
         parts=(
             _relay(settings, port, env, announce, learning=bool(first_start)),
             _bot(settings, bot_port, secret, env),
         ),
         steps=[_step(words, env) for words in first_start],
-        steps_done=lambda: mark.unlink(missing_ok=True),
+        steps_done=lambda: settle_first_start(settings.home),
         say=_say,
         forward=_forward,
     )

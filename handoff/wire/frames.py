@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Annotated, Any, Final, Literal, get_args
 
-import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from bot.contract import MAX_TEXT
 from handoff.domain.errors import BadFrame, BadJson, HandoffError, UnknownType
@@ -48,12 +49,24 @@ Storable = Annotated[str, AfterValidator(_storable)]
 Text = Annotated[Storable, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_not_blank)]
 Note = Annotated[Storable, Field(max_length=MAX_TEXT)]
 Short = Annotated[Storable, Field(max_length=200)]
-ClientId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{16,64}$")]
-ConversationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+_CLIENT_ID: Final = r"^[\x21-\x7e]{16,64}$"
+_CONVERSATION_ID: Final = r"^[A-Za-z0-9_\-]{1,64}$"
+_LOCALE: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$"
+_EMAIL: Final = r"^[^@\s]{1,64}@[^@\s]{1,190}$"
+PATTERN_WORDS: Final = {
+    _CLIENT_ID: "16 to 64 printable ASCII characters without spaces",
+    _CONVERSATION_ID: "a conversation's id: 1 to 64 of A-Z, a-z, 0-9, _ and -",
+    _LOCALE: "a language tag such as en or de-AT",
+    _EMAIL: "an email address: one @, at most 64 characters before it and 190 after it, no spaces",
+}
+"""What each pattern asks for. A refusal says this: whoever reads it may not read regular expressions."""
+
+ClientId = Annotated[str, Field(pattern=_CLIENT_ID)]
+ConversationId = Annotated[str, Field(pattern=_CONVERSATION_ID)]
 Seq = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Token = Annotated[str, Field(min_length=1, max_length=2048)]
-Locale = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$")]
-Email = Annotated[Storable, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]
+Locale = Annotated[str, Field(pattern=_LOCALE)]
+Email = Annotated[Storable, Field(pattern=_EMAIL)]
 Score = Annotated[int, Field(ge=0, le=10)]
 AttributeName = Annotated[Storable, Field(min_length=1, max_length=200)]
 AttributeValue = Annotated[Any, AfterValidator(_plain_value)]
@@ -299,18 +312,24 @@ def read_agent_frame(text: str) -> AgentFrame:
 
 def refusal(failure: ValidationError) -> HandoffError:
     """What to tell the sender: the first problem in words and the fields that are wrong."""
-    errors = failure.errors(include_url=False, include_context=False, include_input=False)
+    errors = failure.errors(include_url=False, include_input=False)
     kind, where = errors[0]["type"], errors[0]["loc"]
     if kind in ("json_invalid", "string_unicode"):
-        return BadJson("This is not valid JSON. Send one JSON object in each frame.")
+        return BadJson("This is not valid JSON. Send one JSON object.")
     if not where and kind in ("model_attributes_type", "model_type", "dict_type"):
-        return BadJson("This is not a JSON object. Send one JSON object in each frame.")
+        return BadJson("This is not a JSON object. Send one JSON object.")
     if kind == "union_tag_invalid":
         return UnknownType("There is no frame of this type here.")
     if kind == "union_tag_not_found":
         return BadFrame("The frame has no type. Every frame names its type.", fields=["type"])
     fields = sorted({_path(error["loc"]) for error in errors})[:FIELDS_TOLD]
-    return BadFrame(f"{_path(where)}: {errors[0]['msg'].removeprefix('Value error, ')}.", fields=fields)
+    return BadFrame(f"{_path(where)}: {_in_words(errors[0])}.", fields=fields)
+
+
+def _in_words(error: ErrorDetails) -> str:
+    if error["type"] == "string_pattern_mismatch":
+        return f"must be {PATTERN_WORDS[error['ctx']['pattern']]}"
+    return error["msg"].removeprefix("Value error, ")
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -322,8 +341,10 @@ def _path(location: tuple[int | str, ...]) -> str:
 def client_id_of(text: str) -> str | None:
     """The client_id in a frame that was refused, so that its sender learns which command it was."""
     try:
-        raw: Any = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        # Not orjson: it refuses half an emoji, which is what a browser sends of a text that was cut in its middle.
+        raw: Any = json.loads(text)
+    except (ValueError, RecursionError):
         return None
     client_id = raw.get("client_id") if isinstance(raw, dict) else None
-    return client_id if isinstance(client_id, str) and len(client_id) <= 64 else None
+    fits = isinstance(client_id, str) and len(client_id) <= 64 and client_id.isascii()
+    return client_id if fits else None

@@ -169,19 +169,10 @@ def _value(schema: dict[str, Any]) -> str:
     return {"boolean": "true or false"}.get(str(kind), "any value")
 
 
-PATTERNS: Final = {
-    f.ClientId: "16 to 64 printable ASCII characters without spaces",
-    f.ConversationId: "a conversation's id, 1 to 64 characters",
-    f.Locale: "a language tag such as `en` or `de-AT`",
-    f.Email: "an address with one `@`, at most 255 characters",
-}
-
-
 def _patterned(field: FieldInfo) -> str | None:
     """The words for a field with a pattern of its own; a schema does not always show it."""
     told = f"{field.annotation!r} {field.metadata!r}"
-    for annotated, words in PATTERNS.items():
-        pattern: str = annotated.__metadata__[-1].metadata[0].pattern
+    for pattern, words in f.PATTERN_WORDS.items():
         if repr(pattern) in told:
             return words
     return None

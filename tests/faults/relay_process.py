@@ -11,7 +11,7 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import websockets
@@ -21,7 +21,7 @@ PATIENCE_S = 30.0
 
 
 class RelayProcess:
-    """`baton relay` on a home, with no bot behind it."""
+    """`baton relay` on a home, with no bot behind it; `async with` starts it and leaves none behind."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -30,6 +30,14 @@ class RelayProcess:
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
@@ -42,13 +50,26 @@ class RelayProcess:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "handoff.cli", "relay", env=env, cwd=PROJECT
         )
+        try:
+            await self._until_it_answers(self._process)
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def _until_it_answers(self, process: asyncio.subprocess.Process) -> None:
         async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as http:
             while True:
                 with suppress(httpx.HTTPError):
                     if (await http.get(f"{self.url}/health/live")).is_success:
                         return
-                assert self._process.returncode is None, "the relay ended while it was starting"
+                assert process.returncode is None, "the relay ended while it was starting"
                 await asyncio.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        """Its process, running or gone."""
+        assert self._process is not None
+        return self._process.pid
 
     async def kill(self) -> None:
         """kill -9: it gets no chance to finish anything."""

@@ -29,6 +29,12 @@ def test_the_number_fills_the_form_and_the_order_is_told(talk: Talk) -> None:
     assert is_closed(talk)
 
 
+def test_a_telephone_number_is_no_order(talk: Talk) -> None:
+    body = talk.say("my order is late and I am furious, call me at once on 01512345678")
+    assert body["decision"]["slots"].get("order_number") is None
+    assert "could not find an order" not in body["replies"][0]["text"]
+
+
 def test_an_unknown_number_is_said_to_be_unknown(talk: Talk) -> None:
     body = in_form(talk).say("FG-9999999")
     assert "could not find an order" in body["replies"][0]["text"]

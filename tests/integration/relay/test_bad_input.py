@@ -170,6 +170,23 @@ async def test_every_http_error_has_the_one_shape_and_no_stack_trace(tmp_path: P
             assert "Traceback" not in answer.text
 
 
+async def test_a_body_that_cannot_be_parsed_is_bad_json(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at, httpx.AsyncClient(base_url=at.url) as http:
+        for body in (b"[" * 60_000, b'{"name": "\xff", "password": "x"}', b"{"):
+            answer = await http.post(
+                "/api/v1/auth/login", content=body, headers={"Content-Type": "application/json"}
+            )
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_json")
+
+
+async def test_a_form_that_is_wrong_is_told_in_words_over_http(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at, httpx.AsyncClient(base_url=at.url) as http:
+        query = await http.get("/api/v1/kb/search?q=a&locale=../x")
+        body = await http.post("/api/v1/conversations", json={"client_id": "short"})
+        assert query.json()["error"]["message"] == "locale: must be a language tag such as en or de-AT."
+        assert "16 to 64 printable" in body.json()["error"]["message"]
+
+
 def _assert_one_shape(body: dict[str, Any]) -> None:
     assert set(body) == {"error"}
     assert set(body["error"]) == {"code", "message", "data"}

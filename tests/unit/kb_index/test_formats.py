@@ -240,7 +240,7 @@ def test_missing_and_unknown_files(tmp_path: Path) -> None:
         ("id,title,answer,colour", "unknown_column"),
         ("id,title", "missing_column"),
         ("id,title,answer,id", "duplicate_column"),
-        ("id;title;answer", "unknown_column"),
+        ("id;title;answer", "bad_csv"),
         ("", "missing_column"),
     ],
 )
@@ -326,6 +326,14 @@ def test_intents_in_both_of_rasas_shapes(tmp_path: Path) -> None:
         "- intent: greet\n  examples:\n  - hey\n  - text: good day\n  - hi\n"
     )
     assert parse(write(tmp_path / "i.yml", text)).intents == {"greet": ["hi", "hello", "hey", "good day"]}
+
+
+@pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_named(tmp_path: Path, separator: str, word: str) -> None:
+    text = separator.join(("id", "title", "answer")) + "\n"
+    (error,) = parse(write(tmp_path / "a.csv", text)).errors
+    assert (error.line, error.code) == (1, "bad_csv")
+    assert word in error.message
 
 
 def test_faults_in_intents_have_their_line(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from handoff.cli.arguments import split_home
+from handoff.cli.arguments import asks_for_json, split_home
+from handoff.cli.failure import CommandFailed
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,28 @@ def test_a_relative_folder_is_that_of_the_caller(tmp_path: Path, monkeypatch: py
     assert split_home(["--home=mine"])[0] == str(tmp_path / "mine")
 
 
-@pytest.mark.parametrize("arguments", [["serve", "--home"], ["--home", "", "serve"], ["--home=", "serve"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serve", "--home"],
+        ["user", "list", "--home", "--json"],
+        ["--home", "", "serve"],
+        ["--home=", "serve"],
+    ],
+)
 def test_without_a_folder_it_is_refused(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit, match="--home needs a folder"):
+    with pytest.raises(CommandFailed, match="--home needs a folder"):
         split_home(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["user", "list", "--json"], True),
+        (["--json", "no-such-command"], True),
+        (["user", "list"], False),
+        (["explain", "--", "--json"], False),
+    ],
+)
+def test_json_is_asked_for_before_what_is_literal(arguments: list[str], wanted: bool) -> None:
+    assert asks_for_json(arguments) is wanted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -68,3 +69,94 @@ def test_a_home_that_cannot_be_one_is_said_to_be(tmp_path: Path) -> None:
 
 def test_a_setting_that_is_wrong_is_named(home: str) -> None:
     refused(baton("--home", home, "user", "list", BATON_TURN_LIMIT="soon"), "BATON_TURN_LIMIT")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "code"),
+    [
+        (("content", "import", "nowhere.jsonl"), 1, "content_refused"),
+        (("content", "export", "x.pdf"), 1, "export_refused"),
+        (("user", "add", "ana", "--role", "king"), 1, "invalid_role"),
+        (("release", "publish", "nope"), 1, "unknown_release"),
+        (("release", "rollback"), 1, "no_previous_release"),
+        (("train", "--risk", "2"), 2, "usage"),
+        (("no-such-command",), 2, "usage"),
+        (("user", "add"), 2, "usage"),
+        (("user", "list", "--bogus"), 2, "usage"),
+        (("user", "list", "--home"), 2, "usage"),
+    ],
+)
+def test_a_failure_is_one_json_object_too(
+    home: str, arguments: tuple[str, ...], status: int, code: str
+) -> None:
+    done = baton(*arguments, "--json", BATON_HOME=home)
+    assert done.returncode == status, done.stderr
+    (line,) = done.stdout.splitlines()
+    error = json.loads(line)["error"]
+    assert set(error) == {"code", "message", "data"}
+    assert error["code"] == code
+    assert f"baton: {error['message']} [{code}]" in done.stderr
+
+
+def test_a_validation_that_fails_prints_its_findings_alone(home: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({**ARTICLE, "title": ""}) + "\n", encoding="utf-8")
+    done = baton("--home", home, "content", "validate", str(path), "--json")
+    assert done.returncode == 1
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line)["ok"] is False
+
+
+def test_a_fault_of_the_file_as_a_whole_has_no_line(home: str, tmp_path: Path) -> None:
+    done = baton("--home", home, "content", "import", str(tmp_path / "articles.txt"))
+    assert done.stderr.startswith("articles.txt: There is no such file")
+
+
+def test_asking_does_not_make_a_home(home: str) -> None:
+    done = baton("--home", home, "release", "list", "--json")
+    assert json.loads(done.stdout) == {"releases": [], "live": None}
+    assert not Path(home).exists()
+
+
+def test_an_import_ends_the_first_start(home: str, tmp_path: Path) -> None:
+    mark = Path(home) / "run" / "first-start"
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    path = tmp_path / "a.jsonl"
+    path.write_text("", encoding="utf-8")
+    refused(baton("--home", home, "content", "import", str(path)), "no_articles")
+    assert mark.exists()
+    path.write_text(json.dumps(ARTICLE) + "\n", encoding="utf-8")
+    assert baton("--home", home, "content", "import", str(path)).returncode == 0
+    assert not mark.exists()
+
+
+INTERRUPTED = """
+import signal, sys
+from handoff.cli import __main__ as command, people
+people.with_database = lambda work: signal.raise_signal(signal.SIGINT)
+sys.argv = ["baton", "user", "list", "--json"]
+command.main()
+"""
+
+
+def test_ctrl_c_is_no_stack_trace() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        # A shell that runs the tests in the background has them ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert done.returncode == 130
+    assert json.loads(done.stdout)["error"]["code"] == "interrupted"
+    assert "Traceback" not in done.stderr
+
+
+def test_a_home_that_cannot_be_written_is_refused_by_serve_in_words(home: str) -> None:
+    Path(home).mkdir()
+    # A file where a folder must be: refused to root too.
+    (Path(home) / "releases").write_text("", encoding="utf-8")
+    refused(baton("--home", home, "serve", "--port", "0"), "releases", "storage_failed")

@@ -139,6 +139,20 @@ async def test_a_title_repeated_as_a_question_of_its_own_article_is_no_doubt(sto
     assert (await validate_content(store)).remarks == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.jsonl", ""), ("b.jsonl", "\n\n"), ("c.csv", "id,title,answer\n")]
+)
+async def test_a_file_with_nothing_in_it_never_empties_a_home(
+    store: ContentStore, tmp_path: Path, name: str, text: str
+) -> None:
+    await store.import_parsed(Parsed([TRACK]))
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(ContentRefused) as refused:
+        await import_content(store, tmp_path / name, replace=True)
+    assert [error.code for error in refused.value.errors] == ["no_articles"]
+    assert (await store.content()).articles == (TRACK,)
+
+
 async def test_an_empty_home_is_told_so(store: ContentStore) -> None:
     assert [remark.code for remark in (await validate_content(store)).remarks] == ["no_articles"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from handoff.settings import PROJECT_ROOT, Settings
-from handoff.supervisor import first_start_is_due, serve
+from handoff.supervisor import first_start_is_due, serve, settle_first_start
 from handoff.supervisor.guards import sole_serve
 from handoff.supervisor.serve import _bot, _relay, _step, part_environment
 
@@ -107,6 +107,24 @@ def test_a_first_start_is_due_in_a_new_home_and_again_when_it_was_interrupted(tm
     (home / "run").mkdir()
     (home / "run" / "first-start").touch()
     assert first_start_is_due(home)
+    settle_first_start(home)
+    assert not first_start_is_due(home)
+
+
+def test_a_first_start_that_was_refused_is_still_due(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = settings.model_copy(update={"port": other.getsockname()[1]})
+        assert serve(taken, first_start=[("train",)], brings_demo=True) == 1
+    assert first_start_is_due(settings.home)
+
+
+def test_a_home_with_content_of_its_own_never_gets_the_demo(settings: Settings) -> None:
+    settings.home.mkdir()
+    (settings.home / "baton.db").touch()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = settings.model_copy(update={"port": other.getsockname()[1]})
+        assert serve(taken, first_start=[("train",)]) == 1
+    assert not first_start_is_due(settings.home)
 
 
 NOBODY_READS = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, get_args
 
@@ -358,3 +359,39 @@ def _read_or_refuse(side: str, text: str) -> None:
     if error is not None:
         assert error.code in {"bad_json", "bad_frame", "unknown_type"}
         assert error.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        ({**SAY, "client_id": "short"}, "client_id: must be 16 to 64 printable ASCII characters"),
+        (
+            {"type": "leave_contact", "client_id": CID, "email": "nobody"},
+            "email: must be an email address",
+        ),
+    ],
+)
+def test_a_form_that_is_wrong_is_told_in_words(frame: dict[str, Any], words: str) -> None:
+    assert refused("customer", json.dumps(frame)).message.startswith(words)
+
+
+def test_every_pattern_has_words() -> None:
+    kinds = (*get_args(f.CustomerFrame), *get_args(f.AgentFrame), f.OpenConversation)
+    patterns = set(
+        re.findall(r'"pattern": ("(?:[^"\\\\]|\\\\.)*")', json.dumps([k.model_json_schema() for k in kinds]))
+    )
+    assert {json.loads(pattern) for pattern in patterns} <= set(f.PATTERN_WORDS)
+    assert len(patterns) >= 3
+
+
+def test_half_an_emoji_is_refused_to_the_command_it_stands_in() -> None:
+    text = json.dumps({**SAY, "text": "half an emoji: \ud83d"})
+    assert refused("customer", text).code == "bad_json"
+    assert f.client_id_of(text) == CID
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"client_id": "\\ud800"}', '{"client_id": 7}', "9" * 5000, "{"]
+)
+def test_what_cannot_be_told_back_has_no_client_id(text: str) -> None:
+    assert f.client_id_of(text) is None
