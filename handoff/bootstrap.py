@@ -14,6 +14,7 @@ from handoff.adapters.database import open_engine
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.migrate import migrate
 from handoff.adapters.pubsub_memory import MemoryPubSub
+from handoff.adapters.pubsub_redis import RedisPubSub
 from handoff.adapters.reactions_sql import SqlReactions
 from handoff.adapters.secrets_file import load_secrets
 from handoff.api.running import Running
@@ -74,16 +75,20 @@ async def make_running(settings: Settings) -> Running:
         await engine.dispose()
 
     tokens = ConversationTokens(
-        kept.signing, settings.token_hours * 3600, settings.token_renew_days * 24 * 3600
+        settings.signing_secret or kept.signing,
+        settings.token_hours * 3600,
+        settings.token_renew_days * 24 * 3600,
     )
-    return Running(relay, make_accounts(engine, settings), tokens, kept.identity, close)
+    return Running(
+        relay, make_accounts(engine, settings), tokens, settings.identity_secret or kept.identity, close
+    )
 
 
 def make_relay(
     settings: Settings, *, engine: AsyncEngine, log: EventLog, bot: BotEngine, clock: Clock, worker: str
 ) -> Relay:
     """The parts of a relay around a log and a bot."""
-    pubsub = MemoryPubSub()
+    pubsub = RedisPubSub(settings.redis_url, worker) if settings.redis_url else MemoryPubSub()
     feed = Feed(log)
     cursors = SqlCursors(engine)
     lease_ms = int(settings.agent_lease * 1000)
@@ -104,7 +109,7 @@ def make_relay(
         conversations=conversations,
         readers=Readers(log, pubsub),
         inbox=Inbox(log, feed, pubsub),
-        presence=AgentPresence(cursors, pubsub, clock, lease_ms),
+        presence=AgentPresence(worker, cursors, pubsub, clock, lease_ms),
         watch=watch,
         reactor=Reactor(
             worker=worker,

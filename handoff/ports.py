@@ -155,6 +155,10 @@ class EventLog(Protocol):
         """Conversations in these states, the longest waiting first."""
         ...
 
+    async def seqs_in_states(self, states: Collection[State]) -> dict[str, int]:
+        """The newest `seq` of every conversation in these states."""
+        ...
+
     async def held_by(self, agent_id: str) -> list[str]:
         """Ids of the conversations that this agent holds."""
         ...
@@ -222,6 +226,19 @@ class Signal:
 
 class PubSub(Protocol):
     """Hints and signals between processes. Delivery is not promised; the log is the truth."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether other processes are reached now."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to reach other processes; does not wait until they are."""
+        ...
+
+    async def stop(self) -> None:
+        """End."""
+        ...
 
     async def publish(self, message: Hint | Signal) -> None:
         """Tell every subscriber, this process included."""

@@ -42,6 +42,9 @@ _READ = (
     .order_by(events.c.seq)
     .limit(sa.bindparam("most"))
 )
+_SEQS_IN_STATES = sa.select(conversations.c.id, conversations.c.seq).where(
+    conversations.c.state.in_(sa.bindparam("states", expanding=True))
+)
 _OPENED = sa.select(conversations.c.client_id, conversations.c.id, conversations.c.opening_digest).where(
     conversations.c.client_id.in_(sa.bindparam("ids", expanding=True))
 )
@@ -160,6 +163,12 @@ class SqlEventLog:
         )
         async with reading(self._engine) as connection:
             return [_head(row) for row in await connection.execute(query)]
+
+    async def seqs_in_states(self, states: Collection[State]) -> dict[str, int]:
+        """See `EventLog.seqs_in_states`."""
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(_SEQS_IN_STATES, {"states": sorted(states)})
+            return {row.id: row.seq for row in rows}
 
     async def held_by(self, agent_id: str) -> list[str]:
         """See `EventLog.held_by`."""

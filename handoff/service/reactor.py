@@ -134,7 +134,8 @@ class Reactor:
                 self._adopt(reaction)
             if not taken:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._look.wait(), POLL_S)
+                    async with asyncio.timeout(POLL_S):
+                        await self._look.wait()
 
     async def _renew_forever(self) -> None:
         while True:
