@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handoff.accounts.service import Accounts
 from handoff.adapters.bot_http import HttpBot
+from handoff.adapters.bot_pool import BotPool
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.cursors_sql import SqlCursors
 from handoff.adapters.database import open_engine
@@ -59,19 +60,20 @@ async def make_running(settings: Settings) -> Running:
     """A relay on the adapters that `settings` name, ready to be started."""
     engine = await open_database(settings)
     kept = load_secrets(settings.home)
-    bot = HttpBot(settings.bot_url, settings.bot_secret)
+    bots = [HttpBot(url, settings.bot_secret) for url in settings.bot_urls]
     worker = f"relay-{secrets.token_hex(8)}"
     relay = make_relay(
         settings,
         engine=engine,
         log=SqlEventLog(engine, worker, int(REACTION_LEASE_S * 1000)),
-        bot=bot,
+        bot=bots[0] if len(bots) == 1 else BotPool(bots),
         clock=SystemClock(),
         worker=worker,
     )
 
     async def close() -> None:
-        await bot.close()
+        for bot in bots:
+            await bot.close()
         await engine.dispose()
 
     tokens = ConversationTokens(

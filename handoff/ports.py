@@ -69,6 +69,14 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """A bot's dialogue after its `turn`, opaque to the relay; None where only that bot can go on from it."""
+
+    turn: int
+    dialogue: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Append:
     """What one command writes, all in one transaction: events, state, its result and its reactions."""
 
@@ -84,6 +92,8 @@ class Append:
     """The one of them that the appending process asks about at once; 0 for none."""
     finishes: Reaction | None = None
     """The reaction whose work this append is."""
+    carries: Carried | None = None
+    """The bot's dialogue after this append; None where it has not moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +159,10 @@ class EventLog(Protocol):
 
     async def read(self, conversation_id: str, after: int, limit: int) -> list[Event]:
         """Events with `seq` over `after`, in order, at most `limit`."""
+        ...
+
+    async def dialogue(self, conversation_id: str) -> str | None:
+        """The bot's dialogue after its last recorded outcome, for whichever bot takes the next turn."""
         ...
 
     async def in_states(self, states: Collection[State], limit: int) -> list[Head]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
-from handoff.adapters.schema import commands, conversations, event_bodies, events, reactions
+from handoff.adapters.schema import bot_dialogues, commands, conversations, event_bodies, events, reactions
 from handoff.adapters.upsert import Upsert
 from handoff.domain.conversation import Conversation, State, from_snapshot
 from handoff.domain.events import Actor, Event, from_data, to_data
@@ -86,6 +86,12 @@ _OPEN_TURNS = Upsert(
 )
 
 
+_DIALOGUE = sa.select(bot_dialogues.c.dialogue).where(
+    bot_dialogues.c.conversation_id == sa.bindparam("conversation")
+)
+_CARRY = Upsert(bot_dialogues, key=("conversation_id",), update=("turn", "dialogue"))
+
+
 def _results_of(asked: sa.FromClause) -> sa.Select[Any]:
     # Joined by the whole key, for which there is an index: `IN` on a part of it, or on a tuple in SQLite, reads
     # all results there are, with every command.
@@ -146,6 +152,12 @@ class SqlEventLog:
         given = {"conversation": conversation_id, "after": after, "most": limit}
         async with reading(self._engine) as connection:
             return [_event(row) for row in await connection.execute(_READ, given)]
+
+    async def dialogue(self, conversation_id: str) -> str | None:
+        """See `EventLog.dialogue`."""
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(_DIALOGUE, {"conversation": conversation_id})
+            return rows.scalar_one_or_none()
 
     async def in_states(self, states: Collection[State], limit: int) -> list[Head]:
         """See `EventLog.in_states`."""
@@ -253,6 +265,15 @@ class _SqlTransaction:
         if results:
             await self._connection.execute(_INSERT_RESULTS, [_result_row(*r) for r in results])
         await self._write_reactions(appends)
+        carried = {a.conversation_id: a.carries for a in appends if a.carries is not None}
+        if carried:
+            await self._connection.execute(
+                _CARRY.on(self._connection),
+                [
+                    {"conversation_id": c, "turn": kept.turn, "dialogue": kept.dialogue}
+                    for c, kept in carried.items()
+                ],
+            )
 
     async def _insert_events(self, appends: Sequence[Append]) -> None:
         made = [event for append in appends for event in append.events]

@@ -182,7 +182,8 @@ class Reactor:
                 if await self._waited_too_long(reaction):
                     return
                 continue
-            request = await turn_request(self._feed, head, turn)
+            dialogue = await self._log.dialogue(reaction.conversation_id)
+            request = await turn_request(self._feed, head, turn, dialogue)
             if request is None:
                 await self._record(reaction, RecordTurnFailure(turn))
                 return
