@@ -194,6 +194,7 @@ def figures_of(system: System) -> dict[str, Any]:
         "half_rate_p50_ms": rounded(percentile(half_events, 0.5)),
         "half_rate_ack_p99_ms": rounded(percentile(half_acks, 0.99)),
         "half_rate_late_p99_ms": rounded(percentile(late, 0.99)),
+        "frames_per_msg": rounded(sum(outcome.frames for outcome in system.full) / messages),
         "cpu_us_per_msg": rounded(1e6 * sum(outcome.cpu_s for outcome in system.full) / messages),
         "cpu_share": rounded(sum(outcome.cpu_s for outcome in system.full) / seconds),
         "generator_cpu_share": rounded(sum(outcome.own_cpu_s for outcome in system.full) / seconds),

@@ -14,7 +14,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any, Final
@@ -27,7 +27,9 @@ from bench.programs import cpu_seconds
 from bench.wire import Wire, text_frame
 
 WARM_S: Final = 1.5
+OPEN_LIMIT_S: Final = 60.0
 DRAIN_LIMIT_S: Final = 20.0
+DRAIN_LOOK_S: Final = 0.1
 OPENED_AT_ONCE: Final = 10
 WORDS: Final = "Could you look at my order, please? It should have come on Tuesday."
 
@@ -54,7 +56,8 @@ class Outcome:
     """What the measured seconds came to.
 
     `messages` were both acknowledged and received by the agent; the latencies, in ms, are theirs. `late_ms`: how long
-    after its time the generator sent each, where it had one. `cpu_s` is the relay's, `own_cpu_s` the generator's.
+    after its time the generator sent each, where it had one. `frames` were received, by customers and agents, of every
+    type. `cpu_s` is the relay's, `own_cpu_s` the generator's.
     """
 
     messages: int
@@ -63,6 +66,7 @@ class Outcome:
     event_ms: list[float]
     late_ms: list[float]
     failures: list[str]
+    frames: int
     cpu_s: float
     own_cpu_s: float
 
@@ -93,6 +97,7 @@ class Pair:
         self.customer = customer
         self.agent = agent
         self.failures: list[str] = []
+        self.frames = 0
         self.sent: list[float] = []
         """When each message left or should have left, in seconds of the clock; its place is its number."""
         self.acked: dict[int, float] = {}
@@ -115,6 +120,7 @@ class Pair:
         return len(self.sent) - len(self.acked.keys() & self.heard.keys())
 
     def _customer_reads(self, text: bytes) -> None:
+        self.frames += 1
         frame = orjson.loads(text)
         kind = frame["type"]
         if kind == "ack":
@@ -126,6 +132,7 @@ class Pair:
             self.failures.append(text.decode())
 
     def _agent_reads(self, text: bytes) -> None:
+        self.frames += 1
         frame = orjson.loads(text)
         kind = frame["type"]
         if kind == "event":
@@ -151,24 +158,23 @@ class Generator:
 
     async def run(self) -> Outcome:
         """The whole plan. Raises `WireError`, `OSError`, `TimeoutError` where the conversations could not be made."""
-        async with asyncio.timeout(DRAIN_LIMIT_S):
-            for start in range(0, self._plan.pairs, OPENED_AT_ONCE):
-                numbers = range(start, min(start + OPENED_AT_ONCE, self._plan.pairs))
+        async with asyncio.timeout(OPEN_LIMIT_S):
+            for first in range(0, self._plan.pairs, OPENED_AT_ONCE):
+                numbers = range(first, min(first + OPENED_AT_ONCE, self._plan.pairs))
                 self._pairs += await asyncio.gather(*(self._open(number) for number in numbers))
         # The generator's own pauses would be charged to the relay.
         gc.collect()
         gc.disable()
-        start = time.perf_counter()
-        sending = asyncio.create_task(self._send(start))
+        sending = asyncio.create_task(self._send(time.perf_counter()))
         await asyncio.sleep(WARM_S)
-        cpu, own, begin = self._cpu_s(), time.process_time(), time.perf_counter()
+        before = self._look()
         await asyncio.sleep(self._plan.seconds)
-        cpu, own, end = self._cpu_s() - cpu, time.process_time() - own, time.perf_counter()
+        after = self._look()
         self._stopping = True
         late = await sending
         await self._drain()
         self._close()
-        return self._outcome(begin, end, cpu, own, [ms for at, ms in late if begin <= at < end])
+        return self._outcome(before, after, late)
 
     async def _open(self, number: int) -> Pair:
         tokens = self._plan.agent_tokens
@@ -201,9 +207,10 @@ class Generator:
         return late
 
     async def _drain(self) -> None:
-        end = time.perf_counter() + DRAIN_LIMIT_S
-        while any(pair.under_way for pair in self._pairs) and time.perf_counter() < end:
-            await asyncio.sleep(0.02)
+        for _ in range(round(DRAIN_LIMIT_S / DRAIN_LOOK_S)):
+            if not any(pair.under_way for pair in self._pairs):
+                return
+            await asyncio.sleep(DRAIN_LOOK_S)
 
     def _close(self) -> None:
         for pair in self._pairs:
@@ -215,26 +222,63 @@ class Generator:
             pair.customer.close()
             pair.agent.close()
 
-    def _cpu_s(self) -> float:
-        return cpu_seconds(self._plan.pids)
+    def _look(self) -> _Look:
+        return _Look(
+            time.perf_counter(),
+            cpu_seconds(self._plan.pids),
+            time.process_time(),
+            sum(pair.frames for pair in self._pairs),
+        )
 
-    def _outcome(self, begin: float, end: float, cpu: float, own: float, late: list[float]) -> Outcome:
-        acks, events, messages = [], [], 0
-        failures = []
+    def _outcome(self, before: _Look, after: _Look, late: list[tuple[float, float]]) -> Outcome:
+        measured = _Measured(before.at, after.at)
         for pair in self._pairs:
-            failures += pair.failures
-            missing = pair.under_way
-            if missing:
-                failures.append(f"{missing} of {len(pair.sent)} messages were lost")
-            for number, at in enumerate(pair.sent):
-                if number not in pair.acked or number not in pair.heard:
-                    continue
-                acked, heard = pair.acked[number], pair.heard[number]
-                messages += begin <= max(acked, heard) < end
-                if begin <= at < end:
-                    acks.append((acked - at) * 1000)
-                    events.append((heard - at) * 1000)
-        return Outcome(messages, end - begin, acks, events, late, failures, cpu, own)
+            measured.add(pair)
+        return Outcome(
+            messages=measured.messages,
+            seconds=after.at - before.at,
+            ack_ms=measured.ack_ms,
+            event_ms=measured.event_ms,
+            late_ms=[ms for at, ms in late if before.at <= at < after.at],
+            failures=[failure for pair in self._pairs for failure in pair.failures],
+            frames=after.frames - before.frames,
+            cpu_s=after.cpu_s - before.cpu_s,
+            own_cpu_s=after.own_cpu_s - before.own_cpu_s,
+        )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The clock, CPU seconds of the relay and of the generator, and frames received, at one moment."""
+
+    at: float
+    cpu_s: float
+    own_cpu_s: float
+    frames: int
+
+
+class _Measured:
+    """Messages that were completed between two moments, and latencies of those sent between them."""
+
+    def __init__(self, begin: float, end: float) -> None:
+        self._begin = begin
+        self._end = end
+        self.messages = 0
+        self.ack_ms: list[float] = []
+        self.event_ms: list[float] = []
+
+    def add(self, pair: Pair) -> None:
+        """Count a pair's messages; what never arrived becomes a failure of the pair."""
+        if pair.under_way:
+            pair.failures.append(f"{pair.under_way} of {len(pair.sent)} messages were lost")
+        for number, at in enumerate(pair.sent):
+            if number not in pair.acked or number not in pair.heard:
+                continue
+            acked, heard = pair.acked[number], pair.heard[number]
+            self.messages += self._begin <= max(acked, heard) < self._end
+            if self._begin <= at < self._end:
+                self.ack_ms.append((acked - at) * 1000)
+                self.event_ms.append((heard - at) * 1000)
 
 
 def _ignore(_pair: Pair) -> None:

@@ -81,7 +81,8 @@ class Wire(asyncio.Protocol):
         self._head: bytes | None = b""
         self._frames = Frames()
         self._kept: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the server has agreed to be a WebSocket; fails with `WireError` where it has not."""
         self._transport: asyncio.Transport | None = None
         self.on_text: Callable[[bytes], None] = self._kept.put_nowait
         self.closed: str | None = None
@@ -99,11 +100,11 @@ class Wire(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         _, wire = await loop.create_connection(
             lambda: cls(request),
-            parts.hostname,
-            parts.port,
+            parts.hostname or "",
+            parts.port or 80,
             local_addr=None if source is None else (source, 0),
         )
-        await wire._open
+        await wire.opened
         return wire
 
     def send(self, type_: str, **fields: Any) -> None:
@@ -155,7 +156,7 @@ class Wire(asyncio.Protocol):
             if head.split(b" ", 2)[1] != b"101":
                 self._end(f"refused: {head[:200]!r}")
                 return
-            self._open.set_result(None)
+            self.opened.set_result(None)
             data = rest
         try:
             for opcode, payload in self._frames.take(data):
@@ -178,6 +179,6 @@ class Wire(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
             self._transport = None
-        if not self._open.done():
-            self._open.set_exception(WireError(why))
+        if not self.opened.done():
+            self.opened.set_exception(WireError(why))
         self._kept.put_nowait(None)
