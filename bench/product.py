@@ -17,8 +17,13 @@ COMMAND: Final = (sys.executable, "-P", "-m", "handoff.cli")
 SOURCES: Final = ("bot", "kb_index", "nlu_data", "config.yml", "handoff/migrations")
 """What a trained home depends on."""
 
-UNLIMITED: Final[Mapping[str, object]] = {"message_rate": 1e6, "message_burst": 1_000_000}
-"""Settings of a relay under load: one socket sends what many would."""
+UNLIMITED: Final[Mapping[str, object]] = {
+    "message_rate": 1e6,
+    "message_burst": 1_000_000,
+    "openings_per_minute": 1_000_000,
+    "sockets_per_address": 1_000_000,
+}
+"""Settings of a relay under load: one socket sends, and one address opens, what many would."""
 
 NOWHERE: Final = "http://127.0.0.1:1"
 READY_LIMIT_S: Final = 180.0
@@ -49,7 +54,7 @@ def serve(home: Path, into: Path, log: Path) -> tuple[Program, str]:
     """Start the product on a copy of `home` made in the new folder `into`; the program and the site's address."""
     shutil.copytree(home, into)
     port = free_port()
-    program = _command("baton serve", into, ("serve", "--port", str(port)), log)
+    program = _command("baton serve", into, ("serve", "--port", str(port)), log, _environment(UNLIMITED))
     return program, f"http://127.0.0.1:{port}"
 
 
@@ -62,8 +67,7 @@ def relay(home: Path, log: Path, database_url: str | None = None, **settings: ob
     chosen = {**UNLIMITED, "home": home, "bot_url": NOWHERE, **settings}
     if database_url is not None:
         chosen["database_url"] = database_url
-    env = {f"BATON_{name.upper()}": str(value) for name, value in chosen.items()}
-    program = _command("baton relay", home, ("relay", "--port", str(port)), log, env)
+    program = _command("baton relay", home, ("relay", "--port", str(port)), log, _environment(chosen))
     program.wait_until(lambda: answers(f"http://127.0.0.1:{port}/health/live"), READY_LIMIT_S)
     return program, f"http://127.0.0.1:{port}"
 
@@ -71,6 +75,10 @@ def relay(home: Path, log: Path, database_url: str | None = None, **settings: ob
 def wait_until_ready(program: Program, url: str) -> None:
     """Wait until relay and bot both answer. Raises `BenchError`."""
     program.wait_until(lambda: answers(f"{url}/health/ready"), READY_LIMIT_S)
+
+
+def _environment(settings: Mapping[str, object]) -> dict[str, str]:
+    return {f"BATON_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 def _command(

@@ -142,6 +142,18 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return sum(usage.cpu_s for pid in pids if (usage := _usage(pid)) is not None)
 
 
+def busy_seconds() -> float:
+    """CPU seconds that the whole machine has worked since its start, over all cores."""
+    words = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    user, nice, system, _idle, _waiting, *interrupts = (int(word) for word in words[1:8])
+    return (user + nice + system + sum(interrupts)) / _TICKS
+
+
+def resident_bytes(pids: Iterable[int]) -> int:
+    """Resident memory of these processes, those that are gone left out."""
+    return sum(usage.rss for pid in pids if (usage := _usage(pid)) is not None)
+
+
 def _family(pid: int) -> list[int]:
     """A process and its descendants."""
     found = [pid]

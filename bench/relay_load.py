@@ -14,7 +14,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any, Final
@@ -23,7 +23,7 @@ import orjson
 import uvloop
 
 from bench.clients import Line
-from bench.programs import cpu_seconds
+from bench.programs import busy_seconds, cpu_seconds
 from bench.wire import Wire, text_frame
 
 WARM_S: Final = 1.5
@@ -57,7 +57,7 @@ class Outcome:
 
     `messages` were both acknowledged and received by the agent; the latencies, in ms, are theirs. `late_ms`: how long
     after its time the generator sent each, where it had one. `frames` were received, by customers and agents, of every
-    type. `cpu_s` is the relay's, `own_cpu_s` the generator's.
+    type. `cpu_s` is the relay's, `own_cpu_s` the generator's, `busy_s` the whole machine's.
     """
 
     messages: int
@@ -69,6 +69,7 @@ class Outcome:
     frames: int
     cpu_s: float
     own_cpu_s: float
+    busy_s: float
 
     @property
     def per_s(self) -> float:
@@ -172,13 +173,13 @@ class Generator:
         after = self._look()
         self._stopping = True
         late = await sending
-        await self._drain()
-        self._close()
+        await drain(self._pairs)
+        hang_up(self._pairs, ends=bool(self._plan.agent_tokens))
         return self._outcome(before, after, late)
 
     async def _open(self, number: int) -> Pair:
         tokens = self._plan.agent_tokens
-        done = self._refill if self._plan.rate is None else _ignore
+        done = self._refill if self._plan.rate is None else ignore
         if not tokens:
             return Pair(*await bare_pair(self._plan.url, number), done)
         return Pair(*await claimed_pair(self._plan.url, tokens[number]), done)
@@ -194,44 +195,20 @@ class Generator:
                 for _ in range(self._plan.in_flight):
                     pair.say(time.perf_counter())
             return []
-        late = []
-        for after, number in schedule(
-            self._plan.rate, WARM_S + self._plan.seconds, len(self._pairs), self._plan.seed
-        ):
-            at = start + after
-            if at > time.perf_counter():
-                # uvloop's timers know whole milliseconds.
-                await asyncio.sleep(max(at - time.perf_counter(), 0.001))
-            self._pairs[number].say(at)
-            late.append((at, (time.perf_counter() - at) * 1000))
-        return late
-
-    async def _drain(self) -> None:
-        for _ in range(round(DRAIN_LIMIT_S / DRAIN_LOOK_S)):
-            if not any(pair.under_way for pair in self._pairs):
-                return
-            await asyncio.sleep(DRAIN_LOOK_S)
-
-    def _close(self) -> None:
-        for pair in self._pairs:
-            for end in (pair.customer, pair.agent):
-                if end.closed is not None:
-                    pair.failures.append(end.closed)
-            if self._plan.agent_tokens:
-                pair.customer.send("end", client_id=secrets.token_urlsafe(16))
-            pair.customer.close()
-            pair.agent.close()
+        times = schedule(self._plan.rate, WARM_S + self._plan.seconds, len(self._pairs), self._plan.seed)
+        return await speak(self._pairs, times, start)
 
     def _look(self) -> _Look:
         return _Look(
             time.perf_counter(),
             cpu_seconds(self._plan.pids),
             time.process_time(),
+            busy_seconds(),
             sum(pair.frames for pair in self._pairs),
         )
 
     def _outcome(self, before: _Look, after: _Look, late: list[tuple[float, float]]) -> Outcome:
-        measured = _Measured(before.at, after.at)
+        measured = Measured(before.at, after.at)
         for pair in self._pairs:
             measured.add(pair)
         return Outcome(
@@ -244,20 +221,22 @@ class Generator:
             frames=after.frames - before.frames,
             cpu_s=after.cpu_s - before.cpu_s,
             own_cpu_s=after.own_cpu_s - before.own_cpu_s,
+            busy_s=after.busy_s - before.busy_s,
         )
 
 
 @dataclass(frozen=True)
 class _Look:
-    """The clock, CPU seconds of the relay and of the generator, and frames received, at one moment."""
+    """The clock, CPU seconds of the relay, the generator and the machine, and frames received, at one moment."""
 
     at: float
     cpu_s: float
     own_cpu_s: float
+    busy_s: float
     frames: int
 
 
-class _Measured:
+class Measured:
     """Messages that were completed between two moments, and latencies of those sent between them."""
 
     def __init__(self, begin: float, end: float) -> None:
@@ -281,8 +260,43 @@ class _Measured:
                 self.event_ms.append((heard - at) * 1000)
 
 
-def _ignore(_pair: Pair) -> None:
+def ignore(_pair: Pair) -> None:
     """In an open loop nothing follows from an answer."""
+
+
+async def speak(
+    pairs: Sequence[Pair], times: Sequence[tuple[float, int]], start: float
+) -> list[tuple[float, float]]:
+    """Have pairs speak at the times of a `schedule` that begins at `start`; when each was due, how many ms late it left."""
+    late = []
+    for after, number in times:
+        at = start + after
+        if at > time.perf_counter():
+            # uvloop's timers know whole milliseconds.
+            await asyncio.sleep(max(at - time.perf_counter(), 0.001))
+        pairs[number].say(at)
+        late.append((at, (time.perf_counter() - at) * 1000))
+    return late
+
+
+async def drain(pairs: Sequence[Pair]) -> None:
+    """Wait until everything under way has arrived, or for `DRAIN_LIMIT_S`."""
+    for _ in range(round(DRAIN_LIMIT_S / DRAIN_LOOK_S)):
+        if not any(pair.under_way for pair in pairs):
+            return
+        await asyncio.sleep(DRAIN_LOOK_S)
+
+
+def hang_up(pairs: Sequence[Pair], *, ends: bool) -> None:
+    """Close every socket; with `ends` the conversations are ended first. One that was closed before is a failure."""
+    for pair in pairs:
+        for wire in (pair.customer, pair.agent):
+            if wire.closed is not None:
+                pair.failures.append(wire.closed)
+        if ends:
+            pair.customer.send("end", client_id=secrets.token_urlsafe(16))
+        pair.customer.close()
+        pair.agent.close()
 
 
 async def claimed_pair(url: str, agent_token: str, *, source: str | None = None) -> tuple[Wire, Wire]:
