@@ -84,9 +84,6 @@ async def run(plan: Plan) -> Outcome:
         for number, token in enumerate(tokens)
     )
     connecting_s = time.perf_counter() - began
-    # The generator's own pauses would be charged to the server.
-    gc.collect()
-    gc.disable()
     await asyncio.sleep(SETTLE_S)
     with_all = resident_bytes(plan.pids)
     held_ms = await _talk(pairs, plan)
@@ -176,6 +173,8 @@ def from_json(line: str) -> Outcome:
 
 def main() -> int:
     """Carry out the plan on standard input."""
+    # The generator's own pauses would be charged to what it measures.
+    gc.disable()
     plan = Plan(**json.loads(sys.stdin.read()))
     sys.stdout.write(as_json(uvloop.run(run(plan))) + "\n")
     return 0
