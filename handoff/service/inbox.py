@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
 
-from handoff.domain.conversation import Conversation
+from handoff.domain.conversation import Conversation, State
 from handoff.domain.errors import StorageUnavailable
 from handoff.ports import Customer, EventLog, Head, Hint, PubSub, Signal
 from handoff.service.feed import Feed
 from handoff.wire.times import rfc3339
 
+STATES: Final[tuple[State, ...]] = ("waiting", "agent")
 AT_START: Final = 10_000
+ASK_S: Final = 2.0
 PAUSE_S: Final = 0.05
 """Changes within this time are told together: a claim moves every place behind it."""
 PICKUPS_KEPT: Final = 50
@@ -43,11 +44,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became different: `items` as the wire has them, `removed` ids, `places` by conversation."""
+    """What became different: `items` as the wire has them, `removed` ids, `places` by conversation.
+
+    `previews` are items of which only the customer's last words are new, in conversations that somebody holds: of
+    interest to the holder alone, where all the others would get a frame for every message there is.
+    """
 
     items: tuple[dict[str, Any], ...]
     removed: tuple[str, ...]
     places: dict[str, Place]
+    previews: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +69,32 @@ class Inbox:
         self._log = log_
         self._feed = feed
         self._entries: dict[str, _Entry] = {}
+        self._told: dict[str, dict[str, Any]] = {}
         self._dirty: dict[str, int] = {}
         self._touched = asyncio.Event()
         self._listeners: set[Callable[[Change], None]] = set()
         self._pickups: deque[int] = deque(maxlen=PICKUPS_KEPT)
         self._unsubscribe = pubsub.subscribe(self._on_message)
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Read who waits and who is held, then follow the hints."""
-        for head in await self._log.in_states(["waiting", "agent"], AT_START):
+        for head in await self._log.in_states(STATES, AT_START):
             # A hint that came meanwhile is newer than what was just read.
             self._dirty.setdefault(head.state.id, head.state.seq)
+            self._feed.remember(head, ())
         await self._refresh()
-        self._task = asyncio.create_task(self._follow_forever(), name="inbox")
+        self._tasks = [
+            asyncio.create_task(self._follow_forever(), name="inbox"),
+            asyncio.create_task(self._ask_forever(), name="inbox-heads"),
+        ]
 
     async def stop(self) -> None:
         """End."""
         self._unsubscribe()
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Tell `listener` each change; returns what ends it."""
@@ -108,6 +118,25 @@ class Inbox:
             )
             self._touched.set()
 
+    async def _ask_forever(self) -> None:
+        """A hint that got lost only delays: what this process shows is held against the log again and again."""
+        while True:
+            await asyncio.sleep(ASK_S)
+            try:
+                seqs = await self._log.seqs_in_states(STATES)
+            except StorageUnavailable:
+                log.warning("inbox_unreadable")
+                continue
+            for conversation_id in self._entries.keys() - seqs.keys():
+                # It has left, at a seq that is not known here.
+                self._dirty.setdefault(conversation_id, 0)
+            for conversation_id, seq in seqs.items():
+                entry = self._entries.get(conversation_id)
+                if entry is None or entry.head.state.seq < seq:
+                    self._dirty[conversation_id] = max(seq, self._dirty.get(conversation_id, 0))
+            if self._dirty:
+                self._touched.set()
+
     async def _follow_forever(self) -> None:
         while True:
             await self._touched.wait()
@@ -128,7 +157,7 @@ class Inbox:
                 if self._dirty.get(conversation_id) == seq:
                     del self._dirty[conversation_id]
                 before = self._entries.get(conversation_id)
-                if head is not None and head.state.state in ("waiting", "agent"):
+                if head is not None and head.state.state in STATES:
                     self._note_pickup(before, head)
                     self._entries[conversation_id] = _Entry(head, before.position if before else None)
                     changed.add(conversation_id)
@@ -142,9 +171,22 @@ class Inbox:
 
     def _tell(self, changed: set[str], removed: list[str]) -> None:
         places = self._renumber(changed)
-        items = tuple(_item(self._entries[c]) for c in changed)
+        items: list[dict[str, Any]] = []
+        previews: list[dict[str, Any]] = []
+        for conversation_id in changed:
+            item, before = _item(self._entries[conversation_id]), self._told.get(conversation_id, {})
+            self._told[conversation_id] = item
+            if item == before:
+                continue
+            only_words = item["state"] == "agent" and item == {**before, "preview": item["preview"]}
+            (previews if only_words else items).append(item)
+        for conversation_id in removed:
+            self._told.pop(conversation_id, None)
+        if not (items or previews or removed or places):
+            return
+        change = Change(tuple(items), tuple(removed), places, tuple(previews))
         for listener in tuple(self._listeners):
-            listener(Change(items, tuple(removed), places))
+            listener(change)
 
     def _renumber(self, changed: set[str]) -> dict[str, Place]:
         waiting = sorted(
