@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from collections.abc import Awaitable, Iterable
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+
+_T = TypeVar("_T")
 
 
 class TurnFailedError(RuntimeError):
@@ -186,3 +189,18 @@ class BatonConversation(Conversation):
         except ConnectionClosed as closed:
             raise TurnFailedError(f"the socket was closed: {closed}") from closed
         return frame
+
+
+async def in_order(waiting: Iterable[Awaitable[_T]], at_once: int) -> list[_T]:
+    """Results in the order of `waiting`, `at_once` of them under way at a time."""
+    results: dict[int, _T] = {}
+    rest = iter(enumerate(waiting))
+
+    async def work() -> None:
+        for number, one in rest:
+            results[number] = await one
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(work())
+    return [results[number] for number in range(len(results))]

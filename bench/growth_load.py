@@ -1,8 +1,8 @@
 """The load generator of growing conversations, a process of its own: `python -m bench.growth_load`, a plan on standard
 input, what happened on standard output, both one JSON object.
 
-One question at a time is asked. Conversations are brought to their sizes first; then the measured questions go in turn
-to every size and every system, so that whatever else the machine does meets all of them alike.
+Conversations are brought to their sizes first; then the measured questions go, one at a time, in turn to every size and
+every system, so that whatever else the machine does meets all of them alike.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Final, Literal
 
 import uvloop
 
-from bench.clients import BatonConversation, Conversation, Line, RasaConversation, TurnFailedError
+from bench.clients import BatonConversation, Conversation, Line, RasaConversation, TurnFailedError, in_order
 from bench.load import ANSWER_LIMIT_S
 from bench.questions import endless, read_questions
+
+GROWN_AT_ONCE: Final = 4
+"""Both systems' longest conversations; one question is under way in each."""
 
 PER_TURN: Final = 2
 """Messages of a turn: the question and its answer."""
@@ -82,6 +85,11 @@ class Growing:
             await self._conversation.back_to_bot()
         return ms
 
+    async def grow(self, texts: Iterable[str]) -> None:
+        """Ask all of them, one after the other. Raises as `ask`."""
+        for text in texts:
+            await self.ask(text)
+
     async def close(self) -> None:
         """Hang up."""
         await self._conversation.close()
@@ -114,17 +122,17 @@ async def run(plan: Plan) -> Outcome:
 async def _grown(plan: Plan, questions: Iterator[str]) -> list[list[list[Growing]]]:
     """For each size and each system the conversations of that size."""
     found = []
+    growing = []
     for size, many in plan.sizes.items():
         asked = [list(islice(questions, size // PER_TURN)) for _ in range(many)]
-        of_size = []
-        for system, url in plan.urls.items():
-            same = [Growing(system, size, await OPENERS[system](url)) for _ in range(many)]
-            for text, growing in chain.from_iterable(
-                ((text, growing) for text in texts) for texts, growing in zip(asked, same, strict=True)
-            ):
-                await growing.ask(text)
-            of_size.append(same)
+        of_size = [
+            [Growing(name, size, await OPENERS[name](url)) for _ in asked] for name, url in plan.urls.items()
+        ]
+        growing += [(one, texts) for same in of_size for one, texts in zip(same, asked, strict=True)]
         found.append(of_size)
+    # The longest take the longest, so they begin first.
+    growing.sort(key=lambda pair: pair[0].size, reverse=True)
+    await in_order((one.grow(texts) for one, texts in growing), GROWN_AT_ONCE)
     return found
 
 

@@ -31,8 +31,6 @@ RATE: Final = 100.0
 SECONDS: Final = 15.0
 ROUNDS: Final = 2
 SPARE_FILES: Final = 1_000
-IDLE_LIMIT_S: Final = 3600
-"""Longer than it takes to connect everybody: the customers are to be idle, not to be sent away."""
 
 
 def run(arguments: Sequence[str], home: Path | None) -> int:
@@ -65,7 +63,7 @@ def of_baton(store: Path, many: int) -> Outcome:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sockets-", dir=store)))
         tokens = add_agents(Settings(home=home, database_url=None), PAIRS)
-        program, url = product.relay(home, store / "logs" / "relay.log", idle_limit=IDLE_LIMIT_S)
+        program, url = product.relay(home, store / "logs" / "relay.log")
         stack.callback(program.stop)
         return _measured(program, url, many, tokens)
 

@@ -12,14 +12,14 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import orjson
 import uvloop
 
-from bench.clients import Line
+from bench.clients import Line, in_order
 from bench.programs import resident_bytes
 from bench.relay_load import Measured, Pair, bare_pair, claimed_pair, drain, hang_up, ignore, schedule, speak
 from bench.wire import Wire
@@ -29,8 +29,6 @@ PER_ADDRESS: Final = 20_000
 """Sockets from one address of the loopback; Linux gives an address about 28,000 ports to connect from."""
 
 SETTLE_S: Final = 3.0
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Outcome:
 
 async def run(plan: Plan) -> Outcome:
     """Carry out the plan. Raises `WireError`, `TurnFailedError`, `OSError` where a socket could not be had."""
-    pairs = await in_order(_pair(plan, number) for number in range(plan.pairs))
+    pairs = await in_order((_pair(plan, number) for number in range(plan.pairs)), AT_ONCE)
     alone = await _talk(pairs, plan)
     await asyncio.sleep(SETTLE_S)
     before = resident_bytes(plan.pids)
@@ -79,10 +77,11 @@ async def run(plan: Plan) -> Outcome:
     opening_s = time.perf_counter() - began if plan.agent_tokens else None
     opened = resident_bytes(plan.pids)
     began = time.perf_counter()
-    idle = await in_order(
+    connecting = (
         _idle(plan.url, token, address(number), events=bool(plan.agent_tokens))
         for number, token in enumerate(tokens)
     )
+    idle = await in_order(connecting, AT_ONCE)
     connecting_s = time.perf_counter() - began
     await asyncio.sleep(SETTLE_S)
     with_all = resident_bytes(plan.pids)
@@ -97,21 +96,6 @@ async def run(plan: Plan) -> Outcome:
 def address(number: int) -> str:
     """The loopback's address from which the idle customer `number` connects."""
     return f"127.0.0.{2 + number // PER_ADDRESS}"
-
-
-async def in_order(waiting: Iterable[Awaitable[_T]], at_once: int = AT_ONCE) -> list[_T]:
-    """Results in the order of `waiting`, `at_once` of them under way at a time."""
-    results: dict[int, _T] = {}
-    rest = iter(enumerate(waiting))
-
-    async def work() -> None:
-        for number, one in rest:
-            results[number] = await one
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(at_once):
-            group.create_task(work())
-    return [results[number] for number in range(len(results))]
 
 
 async def _pair(plan: Plan, number: int) -> Pair:
@@ -146,7 +130,7 @@ async def _tokens(plan: Plan) -> list[str]:
             free.append(line)
             return str(made["token"])
 
-        return await in_order(opened() for _ in range(plan.sockets))
+        return await in_order((opened() for _ in range(plan.sockets)), AT_ONCE)
     finally:
         for line in lines:
             line.close()

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from bench import relay_load, sockets_load
+from bench.clients import in_order
 from bench.sockets import figures
-from bench.sockets_load import PER_ADDRESS, Outcome, Plan, address, as_json, from_json, in_order, run
+from bench.sockets_load import PER_ADDRESS, Outcome, Plan, address, as_json, from_json, run
 from tests.integration.relay.harness import running_relay
 from tests.unit.bench.servers import agent_tokens, bare_relay
 
