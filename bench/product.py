@@ -22,8 +22,9 @@ UNLIMITED: Final[Mapping[str, object]] = {
     "message_burst": 1_000_000,
     "openings_per_minute": 1_000_000,
     "sockets_per_address": 1_000_000,
+    "idle_limit": 86_400,
 }
-"""Settings of a relay under load: one socket sends, and one address opens, what many would."""
+"""Settings of a relay under load: one socket sends, and one address opens, what many would; nobody is sent away."""
 
 NOWHERE: Final = "http://127.0.0.1:1"
 READY_LIMIT_S: Final = 180.0

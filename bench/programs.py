@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -107,6 +109,35 @@ class Program:
         """The end of its log, and where all of it is."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return " | ".join(lines[-5:]) + f" (all of it: {self.log})"
+
+
+def generated(module: str, plan: str) -> str:
+    """What a load generator, `python -m MODULE`, made of a plan. Raises `BenchError` where it failed."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", module],
+        input=plan,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT_ROOT,
+        env={**QUIET},
+    )
+    if done.returncode != 0:
+        raise BenchError(f"the load generator failed: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+def allow_open_files(many: int) -> None:
+    """Let this process, and those it starts, hold `many` files open. Raises `BenchError` where the machine does not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= many:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (many, max(many, hard)))
+    except (ValueError, OSError):
+        raise BenchError(
+            f"{many} open files are needed and this machine allows {hard}; raise it with `ulimit -n {many}`"
+        ) from None
 
 
 def free_port() -> int:

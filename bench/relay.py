@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from typing import Any, Final
 
 from bench import product
 from bench.agents import add_agents
-from bench.programs import QUIET, BenchError, Program, free_port, listens
+from bench.programs import Program, free_port, generated, listens
 from bench.relay_load import Outcome, Plan, from_json
 from bench.report import machine, percentile, ratio, result, rounded, say, spread
 from handoff.settings import PROJECT_ROOT, Settings
@@ -62,9 +61,8 @@ class System:
     def load(self, seconds: float, *, rate: float | None = None, seed: int = 0) -> Outcome:
         """Have a load generator talk. Raises `BenchError` where it could not."""
         pids = list(self.program.usage())
-        return generate(
-            Plan(self.url, PAIRS, IN_FLIGHT, seconds, rate, self.agent_tokens, pids, seed), self.program
-        )
+        plan = Plan(self.url, PAIRS, IN_FLIGHT, seconds, rate, self.agent_tokens, pids, seed)
+        return from_json(generated("bench.relay_load", json.dumps(asdict(plan))))
 
 
 def run(arguments: Sequence[str], home: Path | None) -> int:
@@ -141,24 +139,6 @@ def serve_bare(log: Path) -> tuple[Program, str]:
     program = Program("the bare relay", argv, cwd=PROJECT_ROOT, log=log)
     program.wait_until(lambda: listens(port), product.READY_LIMIT_S)
     return program, f"http://127.0.0.1:{port}"
-
-
-def generate(plan: Plan, program: Program) -> Outcome:
-    """Run the load generator in a process of its own. Raises `BenchError` where it fails."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "bench.relay_load"],
-        input=json.dumps(asdict(plan)),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=PROJECT_ROOT,
-        env={**QUIET},
-    )
-    if done.returncode != 0:
-        raise BenchError(
-            f"the load generator failed: {done.stderr[-2000:]}\n{program.name} said: {program.last_words()}"
-        )
-    return from_json(done.stdout)
 
 
 def figures(systems: tuple[System, System]) -> dict[str, Any]:
