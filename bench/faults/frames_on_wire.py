@@ -1,9 +1,10 @@
-"""Finding the frames in what a WebSocket client sends, without decoding them: enough to repeat or reorder whole ones."""
+"""Finding the frames in what a WebSocket client sends, enough to repeat or reorder whole ones."""
 
 from __future__ import annotations
 
 END_OF_HEAD = b"\r\n\r\n"
 FIRST_CONTROL_OPCODE = 0x8
+MASK_BYTES = 4
 
 
 class FrameSplitter:
@@ -24,21 +25,36 @@ class FrameSplitter:
         return parts
 
     def _next_length(self) -> int | None:
-        buffer = self._buffer
         if not self._is_open:
-            end = buffer.find(END_OF_HEAD)
+            end = self._buffer.find(END_OF_HEAD)
             return None if end < 0 else end + len(END_OF_HEAD)
-        if len(buffer) < 2:
+        found = _measure(self._buffer)
+        if found is None:
             return None
-        payload = buffer[1] & 0x7F
-        extended = {126: 2, 127: 8}.get(payload, 0)
-        if len(buffer) < 2 + extended:
-            return None
-        if extended:
-            payload = int.from_bytes(buffer[2 : 2 + extended], "big")
-        masked = 4 if buffer[1] & 0x80 else 0
-        length = 2 + extended + masked + payload
-        return length if len(buffer) >= length else None
+        start, length = found
+        return start + length if len(self._buffer) >= start + length else None
+
+
+def _measure(frame: bytes | bytearray) -> tuple[int, int] | None:
+    """Where a frame's payload starts and how long it is; None while its header is incomplete."""
+    if len(frame) < 2:
+        return None
+    length = frame[1] & 0x7F
+    extended = {126: 2, 127: 8}.get(length, 0)
+    if len(frame) < 2 + extended:
+        return None
+    if extended:
+        length = int.from_bytes(frame[2 : 2 + extended], "big")
+    return 2 + extended + (MASK_BYTES if frame[1] & 0x80 else 0), length
+
+
+def payload_of(frame: bytes) -> bytes:
+    """The payload of a whole, masked frame as its sender wrote it."""
+    found = _measure(frame)
+    assert found is not None
+    start, length = found
+    mask = (frame[start - MASK_BYTES : start] * (length // MASK_BYTES + 1))[:length]
+    return (int.from_bytes(frame[start:]) ^ int.from_bytes(mask)).to_bytes(length)
 
 
 def is_control(frame: bytes) -> bool:

@@ -3,8 +3,9 @@
 What misbehaving can mean over TCP: a connection is **cut** at any moment, or one direction **stalls**. Bytes that TCP
 delivered twice or in another order would be a broken TCP, which no client and no relay ever sees, so the other two
 happen where they do in life, between whole messages: a client's frame is **repeated** (as a client library does that
-does not trust its first send) or **overtaken** by the next one (as with two tabs). Frames are never changed, and the
-first, the hello, is left alone. What the relay sends is only ever cut or stalled: a proxy that repeated the relay's
+does not trust its first send) or **overtaken** by the next one (as with two tabs). This happens to commands alone,
+the frames with a `client_id`: a second `subscribe` asks for the events once more, and rightly gets them. Frames are
+never changed. What the relay sends is only ever cut or stalled: a proxy that repeated the relay's
 frames would make readers see twice what was sent once.
 
 A cut may be **unheard**: the proxy passes a client's frame on, swallows all the relay answers, and only then cuts. The
@@ -19,13 +20,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
-from bench.faults.frames_on_wire import FrameSplitter, is_control
+from bench.faults.frames_on_wire import FrameSplitter, is_control, payload_of
 
 CHUNK = 65_536
 HELD_BACK_S = 0.2
 """A frame that is to be overtaken waits at most so long for one that overtakes it."""
 
 HOST = "127.0.0.1"
+COMMAND = b'"client_id"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class _Link:
             while data := await reader.read(CHUNK):
                 for part in splitter.feed(data):
                     passed += 1
-                    # The request that opens the socket, and the hello.
+                    # First the request that opens the socket, then the hello.
                     if passed <= 2 or is_control(part):
                         self._relay.write(part)
                     elif await self._pass_on(part):
@@ -171,13 +173,14 @@ class _Link:
         """Forward one frame with whatever happens to it; True when the connection is cut now."""
         if self._happens(self._mischief.stall, "stalls"):
             await self._stand_still()
-        if self._held is None and self._happens(self._mischief.overtake, "overtakes"):
+        is_command = COMMAND in payload_of(frame)
+        if is_command and self._held is None and self._happens(self._mischief.overtake, "overtakes"):
             self._held = frame
             asyncio.get_running_loop().call_later(HELD_BACK_S, self._release)
         else:
             self._relay.write(frame)
             self._release()
-            if self._happens(self._mischief.repeat, "repeats"):
+            if is_command and self._happens(self._mischief.repeat, "repeats"):
                 self._relay.write(frame)
         if not self._mischief.frames_between_cuts:
             return False
@@ -192,9 +195,9 @@ class _Link:
         return True
 
     def _release(self) -> None:
-        if self._held is not None:
-            self._relay.write(self._held)
-            self._held = None
+        held, self._held = self._held, None
+        if held is not None and not self._relay.is_closing():
+            self._relay.write(held)
 
     def _happens(self, share: float, what: str) -> bool:
         if not share or self._rng.random() >= share:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from bench.faults.frames_on_wire import FrameSplitter, is_control
+from bench.faults.frames_on_wire import FrameSplitter, is_control, payload_of
 from bench.faults.proxy import Mischief, Proxy
 
 HEAD = b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"
@@ -23,6 +23,19 @@ def frame(payload: bytes, opcode: int = 1) -> bytes:
     else:
         length = bytes([0x80 | 127]) + len(payload).to_bytes(8, "big")
     return bytes([0x80 | opcode]) + length + bytes(4) + payload
+
+
+A, B, C = (frame(b'{"client_id":"%s"}' % name) for name in (b"a", b"b", b"c"))
+
+
+@pytest.mark.parametrize("length", [0, 1, 3, 4, 5, 125, 126, 70_000])
+def test_a_payload_is_read_through_its_mask(length: int) -> None:
+    text = bytes(number % 251 for number in range(length))
+    mask = b"\x01\x80\x00\xff"
+    masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(text))
+    sent = frame(masked)
+    start = len(sent) - length
+    assert payload_of(sent[: start - 4] + mask + masked) == text
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100_000])
@@ -98,11 +111,12 @@ async def test_without_mischief_everything_passes_as_it_is() -> None:
         assert proxy.counts == {"connections": 1}
 
 
-async def test_repeated_frames_are_whole_and_the_hello_is_left_alone() -> None:
+async def test_commands_are_repeated_whole_and_other_frames_left_alone() -> None:
     async with proxied(Mischief(repeat=1.0)) as (proxy, server):
         _, writer = await connected(proxy)
-        writer.write(frame(b"a") + frame(b"b") + frame(b"p", 9))
-        expected = HEAD + frame(b"hello") + frame(b"a") * 2 + frame(b"b") * 2 + frame(b"p", 9)
+        other = frame(b'{"type":"subscribe"}') + frame(b"p", 9)
+        writer.write(A + B + other)
+        expected = HEAD + frame(b"hello") + A * 2 + B * 2 + other
         await until(lambda: len(server.heard[0]) >= len(expected))
         assert bytes(server.heard[0]) == expected
         assert proxy.counts["repeats"] == 2
@@ -111,8 +125,8 @@ async def test_repeated_frames_are_whole_and_the_hello_is_left_alone() -> None:
 async def test_an_overtaken_frame_comes_after_the_next_or_when_none_comes_by_itself() -> None:
     async with proxied(Mischief(overtake=1.0)) as (proxy, server):
         _, writer = await connected(proxy)
-        writer.write(frame(b"a") + frame(b"b") + frame(b"c"))
-        expected = HEAD + frame(b"hello") + frame(b"b") + frame(b"a") + frame(b"c")
+        writer.write(A + B + C)
+        expected = HEAD + frame(b"hello") + B + A + C
         await until(lambda: len(server.heard[0]) >= len(expected))
         assert bytes(server.heard[0]) == expected
 
@@ -130,11 +144,11 @@ async def test_a_cut_ends_the_connection_on_both_sides() -> None:
 async def test_an_unheard_cut_passes_the_frame_on_and_swallows_the_answer() -> None:
     async with proxied(Mischief(frames_between_cuts=1e-9, unheard=1.0)) as (proxy, server):
         reader, writer = await connected(proxy)
-        writer.write(frame(b"a"))
-        await until(lambda: bytes(server.heard[0]).endswith(frame(b"a")))
-        writer.write(frame(b"b"))
+        writer.write(A)
+        await until(lambda: bytes(server.heard[0]).endswith(A))
+        writer.write(B)
         answers = await to_the_end(reader)
-        assert bytes(server.heard[0]).endswith(frame(b"b"))
+        assert bytes(server.heard[0]).endswith(B)
         assert answers in (b"", b"ok")
 
 
@@ -146,7 +160,7 @@ async def test_the_same_seed_cuts_at_the_same_frame() -> None:
         ):
             reader, writer = await connected(proxy)
             for number in range(300):
-                writer.write(frame(str(number).encode()))
+                writer.write(frame(b'{"client_id":%d}' % number))
             await to_the_end(reader)
             return str(sorted(proxy.counts.items())).encode()
 
@@ -158,8 +172,8 @@ async def test_a_proxy_that_behaves_again_cuts_no_more() -> None:
     async with proxied(Mischief(frames_between_cuts=1e-9, unheard=0.0, repeat=1.0)) as (proxy, server):
         _, writer = await connected(proxy)
         proxy.behave()
-        writer.write(frame(b"a") * 20)
-        expected = HEAD + frame(b"hello") + frame(b"a") * 20
+        writer.write(A * 20)
+        expected = HEAD + frame(b"hello") + A * 20
         await until(lambda: len(server.heard[0]) >= len(expected))
         assert bytes(server.heard[0]) == expected
         proxy.cut_all()
