@@ -28,11 +28,11 @@ HIDDEN_FROM_CUSTOMERS: Final = frozenset({"agent.noted", "bot.reply_discarded"})
 MADE_BY: Final[Mapping[str, str]] = {
     "claim": "agent.joined",
     "note": "agent.noted",
-    "request_human": "handoff.requested",
     "return_to_bot": "conversation.returned_to_bot",
     "close": "conversation.closed",
 }
-"""Commands whose event does not carry a `client_id`, and the kind of event that each makes at most once."""
+"""Commands whose event does not carry a `client_id`, and the kind of event that each makes at most once and nothing
+else makes for that actor. `request_human` is not among them: words that reopen a conversation ask for a person too."""
 
 EXAMPLES: Final = 20
 

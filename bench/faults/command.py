@@ -89,7 +89,9 @@ async def _measure(folder: Path, words: int, seed: int, trained: Path | None) ->
         mischief=MISCHIEF,
         questions=[question.text for question in read_questions()],
     )
-    say(f"{words:,} words, seed {seed}: {RELAYS} relays, {BOTS} bots, {CUSTOMERS} customers, {AGENTS} agents")
+    say(
+        f"{words:,} words, seed {seed}: {RELAYS} relays, {BOTS} bots, {plan.customers} customers, {AGENTS} agents"
+    )
     try:
         await parts.start()
         began = time.monotonic()

@@ -135,7 +135,7 @@ def test_two_outcomes_of_one_turn_are_duplicated_and_two_replies_are_not() -> No
 
 @pytest.mark.parametrize(
     ("kind", "actor"),
-    [("agent.joined", AGENT), ("agent.noted", AGENT), ("handoff.requested", "customer")],
+    [("agent.joined", AGENT), ("agent.noted", AGENT), ("conversation.closed", AGENT)],
 )
 def test_more_events_than_commands_are_duplicated(kind: str, actor: str) -> None:
     recorded = history()
