@@ -159,8 +159,16 @@ def _bot(number: int, folder: Path, home: Path, secret: str, *, real: bool) -> S
         "--port",
         str(port),
     ]
-    env = {"BATON_BOT_SECRET": secret}
-    return Server(name, argv, port, log=log, env=env, ready_path="/bot/ready", limit_s=BOT_LIMIT_S)
+    return Server(
+        name,
+        argv,
+        port,
+        log=log,
+        env={"BATON_BOT_SECRET": secret},
+        ready_path="/bot/ready",
+        ready_header=f"X-Baton-Secret: {secret}",
+        limit_s=BOT_LIMIT_S,
+    )
 
 
 def figures_of(done: Run, verdict: Verdict) -> dict[str, Any]:

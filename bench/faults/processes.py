@@ -35,6 +35,7 @@ class Server:
         log: Path,
         env: Mapping[str, str] | None = None,
         ready_path: str | None = None,
+        ready_header: str = "",
         limit_s: float = 60.0,
     ) -> None:
         self.name = name
@@ -44,6 +45,7 @@ class Server:
         self._argv = list(argv)
         self._env = {**os.environ, **QUIET, **(env or {})}
         self._ready_path = ready_path
+        self._ready_header = f"{ready_header}\r\n" if ready_header else ""
         self._limit_s = limit_s
         self._process: asyncio.subprocess.Process | None = None
         self._wanted = False
@@ -114,7 +116,9 @@ class Server:
                 try:
                     if self._ready_path is None:
                         return True
-                    writer.write(f"GET {self._ready_path} HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
+                    writer.write(
+                        f"GET {self._ready_path} HTTP/1.0\r\nHost: {HOST}\r\n{self._ready_header}\r\n".encode()
+                    )
                     return b" 200 " in await reader.readline()
                 finally:
                     writer.close()
