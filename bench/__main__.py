@@ -15,6 +15,7 @@ from handoff.cli.arguments import split_home
 BENCHMARKS: Final = {
     "turn": "a question to its answer through the whole product, beside two uses of Rasa",
     "faults": "words while processes are killed and sockets cut: lost, doubled and out of order must be 0",
+    "fuzz": "generated frames, right and wrong, at both sockets: nothing may break, leak or go wrong",
 }
 """Names and what they measure; each is a module of this package with `run(arguments, home) -> exit code`."""
 
