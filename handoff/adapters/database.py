@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from handoff.adapters import sqlite_dialect
 from handoff.adapters.sqlite_dialect import LoopConnection, LoopDialect
 from handoff.domain.errors import StorageUnavailable
 
-BUSY_TIMEOUT_MS = 5_000
 PATIENCE_S = 5.0
 """How long PostgreSQL may take for a connection or a statement."""
 
@@ -77,7 +77,7 @@ def _configure_sqlite(connection: Any, record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        f"busy_timeout={sqlite_dialect.BUSY_TIMEOUT_MS}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.execute("PRAGMA database_list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
+import sys
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,8 @@ from handoff.settings import Settings
 
 PROTOCOL_MAX_FACTOR = 16
 """Frames over `max_frame_bytes` are answered with an error; those over this many times it end the socket."""
+SWITCH_S = 0.001
+"""How long the loop may keep Python to itself while a commit has returned."""
 log = structlog.get_logger(__name__)
 
 
@@ -55,4 +58,6 @@ async def run_relay(settings: Settings, running: Running, pages: Path) -> None:
     # What is loaded now stays: the collector would walk through all of it again and again, with every socket waiting.
     gc.collect()
     gc.freeze()
+    # The thread that commits must not wait 5 ms for its turn each time while the loop is busy.
+    sys.setswitchinterval(SWITCH_S)
     await server.serve()
