@@ -164,6 +164,15 @@ class EventLog(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Reactions not done: `open` counts all, `due` those that could be taken now; `oldest_ms` is the age of the oldest of these."""
+
+    open: int
+    due: int
+    oldest_ms: int
+
+
 class ReactionQueue(Protocol):
     """Reactions by lease: one worker at a time has a reaction, and one of a conversation at a time is out."""
 
@@ -181,6 +190,14 @@ class ReactionQueue(Protocol):
 
     async def release(self, worker: str, reaction: Reaction, due_at: int) -> None:
         """Give it back, to be taken again from `due_at` on."""
+        ...
+
+    async def release_all(self, worker: str) -> None:
+        """Give back everything the worker has, to be taken at once: it is going away."""
+        ...
+
+    async def backlog(self, now: int) -> Backlog:
+        """How much is waiting to be worked on."""
         ...
 
 
@@ -222,6 +239,11 @@ class Signal:
 
 class PubSub(Protocol):
     """Hints and signals between processes. Delivery is not promised; the log is the truth."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether other processes are reached now."""
+        ...
 
     async def publish(self, message: Hint | Signal) -> None:
         """Tell every subscriber, this process included."""

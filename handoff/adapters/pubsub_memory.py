@@ -17,6 +17,11 @@ class MemoryPubSub:
     def __init__(self) -> None:
         self._handlers: list[Callable[[Hint | Signal], None]] = []
 
+    @property
+    def healthy(self) -> bool:
+        """See `PubSub.healthy`: there is no other process."""
+        return True
+
     async def publish(self, message: Hint | Signal) -> None:
         """See `PubSub.publish`."""
         for handler in tuple(self._handlers):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.websockets import WebSocket
@@ -21,16 +22,28 @@ from handoff.service.feed import Feed
 class _Stream:
     cursor: Cursor
     head: int
+    is_live: bool = False
+    """The reader has once had everything: what comes from then on is new, not history."""
 
 
 class Outbox:
     """Frames and events on their way to one socket."""
 
-    def __init__(self, socket: WebSocket, feed: Feed, *, bound: int, send_timeout_s: float) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        feed: Feed,
+        *,
+        bound: int,
+        send_timeout_s: float,
+        on_live: Callable[[int], None],
+    ) -> None:
+        """`on_live` is told the time of the newest event whenever a reader who was up to date is sent some."""
         self._socket = socket
         self._feed = feed
         self._bound = bound
         self._send_timeout_s = send_timeout_s
+        self._on_live = on_live
         self._frames: deque[str] = deque()
         self._streams: dict[str, _Stream] = {}
         self._wake = asyncio.Event()
@@ -78,6 +91,11 @@ class Outbox:
             while await self._send_some():
                 pass
 
+    async def flush(self) -> None:
+        """Send the frames that wait, after `run` has ended; events stay in the log."""
+        while self._frames:
+            await self._send(self._frames.popleft())
+
     async def _send_some(self) -> bool:
         sent = False
         while self._frames:
@@ -87,10 +105,13 @@ class Outbox:
             raise TooSlow("Too many answers wait for you to read them. Reconnect with your cursor.")
         for conversation_id, stream in list(self._streams.items()):
             if stream.cursor.seq >= stream.head:
+                stream.is_live = True
                 continue
             events = await self._feed.read(conversation_id, stream.cursor.seq, stream.head)
             for frame in stream.cursor.frames_for(events):
                 await self._send(frame)
+            if events and stream.is_live:
+                self._on_live(events[-1].at)
             if not events:
                 # The head was told by a hint for a commit that this reader's snapshot does not show yet.
                 stream.head = stream.cursor.seq

@@ -9,7 +9,8 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from handoff.api.app import OpenSockets, make_app
+from handoff.api.app import make_app
+from handoff.api.open_sockets import OpenSockets
 from handoff.api.running import Running
 from handoff.settings import Settings
 
@@ -44,6 +45,11 @@ def make_server(settings: Settings, running: Running, pages: Path) -> uvicorn.Se
         log_level="warning",
         timeout_graceful_shutdown=10,
         server_header=False,
+        # Off by default: uvicorn would believe X-Forwarded-For from every program on this machine.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        # Its own handlers would print past the log's, in another form.
+        log_config=None,
     )
     return _Server(config, app.state.sockets)
 

@@ -30,6 +30,7 @@ REMEDIES: Final = {
     "too_slow": "Connect again with the last `seq` held.",
     "idle": "Connect again with the last `seq` held; ping at least once a minute.",
     "revoked": "Log in again.",
+    "too_many_sockets": "Close a socket that is not needed; else connect again after `retry_ms`.",
     "shutting_down": "Connect again after `retry_ms`, with the last `seq` held.",
     "bot_unavailable": "Ask again in a moment.",
     "invalid_name": "Choose another name or label.",
