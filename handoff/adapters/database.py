@@ -23,8 +23,10 @@ def open_engine(url: str) -> AsyncEngine:
     Every SQLite connection runs in WAL mode with `synchronous=FULL`, so that a commit that returned is on disk (P1).
     """
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
-    engine = create_async_engine(url, pool_size=8)
+        return create_async_engine(
+            url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+        )
+    engine = create_async_engine(url, pool_size=8, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
     sa.event.listen(engine.sync_engine, "checkout", _refuse_moved)
     sa.event.listen(engine.sync_engine, "begin", _begin)
