@@ -73,7 +73,7 @@ def unpack(path: Path, into: Path) -> dict[str, Any]:
         with tarfile.open(path, "r:gz") as tar:
             manifest = _manifest(tar)
             missing = dict(manifest["files"])
-            for member in tar:
+            while (member := tar.next()) is not None:
                 if member.name not in missing or not member.isreg():
                     raise RestoreRefused(f"{path} holds {member.name!r}, which its manifest does not name.")
                 _extract(tar, member, missing.pop(member.name), into / member.name)
