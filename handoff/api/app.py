@@ -20,7 +20,6 @@ from handoff.api.errors import install_error_handlers
 from handoff.api.open_sockets import OpenSockets
 from handoff.api.operations import operation_routes
 from handoff.api.pages import install_pages
-from handoff.api.request_ids import RequestIds
 from handoff.api.running import Running
 from handoff.settings import Settings
 
@@ -79,5 +78,4 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
         allow_headers=["Authorization", "Content-Type"],
         max_age=3600,
     )
-    app.add_middleware(RequestIds)
     return app

@@ -11,6 +11,7 @@ import uvicorn
 
 from handoff.api.app import make_app
 from handoff.api.open_sockets import OpenSockets
+from handoff.api.request_ids import RequestIds
 from handoff.api.running import Running
 from handoff.settings import Settings
 
@@ -19,23 +20,24 @@ PROTOCOL_MAX_FACTOR = 16
 log = structlog.get_logger(__name__)
 
 
-class _Server(uvicorn.Server):
+class RelayServer(uvicorn.Server):
     """Uvicorn closes sockets without a word; this says `bye` to them first."""
 
     def __init__(self, config: uvicorn.Config, sockets: OpenSockets) -> None:
         super().__init__(config)
-        self._open_sockets = sockets
+        self.open_sockets = sockets
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._open_sockets.dismiss_all()
+        await self.open_sockets.dismiss_all()
         await super().shutdown(sockets)
 
 
-def make_server(settings: Settings, running: Running, pages: Path) -> uvicorn.Server:
+def make_server(settings: Settings, running: Running, pages: Path) -> RelayServer:
     """The server for this relay, not started yet."""
     app = make_app(settings, running, pages)
     config = uvicorn.Config(
-        app,
+        # Outside of the application: what answers for a defect in it stands outside of all its own layers.
+        RequestIds(app),
         host=settings.host,
         port=settings.port,
         ws="websockets-sansio",
@@ -51,7 +53,7 @@ def make_server(settings: Settings, running: Running, pages: Path) -> uvicorn.Se
         # Its own handlers would print past the log's, in another form.
         log_config=None,
     )
-    return _Server(config, app.state.sockets)
+    return RelayServer(config, app.state.sockets)
 
 
 async def run_relay(settings: Settings, running: Running, pages: Path) -> None:
