@@ -14,6 +14,7 @@ from handoff.cli.arguments import split_home
 
 BENCHMARKS: Final = {
     "turn": "a question to its answer through the whole product, beside two uses of Rasa",
+    "relay": "a customer's words to the agent, durable, beside a bare websockets relay",
 }
 """Names and what they measure; each is a module of this package with `run(arguments, home) -> exit code`."""
 

@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handoff.accounts.service import Accounts
 from handoff.adapters.bot_http import HttpBot
+from handoff.adapters.bot_pool import BotPool
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.cursors_sql import SqlCursors
 from handoff.adapters.database import open_engine
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.migrate import migrate
 from handoff.adapters.pubsub_memory import MemoryPubSub
+from handoff.adapters.pubsub_redis import RedisPubSub
 from handoff.adapters.reactions_sql import SqlReactions
 from handoff.adapters.secrets_file import load_secrets
 from handoff.api.running import Running
@@ -60,25 +62,30 @@ async def make_running(settings: Settings) -> Running:
     """A relay on the adapters that `settings` name, ready to be started."""
     engine = await open_database(settings)
     kept = load_secrets(settings.home)
-    bot = HttpBot(settings.bot_url, settings.bot_secret)
+    bots = [HttpBot(url, settings.bot_secret) for url in settings.bot_urls]
     worker = f"relay-{secrets.token_hex(8)}"
     relay = make_relay(
         settings,
         engine=engine,
         log=SqlEventLog(engine, worker, int(REACTION_LEASE_S * 1000)),
-        bot=bot,
+        bot=bots[0] if len(bots) == 1 else BotPool(bots),
         clock=SystemClock(),
         worker=worker,
     )
 
     async def close() -> None:
-        await bot.close()
+        for bot in bots:
+            await bot.close()
         await engine.dispose()
 
     tokens = ConversationTokens(
-        kept.signing, settings.token_hours * 3600, settings.token_renew_days * 24 * 3600
+        settings.signing_secret or kept.signing,
+        settings.token_hours * 3600,
+        settings.token_renew_days * 24 * 3600,
     )
-    return Running(relay, make_accounts(engine, settings), tokens, kept.identity, close)
+    return Running(
+        relay, make_accounts(engine, settings), tokens, settings.identity_secret or kept.identity, close
+    )
 
 
 def make_relay(
@@ -87,7 +94,7 @@ def make_relay(
     """The parts of a relay around a log and a bot."""
     metrics = Metrics()
     bot = MeasuredBot(bot, metrics)
-    pubsub = MemoryPubSub()
+    pubsub = RedisPubSub(settings.redis_url, worker) if settings.redis_url else MemoryPubSub()
     feed = Feed(log)
     cursors = SqlCursors(engine)
     lease_ms = int(settings.agent_lease * 1000)
@@ -110,7 +117,7 @@ def make_relay(
         conversations=conversations,
         readers=Readers(log, pubsub),
         inbox=Inbox(log, feed, pubsub),
-        presence=AgentPresence(cursors, pubsub, clock, lease_ms),
+        presence=AgentPresence(worker, cursors, pubsub, clock, lease_ms),
         watch=watch,
         reactor=Reactor(
             worker=worker,

@@ -69,6 +69,14 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """A bot's dialogue after its `turn`, opaque to the relay; None where only that bot can go on from it."""
+
+    turn: int
+    dialogue: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Append:
     """What one command writes, all in one transaction: events, state, its result and its reactions."""
 
@@ -84,6 +92,8 @@ class Append:
     """The one of them that the appending process asks about at once; 0 for none."""
     finishes: Reaction | None = None
     """The reaction whose work this append is."""
+    carries: Carried | None = None
+    """The bot's dialogue after this append; None where it has not moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +161,16 @@ class EventLog(Protocol):
         """Events with `seq` over `after`, in order, at most `limit`."""
         ...
 
+    async def dialogue(self, conversation_id: str) -> str | None:
+        """The bot's dialogue after its last recorded outcome, for whichever bot takes the next turn."""
+        ...
+
     async def in_states(self, states: Collection[State], limit: int) -> list[Head]:
         """Conversations in these states, the longest waiting first."""
+        ...
+
+    async def seqs_in_states(self, states: Collection[State]) -> dict[str, int]:
+        """The newest `seq` of every conversation in these states."""
         ...
 
     async def held_by(self, agent_id: str) -> list[str]:
@@ -243,6 +261,14 @@ class PubSub(Protocol):
     @property
     def healthy(self) -> bool:
         """Whether other processes are reached now."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to reach other processes; does not wait until they are."""
+        ...
+
+    async def stop(self) -> None:
+        """End."""
         ...
 
     async def publish(self, message: Hint | Signal) -> None:

@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     )
 
     bot_url: str = Field(
-        default="http://127.0.0.1:8421", description="Where the bot answers; never reachable from outside."
+        default="http://127.0.0.1:8421",
+        pattern=r"^\s*https?://[^\s,]+(\s*,\s*https?://[^\s,]+)*\s*$",
+        description="Where the bot answers; several bots with commas between. Never reachable from outside.",
     )
     bot_secret: str = Field(
         default="", description="Shared secret of relay and bot; `serve` makes one at each start."
@@ -137,6 +139,11 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = Field(
         default="json", description="Form of the relay's log lines on standard error."
     )
+
+    @property
+    def bot_urls(self) -> list[str]:
+        """Where each bot answers."""
+        return [url.strip() for url in self.bot_url.split(",")]
 
     @property
     def database(self) -> str:

@@ -15,6 +15,8 @@ from handoff.adapters.sqlite_dialect import LoopConnection, LoopDialect
 from handoff.domain.errors import StorageUnavailable
 
 BUSY_TIMEOUT_MS = 5_000
+PATIENCE_S = 5.0
+"""How long PostgreSQL may take for a connection or a statement."""
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -24,7 +26,14 @@ def open_engine(url: str) -> AsyncEngine:
     """
     if not url.startswith("sqlite"):
         return create_async_engine(
-            url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+            url,
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=PATIENCE_S,
+            pool_pre_ping=True,
+            # A server that is there and does not answer must not hold a message for ever.
+            hide_parameters=True,
+            connect_args={"timeout": PATIENCE_S, "command_timeout": PATIENCE_S},
         )
     engine = create_async_engine(url, pool_size=8, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
-from handoff.adapters.schema import commands, conversations, event_bodies, events, reactions
+from handoff.adapters.schema import bot_dialogues, commands, conversations, event_bodies, events, reactions
 from handoff.adapters.upsert import Upsert
 from handoff.domain.conversation import Conversation, State, from_snapshot
 from handoff.domain.events import Actor, Event, from_data, to_data
@@ -41,6 +41,9 @@ _READ = (
     .where(events.c.conversation_id == sa.bindparam("conversation"), events.c.seq > sa.bindparam("after"))
     .order_by(events.c.seq)
     .limit(sa.bindparam("most"))
+)
+_SEQS_IN_STATES = sa.select(conversations.c.id, conversations.c.seq).where(
+    conversations.c.state.in_(sa.bindparam("states", expanding=True))
 )
 _OPENED = sa.select(conversations.c.client_id, conversations.c.id, conversations.c.opening_digest).where(
     conversations.c.client_id.in_(sa.bindparam("ids", expanding=True))
@@ -81,6 +84,12 @@ _OPEN_TURNS = Upsert(
     key=("conversation_id", "seq", "kind"),
     update=("created_at", "due_at", "leased_by", "leased_until", "attempts", "done_at"),
 )
+
+
+_DIALOGUE = sa.select(bot_dialogues.c.dialogue).where(
+    bot_dialogues.c.conversation_id == sa.bindparam("conversation")
+)
+_CARRY = Upsert(bot_dialogues, key=("conversation_id",), update=("turn", "dialogue"))
 
 
 def _results_of(asked: sa.FromClause) -> sa.Select[Any]:
@@ -144,6 +153,12 @@ class SqlEventLog:
         async with reading(self._engine) as connection:
             return [_event(row) for row in await connection.execute(_READ, given)]
 
+    async def dialogue(self, conversation_id: str) -> str | None:
+        """See `EventLog.dialogue`."""
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(_DIALOGUE, {"conversation": conversation_id})
+            return rows.scalar_one_or_none()
+
     async def in_states(self, states: Collection[State], limit: int) -> list[Head]:
         """See `EventLog.in_states`."""
         query = (
@@ -160,6 +175,12 @@ class SqlEventLog:
         )
         async with reading(self._engine) as connection:
             return [_head(row) for row in await connection.execute(query)]
+
+    async def seqs_in_states(self, states: Collection[State]) -> dict[str, int]:
+        """See `EventLog.seqs_in_states`."""
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(_SEQS_IN_STATES, {"states": sorted(states)})
+            return {row.id: row.seq for row in rows}
 
     async def held_by(self, agent_id: str) -> list[str]:
         """See `EventLog.held_by`."""
@@ -244,6 +265,15 @@ class _SqlTransaction:
         if results:
             await self._connection.execute(_INSERT_RESULTS, [_result_row(*r) for r in results])
         await self._write_reactions(appends)
+        carried = {a.conversation_id: a.carries for a in appends if a.carries is not None}
+        if carried:
+            await self._connection.execute(
+                _CARRY.on(self._connection),
+                [
+                    {"conversation_id": c, "turn": kept.turn, "dialogue": kept.dialogue}
+                    for c, kept in carried.items()
+                ],
+            )
 
     async def _insert_events(self, appends: Sequence[Append]) -> None:
         made = [event for append in appends for event in append.events]

@@ -19,8 +19,14 @@ class MemoryPubSub:
 
     @property
     def healthy(self) -> bool:
-        """See `PubSub.healthy`: there is no other process."""
+        """Always: there is nobody else to reach."""
         return True
+
+    async def start(self) -> None:
+        """Nothing to connect."""
+
+    async def stop(self) -> None:
+        """Nothing to end."""
 
     async def publish(self, message: Hint | Signal) -> None:
         """See `PubSub.publish`."""

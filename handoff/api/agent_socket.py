@@ -31,7 +31,6 @@ from handoff.relay.session import (
     agent_session,
 )
 from handoff.service.inbox import Change
-from handoff.service.presence import AGENTS_TOPIC
 from handoff.settings import Settings
 from handoff.wire.encoding import frame
 from handoff.wire.times import rfc3339
@@ -74,7 +73,7 @@ class AgentSocket(Socket):
         bind_contextvars(agent=self.user.id)
         self._identify = lambda: self._recognise(hello.token)
         self.until_end(self.relay.inbox.listen(self._inbox_changed))
-        self.until_end(self.relay.readers.listen(AGENTS_TOPIC, self._agents_changed))
+        self.until_end(self.relay.presence.listen(self._agents_changed))
         self.outbox.put(
             frame(
                 "welcome",

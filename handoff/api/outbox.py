@@ -10,12 +10,16 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.websockets import WebSocket
 
-from handoff.domain.errors import TooSlow
+from handoff.domain.errors import StorageUnavailable, TooSlow
 from handoff.relay.cursor import Cursor
 from handoff.service.feed import Feed
+
+STORAGE_PAUSE_S: Final = 0.5
+"""Between two tries to read a log that cannot be read."""
 
 
 @dataclass(slots=True)
@@ -83,13 +87,16 @@ class Outbox:
 
         Raises:
             TooSlow: the client does not read; it can resume from its cursor.
-            StorageUnavailable: the log cannot be read now.
         """
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while await self._send_some():
-                pass
+            try:
+                while await self._send_some():
+                    pass
+            except StorageUnavailable:
+                # The client keeps its socket and what it wrote; the events wait in the log. Nobody wakes us for them.
+                asyncio.get_running_loop().call_later(STORAGE_PAUSE_S, self._wake.set)
 
     async def flush(self) -> None:
         """Send the frames that wait, after `run` has ended; events stay in the log."""
@@ -120,6 +127,7 @@ class Outbox:
 
     async def _send(self, frame: str) -> None:
         try:
-            await asyncio.wait_for(self._socket.send_text(frame), self._send_timeout_s)
+            async with asyncio.timeout(self._send_timeout_s):
+                await self._socket.send_text(frame)
         except TimeoutError:
             raise TooSlow("You have stopped reading. Reconnect with your cursor.") from None

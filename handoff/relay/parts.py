@@ -57,6 +57,7 @@ class Relay:
     async def start(self) -> None:
         """Start every part, those that others need first."""
         self.metrics.start()
+        await self.pubsub.start()
         self.conversations.start()
         self.readers.start()
         self.presence.start()
@@ -78,3 +79,4 @@ class Relay:
         await self.presence.stop()
         await self.readers.stop()
         await self.metrics.stop()
+        await self.pubsub.stop()

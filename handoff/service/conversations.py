@@ -17,14 +17,15 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from handoff.domain.commands import Command, PassTime, StartConversation
+from handoff.domain.commands import Command, PassTime, RecordTurn, StartConversation
 from handoff.domain.conversation import Conversation, apply, turns_now_due
 from handoff.domain.decide import decide
 from handoff.domain.errors import ClientIdReused, HandoffError, NotFound, StorageUnavailable
-from handoff.domain.events import SYSTEM, Actor, Event, NewEvent
+from handoff.domain.events import SYSTEM, Actor, BotReplied, Event, NewEvent
 from handoff.domain.rules import Rules
 from handoff.ports import (
     Append,
+    Carried,
     Clock,
     CommandKey,
     CommandResult,
@@ -195,8 +196,9 @@ class Conversations:
             await self._pubsub.publish(Hint(conversation_id, seq))
 
     async def _decide(self, job: _Job, batch: _Batch, transaction: LogTransaction) -> None:
-        digest = _digest(repr(job.command))
         key = job.key
+        # Only a command that can be repeated is compared; a bot's outcome is long.
+        digest = "" if key is None else _digest(repr(job.command))
         if key is not None and key in batch.results:
             before = batch.results[key]
             if before.digest != digest:
@@ -240,6 +242,7 @@ class Conversations:
             turns=turns,
             leased_turn=after.open_turns[0] if turns and after.open_turns[0] in turns else 0,
             finishes=job.finishes,
+            carries=_carried(job.command, events),
         )
         batch.heads[job.conversation_id] = Head(after, head.customer)
         if key is not None:
@@ -293,6 +296,13 @@ def _number(
         state = apply(state, event)
         events.append(event)
     return tuple(events), state
+
+
+def _carried(command: Command, events: Sequence[Event]) -> Carried | None:
+    """The dialogue that an outcome leaves; an outcome that was discarded leaves none."""
+    if not isinstance(command, RecordTurn) or not any(isinstance(e.payload, BotReplied) for e in events):
+        return None
+    return Carried(command.turn, command.outcome.dialogue)
 
 
 def _newest(jobs: Sequence[_Job]) -> dict[str, int]:

@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
 
-from handoff.domain.conversation import Conversation
+from handoff.domain.conversation import Conversation, State
 from handoff.domain.errors import StorageUnavailable
 from handoff.ports import Customer, EventLog, Head, Hint, PubSub, Signal
 from handoff.service.feed import Feed
 from handoff.wire.times import rfc3339
 
+STATES: Final[tuple[State, ...]] = ("waiting", "agent")
 AT_START: Final = 10_000
+ASK_S: Final = 2.0
 PAUSE_S: Final = 0.05
 """Changes within this time are told together: a claim moves every place behind it."""
 PICKUPS_KEPT: Final = 50
@@ -68,23 +69,26 @@ class Inbox:
         self._listeners: set[Callable[[Change], None]] = set()
         self._pickups: deque[int] = deque(maxlen=PICKUPS_KEPT)
         self._unsubscribe = pubsub.subscribe(self._on_message)
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Read who waits and who is held, then follow the hints."""
-        for head in await self._log.in_states(["waiting", "agent"], AT_START):
+        for head in await self._log.in_states(STATES, AT_START):
             # A hint that came meanwhile is newer than what was just read.
             self._dirty.setdefault(head.state.id, head.state.seq)
+            self._feed.remember(head, ())
         await self._refresh()
-        self._task = asyncio.create_task(self._follow_forever(), name="inbox")
+        self._tasks = [
+            asyncio.create_task(self._follow_forever(), name="inbox"),
+            asyncio.create_task(self._ask_forever(), name="inbox-heads"),
+        ]
 
     async def stop(self) -> None:
         """End."""
         self._unsubscribe()
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Tell `listener` each change; returns what ends it."""
@@ -115,6 +119,25 @@ class Inbox:
             )
             self._touched.set()
 
+    async def _ask_forever(self) -> None:
+        """A hint that got lost only delays: what this process shows is held against the log again and again."""
+        while True:
+            await asyncio.sleep(ASK_S)
+            try:
+                seqs = await self._log.seqs_in_states(STATES)
+            except StorageUnavailable:
+                log.warning("inbox_unreadable")
+                continue
+            for conversation_id in self._entries.keys() - seqs.keys():
+                # It has left, at a seq that is not known here.
+                self._dirty.setdefault(conversation_id, 0)
+            for conversation_id, seq in seqs.items():
+                entry = self._entries.get(conversation_id)
+                if entry is None or entry.head.state.seq < seq:
+                    self._dirty[conversation_id] = max(seq, self._dirty.get(conversation_id, 0))
+            if self._dirty:
+                self._touched.set()
+
     async def _follow_forever(self) -> None:
         while True:
             await self._touched.wait()
@@ -135,7 +158,7 @@ class Inbox:
                 if self._dirty.get(conversation_id) == seq:
                     del self._dirty[conversation_id]
                 before = self._entries.get(conversation_id)
-                if head is not None and head.state.state in ("waiting", "agent"):
+                if head is not None and head.state.state in STATES:
                     self._note_pickup(before, head)
                     self._entries[conversation_id] = _Entry(head, before.position if before else None)
                     changed.add(conversation_id)

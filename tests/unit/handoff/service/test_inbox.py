@@ -6,10 +6,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from handoff.domain.commands import CloseConversation, RecordTurnFailure, ReleaseLease, TransferConversation
+from handoff.adapters.pubsub_memory import MemoryPubSub
+from handoff.domain.commands import (
+    CancelHandoff,
+    CloseConversation,
+    RecordTurnFailure,
+    ReleaseLease,
+    TransferConversation,
+)
 from handoff.domain.errors import StorageUnavailable
-from handoff.domain.events import SYSTEM
+from handoff.domain.events import CUSTOMER, SYSTEM
 from handoff.ports import Customer, Hint
+from handoff.service import inbox as inbox_module
+from handoff.service.feed import Feed
 from handoff.service.inbox import FIRST_GUESS_S, Change, Inbox
 from tests.contract.until import until
 from tests.unit.handoff.service.stage import ANA, BEN, Process, Stage
@@ -224,3 +233,19 @@ async def test_a_storage_that_fails_in_the_middle_keeps_no_change_from_the_liste
     await until(lambda: listening.order() == [])
     assert sorted(listening.removed()) == sorted(ids)
     await listening.inbox.stop()
+
+
+async def test_a_hint_that_got_lost_only_delays(
+    stage: Stage, relay: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_module, "ASK_S", 0.01)
+    # An inbox in another process, to which no hint comes through.
+    inbox = Inbox(relay.log, Feed(relay.log), MemoryPubSub())
+    await inbox.start()
+    a, b = await waiting(stage, relay, 2)
+    await until(lambda: [item["conversation_id"] for item in inbox.items()] == [a, b])
+    await relay.claim(a)
+    await until(lambda: [item["state"] for item in inbox.items()] == ["waiting", "agent"])
+    await relay.run(b, CancelHandoff(), CUSTOMER)
+    await until(lambda: [item["conversation_id"] for item in inbox.items()] == [a])
+    await inbox.stop()
