@@ -5,6 +5,7 @@ manifest.json  {format, made_at, database: {kind, schema, ...}, live_release, fi
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -70,13 +71,16 @@ def unpack(path: Path, into: Path) -> dict[str, Any]:
         RestoreRefused: it is no backup, is damaged, or holds anything but what its manifest names.
     """
     try:
-        with tarfile.open(path, "r:gz") as tar:
+        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             manifest = _manifest(tar)
             missing = dict(manifest["files"])
             while (member := tar.next()) is not None:
                 if member.name not in missing or not member.isreg():
                     raise RestoreRefused(f"{path} holds {member.name!r}, which its manifest does not name.")
                 _extract(tar, member, missing.pop(member.name), into / member.name)
+            # To its end, where gzip's own checksum of everything stands.
+            while stream.read(CHUNK):
+                pass
     except (tarfile.TarError, EOFError, zlib.error, OSError) as damage:
         if isinstance(damage, OSError) and damage.errno is not None:
             raise
