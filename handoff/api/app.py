@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI, WebSocket
 from starlette.middleware.cors import CORSMiddleware
 
@@ -22,6 +24,10 @@ from handoff.api.operations import operation_routes
 from handoff.api.pages import install_pages
 from handoff.api.running import Running
 from handoff.settings import Settings
+
+STOP_S = 3.0
+"""How long the relay's parts have to stop in."""
+log = structlog.get_logger(__name__)
 
 
 def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
@@ -41,7 +47,12 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
         try:
             yield
         finally:
-            await relay.stop()
+            try:
+                async with asyncio.timeout(STOP_S):
+                    await relay.stop()
+            except TimeoutError:
+                # A storage that hangs: what it was given is decided there, and nobody was told that it is done.
+                log.warning("stopped_unfinished")
             await running.close()
 
     app = FastAPI(title="Baton", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -9,7 +9,7 @@ from handoff.api.admission import Admission, address_of
 from handoff.api.socket import RETRY_MS, Socket
 from handoff.domain.errors import HandoffError, ShuttingDown
 
-GOODBYE_S: Final = 5.0
+GOODBYE_S: Final = 4.0
 """How long all sockets together have to finish their commands and to hear that they are to come back."""
 
 

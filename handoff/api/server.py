@@ -17,6 +17,8 @@ from handoff.settings import Settings
 
 PROTOCOL_MAX_FACTOR = 16
 """Frames over `max_frame_bytes` are answered with an error; those over this many times it end the socket."""
+REQUESTS_S = 2
+"""How long a shutdown waits for HTTP requests. With GOODBYE_S and STOP_S less than the 10 s that `serve` gives a part."""
 log = structlog.get_logger(__name__)
 
 
@@ -45,7 +47,7 @@ def make_server(settings: Settings, running: Running, pages: Path) -> RelayServe
         ws_per_message_deflate=False,
         access_log=False,
         log_level="warning",
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=REQUESTS_S,
         server_header=False,
         # Off by default: uvicorn would believe X-Forwarded-For from every program on this machine.
         proxy_headers=bool(settings.trusted_proxies),

@@ -167,6 +167,7 @@ class Conversations:
             try:
                 await self._commit(jobs)
             except HandoffError as failure:
+                log.warning("append_refused", error=failure.code, jobs=len(jobs), exc_info=True)
                 _fail(jobs, failure)
             except Exception:
                 log.exception("append_failed", jobs=len(jobs))
