@@ -117,8 +117,13 @@ class Opened:
 class LogTransaction(Protocol):
     """Appends that become durable together. Heads that were locked stay as they were read until the end."""
 
-    async def lock(self, conversation_ids: Collection[str]) -> dict[str, Head]:
-        """The heads of these conversations, locked against other writers; unknown ids are left out."""
+    async def lock(
+        self, conversation_ids: Collection[str], known: Callable[[str], Head | None] = lambda _id: None
+    ) -> dict[str, Head]:
+        """The heads of these conversations, locked against other writers; unknown ids are left out.
+
+        `known` is what the caller believes: a head that has its `seq` is taken for it, which saves reading it.
+        """
         ...
 
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:

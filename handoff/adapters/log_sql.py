@@ -6,7 +6,7 @@ round trips as one that appends for one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
+from handoff.adapters.many import Many
 from handoff.adapters.schema import bot_dialogues, commands, conversations, event_bodies, events, reactions
 from handoff.adapters.upsert import Upsert
 from handoff.domain.conversation import Conversation, State, from_snapshot
@@ -26,7 +27,7 @@ MAX_IDS = 500
 
 # Statements are built once: building one anew costs SQLAlchemy more than SQLite takes to run it.
 _HEADS = (
-    sa.select(conversations.c.id, conversations.c.snapshot, conversations.c.customer)
+    sa.select(conversations.c.id, conversations.c.seq, conversations.c.snapshot, conversations.c.customer)
     .where(conversations.c.id.in_(sa.bindparam("ids", expanding=True)))
     # Ordered, so that two writers never wait for each other in a circle.
     .order_by(conversations.c.id)
@@ -52,9 +53,9 @@ _LOCK_OPENINGS = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(sa.col
     sa.func.unnest(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))).alias("opening")
 )
 _OPEN = sa.insert(conversations)
-_INSERT_EVENTS = sa.insert(events)
-_INSERT_BODIES = sa.insert(event_bodies)
-_INSERT_RESULTS = sa.insert(commands)
+_INSERT_EVENTS = Many(sa.insert(events), events.c.keys())
+_INSERT_BODIES = Many(sa.insert(event_bodies), event_bodies.c.keys())
+_INSERT_RESULTS = Many(sa.insert(commands), commands.c.keys())
 _HEAD_COLUMNS: Final = (
     "seq",
     "snapshot",
@@ -65,10 +66,11 @@ _HEAD_COLUMNS: Final = (
     "due_at",
     "updated_at",
 )
-_UPDATE_HEADS = (
+_UPDATE_HEADS = Many(
     sa.update(conversations)
     .where(conversations.c.id == sa.bindparam("conversation"))
-    .values({name: sa.bindparam(name) for name in _HEAD_COLUMNS})
+    .values({name: sa.bindparam(name) for name in _HEAD_COLUMNS}),
+    ("conversation", *_HEAD_COLUMNS),
 )
 _FINISH = (
     sa.update(reactions)
@@ -208,8 +210,10 @@ class _SqlTransaction:
         self._worker = worker
         self._lease_ms = lease_ms
 
-    async def lock(self, conversation_ids: Collection[str]) -> dict[str, Head]:
-        return await _read_heads(self._connection, conversation_ids, lock=True)
+    async def lock(
+        self, conversation_ids: Collection[str], known: Callable[[str], Head | None] = lambda _id: None
+    ) -> dict[str, Head]:
+        return await _read_heads(self._connection, conversation_ids, known, lock=True)
 
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
         found: dict[CommandKey, CommandResult] = {}
@@ -258,12 +262,12 @@ class _SqlTransaction:
             return
         await self._insert_events(appends)
         newest = {append.conversation_id: append for append in appends}
-        await self._connection.execute(
-            _UPDATE_HEADS, [{"conversation": a.conversation_id, **_head_columns(a)} for a in newest.values()]
+        await _UPDATE_HEADS.run(
+            self._connection,
+            [{"conversation": a.conversation_id, **_head_columns(a)} for a in newest.values()],
         )
         results = [append.result for append in appends if append.result is not None]
-        if results:
-            await self._connection.execute(_INSERT_RESULTS, [_result_row(*r) for r in results])
+        await _INSERT_RESULTS.run(self._connection, [_result_row(*r) for r in results])
         await self._write_reactions(appends)
         carried = {a.conversation_id: a.carries for a in appends if a.carries is not None}
         if carried:
@@ -277,9 +281,8 @@ class _SqlTransaction:
 
     async def _insert_events(self, appends: Sequence[Append]) -> None:
         made = [event for append in appends for event in append.events]
-        if made:
-            await self._connection.execute(_INSERT_EVENTS, [_event_row(event) for event in made])
-            await self._connection.execute(_INSERT_BODIES, [_body_row(event) for event in made])
+        await _INSERT_EVENTS.run(self._connection, [_event_row(event) for event in made])
+        await _INSERT_BODIES.run(self._connection, [_body_row(event) for event in made])
 
     async def _write_reactions(self, appends: Sequence[Append]) -> None:
         finished = [
@@ -313,12 +316,18 @@ class _SqlTransaction:
 
 
 async def _read_heads(
-    connection: AsyncConnection, ids: Collection[str], *, lock: bool = False
+    connection: AsyncConnection,
+    ids: Collection[str],
+    known: Callable[[str], Head | None] = lambda _id: None,
+    *,
+    lock: bool = False,
 ) -> dict[str, Head]:
     found: dict[str, Head] = {}
     for chunk in _chunks(ids):
         rows = await connection.execute(_HEADS_LOCKED if lock else _HEADS, {"ids": chunk})
-        found.update({row.id: _head(row) for row in rows})
+        for row in rows:
+            believed = known(row.id)
+            found[row.id] = believed if believed and believed.state.seq == row.seq else _head(row)
     return found
 
 

@@ -219,5 +219,8 @@ class AgentSocket(Socket):
     def _inbox_changed(self, change: Change) -> None:
         for item in change.items:
             self.outbox.put(frame("inbox", item=item))
+        for item in change.previews:
+            if item["holder"]["id"] == self.user.id:
+                self.outbox.put_if_room(frame("inbox", item=item))
         for conversation_id in change.removed:
             self.outbox.put(frame("inbox_removed", conversation_id=conversation_id))

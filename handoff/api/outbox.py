@@ -92,21 +92,29 @@ class Outbox:
             await self._wake.wait()
             self._wake.clear()
             try:
-                while await self._send_some():
+                while await self._send_in_time():
                     pass
             except StorageUnavailable:
                 # The client keeps its socket and what it wrote; the events wait in the log. Nobody wakes us for them.
                 asyncio.get_running_loop().call_later(STORAGE_PAUSE_S, self._wake.set)
 
     async def flush(self) -> None:
-        """Send the frames that wait, after `run` has ended; events stay in the log."""
+        """Send the frames that wait, after `run` has ended; events stay in the log. The caller says how long it may take."""
         while self._frames:
-            await self._send(self._frames.popleft())
+            await self._socket.send_text(self._frames.popleft())
 
-    async def _send_some(self) -> bool:
+    async def _send_in_time(self) -> bool:
+        # One clock for a pass, set anew as it goes: one for each frame cost as much as sending it.
+        try:
+            async with asyncio.timeout(self._send_timeout_s) as patience:
+                return await self._send_some(patience)
+        except TimeoutError:
+            raise TooSlow("You have stopped reading. Reconnect with your cursor.") from None
+
+    async def _send_some(self, patience: asyncio.Timeout) -> bool:
         sent = False
         while self._frames:
-            await self._send(self._frames.popleft())
+            await self._socket.send_text(self._frames.popleft())
             sent = True
         if self._overflowed:
             raise TooSlow("Too many answers wait for you to read them. Reconnect with your cursor.")
@@ -116,18 +124,12 @@ class Outbox:
                 continue
             events = await self._feed.read(conversation_id, stream.cursor.seq, stream.head)
             for frame in stream.cursor.frames_for(events):
-                await self._send(frame)
+                await self._socket.send_text(frame)
             if events and stream.is_live:
                 self._on_live(events[-1].at)
+            patience.reschedule(asyncio.get_running_loop().time() + self._send_timeout_s)
             if not events:
                 # The head was told by a hint for a commit that this reader's snapshot does not show yet.
                 stream.head = stream.cursor.seq
             sent = True
         return sent
-
-    async def _send(self, frame: str) -> None:
-        try:
-            async with asyncio.timeout(self._send_timeout_s):
-                await self._socket.send_text(frame)
-        except TimeoutError:
-            raise TooSlow("You have stopped reading. Reconnect with your cursor.") from None

@@ -129,7 +129,7 @@ class Socket(ABC):
 
     async def _finish_commands(self) -> None:
         """Wait for what was taken, and send the answers: the client need not ask again after it reconnects."""
-        with suppress(TimeoutError, RuntimeError, OSError, WebSocketDisconnect, TooSlow):
+        with suppress(TimeoutError, RuntimeError, OSError, WebSocketDisconnect):
             async with asyncio.timeout(FINISH_S):
                 if self._commands:
                     await asyncio.wait(self._commands)

@@ -183,7 +183,9 @@ class Conversations:
             known = {job.conversation_id for job in jobs if job.opening is None}
             batch = _Batch(
                 opened=opened,
-                heads=await transaction.lock(known | {before.conversation_id for before in opened.values()}),
+                heads=await transaction.lock(
+                    known | {before.conversation_id for before in opened.values()}, self._feed.known
+                ),
                 results=await transaction.results({job.key for job in jobs if job.key is not None}),
             )
             for job in jobs:

@@ -44,11 +44,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became different: `items` as the wire has them, `removed` ids, `places` by conversation."""
+    """What became different: `items` as the wire has them, `removed` ids, `places` by conversation.
+
+    `previews` are items of which only the customer's last words are new, in conversations that somebody holds: of
+    interest to the holder alone, where all the others would get a frame for every message there is.
+    """
 
     items: tuple[dict[str, Any], ...]
     removed: tuple[str, ...]
     places: dict[str, Place]
+    previews: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Inbox:
         self._log = log_
         self._feed = feed
         self._entries: dict[str, _Entry] = {}
+        self._told: dict[str, dict[str, Any]] = {}
         self._dirty: dict[str, int] = {}
         self._touched = asyncio.Event()
         self._listeners: set[Callable[[Change], None]] = set()
@@ -172,9 +178,22 @@ class Inbox:
 
     def _tell(self, changed: set[str], removed: list[str]) -> None:
         places = self._renumber(changed)
-        items = tuple(_item(self._entries[c]) for c in changed)
+        items: list[dict[str, Any]] = []
+        previews: list[dict[str, Any]] = []
+        for conversation_id in changed:
+            item, before = _item(self._entries[conversation_id]), self._told.get(conversation_id, {})
+            self._told[conversation_id] = item
+            if item == before:
+                continue
+            only_words = item["state"] == "agent" and item == {**before, "preview": item["preview"]}
+            (previews if only_words else items).append(item)
+        for conversation_id in removed:
+            self._told.pop(conversation_id, None)
+        if not (items or previews or removed or places):
+            return
+        change = Change(tuple(items), tuple(removed), places, tuple(previews))
         for listener in tuple(self._listeners):
-            listener(Change(items, tuple(removed), places))
+            listener(change)
 
     def _renumber(self, changed: set[str]) -> dict[str, Place]:
         waiting = sorted(
