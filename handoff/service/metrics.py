@@ -10,11 +10,12 @@ import asyncio
 from contextlib import suppress
 from typing import Final, Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import generate_latest
 
 from handoff.domain.errors import StorageUnavailable
 from handoff.ports import Clock, ReactionQueue
+from handoff.service.figures import Distribution, Total
 from handoff.service.inbox import Inbox
 
 SocketKind = Literal["customer", "agent"]
@@ -35,17 +36,12 @@ class Metrics:
             ["kind"],
             registry=self.registry,
         )
-        self._events = Counter(
-            "baton_appends", "Events made durable by this process.", registry=self.registry
-        )
+        self._events = Total("baton_appends", "Events made durable by this process.", self.registry)
         self._append_s = self._seconds(
             "baton_append_seconds", "From taking a batch of commands to its durable commit."
         )
-        self._batch = Histogram(
-            "baton_append_batch_commands",
-            "Commands decided in one transaction.",
-            buckets=BATCHES,
-            registry=self.registry,
+        self._batch = Distribution(
+            "baton_append_batch_commands", "Commands decided in one transaction.", BATCHES, self.registry
         )
         self._hint_lag_s = self._seconds(
             "baton_hint_lag_seconds", "From an event's time to its sending to a reader that was up to date."
@@ -94,8 +90,8 @@ class Metrics:
             # Told as 0 from the start: a series that is missing looks like a process that is.
             self._sockets.labels(kind)
 
-    def _seconds(self, name: str, words: str) -> Histogram:
-        return Histogram(name, words, buckets=SECONDS, registry=self.registry)
+    def _seconds(self, name: str, words: str) -> Distribution:
+        return Distribution(name, words, SECONDS, self.registry)
 
     # --- what services tell ---------------------------------------------------------------------------------
 
@@ -109,7 +105,7 @@ class Metrics:
 
     def committed(self, commands: int, events: int, seconds: float) -> None:
         """One transaction returned."""
-        self._events.inc(events)
+        self._events.add(events)
         self._batch.observe(commands)
         self._append_s.observe(seconds)
 
