@@ -29,6 +29,8 @@ from handoff.service.bot_watch import BotWatch
 from handoff.service.conversations import Conversations
 from handoff.service.feed import Feed
 from handoff.service.inbox import Inbox
+from handoff.service.measured_bot import MeasuredBot
+from handoff.service.metrics import Metrics
 from handoff.service.presence import AgentPresence
 from handoff.service.reactor import Reactor, TurnLimits
 from handoff.service.readers import Readers
@@ -90,6 +92,8 @@ def make_relay(
     settings: Settings, *, engine: AsyncEngine, log: EventLog, bot: BotEngine, clock: Clock, worker: str
 ) -> Relay:
     """The parts of a relay around a log and a bot."""
+    metrics = Metrics()
+    bot = MeasuredBot(bot, metrics)
     pubsub = RedisPubSub(settings.redis_url, worker) if settings.redis_url else MemoryPubSub()
     feed = Feed(log)
     cursors = SqlCursors(engine)
@@ -100,6 +104,8 @@ def make_relay(
         notices=NOTICES[settings.voice],
     )
     conversations = Conversations(log, feed, pubsub, clock, rules)
+    conversations.when_committed(metrics.committed)
+    queue = SqlReactions(engine)
     watch = BotWatch(bot)
     return Relay(
         clock=clock,
@@ -115,7 +121,7 @@ def make_relay(
         watch=watch,
         reactor=Reactor(
             worker=worker,
-            queue=SqlReactions(engine),
+            queue=queue,
             conversations=conversations,
             log_=log,
             feed=feed,
@@ -134,4 +140,6 @@ def make_relay(
             idle_s=settings.idle_limit,
             send_buffer=settings.send_buffer,
         ),
+        queue=queue,
+        metrics=metrics,
     )

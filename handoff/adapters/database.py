@@ -32,9 +32,10 @@ def open_engine(url: str) -> AsyncEngine:
             pool_timeout=PATIENCE_S,
             pool_pre_ping=True,
             # A server that is there and does not answer must not hold a message for ever.
+            hide_parameters=True,
             connect_args={"timeout": PATIENCE_S, "command_timeout": PATIENCE_S},
         )
-    engine = create_async_engine(url, pool_size=8)
+    engine = create_async_engine(url, pool_size=8, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
     sa.event.listen(engine.sync_engine, "checkout", _refuse_moved)
     sa.event.listen(engine.sync_engine, "begin", _begin)
