@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from handoff.domain.conversation import Conversation, State
@@ -88,7 +88,10 @@ class _Transaction:
         self._log = log
         self.written: list[Append] = []
 
-    async def lock(self, conversation_ids: Collection[str]) -> dict[str, Head]:
+    async def lock(
+        self, conversation_ids: Collection[str], known: Callable[[str], Head | None] = lambda _id: None
+    ) -> dict[str, Head]:
+        del known
         return {id_: self._log.heads_[id_] for id_ in conversation_ids if id_ in self._log.heads_}
 
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
