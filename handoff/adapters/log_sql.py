@@ -15,10 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
-from handoff.adapters.schema import commands, conversations, event_bodies, events, reactions
+from handoff.adapters.queue_rows import PICKUPS, pickup_rows, timer_rows
+from handoff.adapters.schema import commands, conversations, event_bodies, events, pickups, reactions
 from handoff.adapters.upsert import Upsert
 from handoff.domain.conversation import Conversation, State, from_snapshot
 from handoff.domain.events import Actor, Event, from_data, to_data
+from handoff.domain.waits import Pickup
 from handoff.ports import Append, CommandKey, CommandResult, Customer, Head, LogTransaction, Opened, Opening
 
 MAX_IDS = 500
@@ -52,6 +54,13 @@ _OPEN = sa.insert(conversations)
 _INSERT_EVENTS = sa.insert(events)
 _INSERT_BODIES = sa.insert(event_bodies)
 _INSERT_RESULTS = sa.insert(commands)
+_INSERT_PICKUPS = sa.insert(pickups)
+_FOLLOW_UPS = (
+    sa.select(conversations.c.snapshot, conversations.c.customer)
+    .where(conversations.c.follow_up_since.is_not(None))
+    .order_by(conversations.c.follow_up_since, conversations.c.id)
+    .limit(sa.bindparam("most"))
+)
 _HEAD_COLUMNS: Final = (
     "seq",
     "snapshot",
@@ -61,6 +70,7 @@ _HEAD_COLUMNS: Final = (
     "waiting_since",
     "due_at",
     "updated_at",
+    "follow_up_since",
 )
 _UPDATE_HEADS = (
     sa.update(conversations)
@@ -76,7 +86,7 @@ _FINISH = (
     )
     .values(done_at=sa.bindparam("at"))
 )
-_OPEN_TURNS = Upsert(
+_OPEN_REACTIONS = Upsert(
     reactions,
     key=("conversation_id", "seq", "kind"),
     update=("created_at", "due_at", "leased_by", "leased_until", "attempts", "done_at"),
@@ -161,6 +171,17 @@ class SqlEventLog:
         async with reading(self._engine) as connection:
             return [_head(row) for row in await connection.execute(query)]
 
+    async def follow_ups(self, limit: int) -> list[Head]:
+        """See `EventLog.follow_ups`."""
+        async with reading(self._engine) as connection:
+            return [_head(row) for row in await connection.execute(_FOLLOW_UPS, {"most": limit})]
+
+    async def pickups(self, since: int, limit: int) -> list[Pickup]:
+        """See `EventLog.pickups`."""
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(PICKUPS, {"since": since, "most": limit})
+            return [Pickup(row.at, row.waiting_since) for row in rows]
+
     async def held_by(self, agent_id: str) -> list[str]:
         """See `EventLog.held_by`."""
         query = sa.select(conversations.c.id).where(conversations.c.holder_id == agent_id)
@@ -244,6 +265,9 @@ class _SqlTransaction:
         if results:
             await self._connection.execute(_INSERT_RESULTS, [_result_row(*r) for r in results])
         await self._write_reactions(appends)
+        ended = pickup_rows(appends)
+        if ended:
+            await self._connection.execute(_INSERT_PICKUPS, ended)
 
     async def _insert_events(self, appends: Sequence[Append]) -> None:
         made = [event for append in appends for event in append.events]
@@ -275,8 +299,9 @@ class _SqlTransaction:
             for append in appends
             for turn in append.turns
         ]
+        opened += timer_rows(appends)
         if opened:
-            await self._connection.execute(_OPEN_TURNS.on(self._connection), opened)
+            await self._connection.execute(_OPEN_REACTIONS.on(self._connection), opened)
 
 
 # --- rows -----------------------------------------------------------------------------------------------
@@ -312,6 +337,7 @@ def _head_columns(append: Append) -> dict[str, Any]:
         "waiting_since": state.waiting_since,
         "due_at": append.due_at,
         "updated_at": append.at,
+        "follow_up_since": state.follow_up.at if state.follow_up is not None else None,
     }
 
 

@@ -1,13 +1,12 @@
-"""The agents' inbox: conversations that wait for a person or are held by one, kept in memory from the log.
+"""The agents' inbox: who waits for a person, is held by one or is to be written to, kept in memory from the log.
 
 Longest waiting first, those put back at the front before all others. Every change is told to the listeners:
-the items that changed, the ids that left, and each waiting customer's place in the queue.
+the items that changed, the ids that left, the alerts that were raised, and each waiting customer's place.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,35 +18,28 @@ from handoff.domain.conversation import Conversation
 from handoff.domain.errors import StorageUnavailable
 from handoff.ports import Customer, EventLog, Head, Hint, PubSub, Signal
 from handoff.service.feed import Feed
+from handoff.service.presence import AGENTS_TOPIC
+from handoff.service.waits import Place, Waits
 from handoff.wire.times import rfc3339
 
 AT_START: Final = 10_000
 PAUSE_S: Final = 0.05
 """Changes within this time are told together: a claim moves every place behind it."""
-PICKUPS_KEPT: Final = 50
-PICKUPS_TOLD_FROM: Final = 3
-FIRST_GUESS_S: Final = (30, 300)
-"""Seconds to a pick-up that are told until this process has seen enough of them."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A waiting customer's place: 1 is next. The wait is a range in seconds."""
-
-    position: int
-    low_s: int
-    high_s: int
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
-    """What became different: `items` as the wire has them, `removed` ids, `places` by conversation."""
+    """What became different: `items` as the wire has them, `removed` ids, `places` by conversation.
+
+    `alerts` are those of the items whose alert was raised just now.
+    """
 
     items: tuple[dict[str, Any], ...]
     removed: tuple[str, ...]
     places: dict[str, Place]
+    alerts: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +51,22 @@ class _Entry:
 class Inbox:
     """The projection and its listeners."""
 
-    def __init__(self, log_: EventLog, feed: Feed, pubsub: PubSub) -> None:
+    def __init__(self, log_: EventLog, feed: Feed, pubsub: PubSub, waits: Waits) -> None:
         self._log = log_
         self._feed = feed
+        self._waits = waits
+        self._anybody_there: bool | None = None
         self._entries: dict[str, _Entry] = {}
         self._dirty: dict[str, int] = {}
         self._touched = asyncio.Event()
         self._listeners: set[Callable[[Change], None]] = set()
-        self._pickups: deque[int] = deque(maxlen=PICKUPS_KEPT)
         self._unsubscribe = pubsub.subscribe(self._on_message)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Read who waits and who is held, then follow the hints."""
-        for head in await self._log.in_states(["waiting", "agent"], AT_START):
+        """Read who waits, who is held and who is to be written to, then follow the hints."""
+        waiting = await self._log.in_states(["waiting", "agent"], AT_START)
+        for head in (*waiting, *await self._log.follow_ups(AT_START)):
             # A hint that came meanwhile is newer than what was just read.
             self._dirty.setdefault(head.state.id, head.state.seq)
         await self._refresh()
@@ -92,20 +86,23 @@ class Inbox:
         return lambda: self._listeners.discard(listener)
 
     def items(self) -> list[dict[str, Any]]:
-        """All items, the longest waiting first, then those held."""
-        ordered = sorted(self._entries.values(), key=lambda e: (e.position or 1_000_000, e.head.state.at))
+        """All items, the longest waiting first, then those held, then those to be written to."""
+        ordered = sorted(self._entries.values(), key=_order)
         return [_item(entry) for entry in ordered]
 
     def place(self, conversation_id: str) -> Place | None:
         """The place of a waiting conversation."""
         entry = self._entries.get(conversation_id)
-        return None if entry is None or entry.position is None else self._place(entry.position)
+        return None if entry is None or entry.position is None else self._waits.place(entry.position)
 
     def _on_message(self, message: Hint | Signal) -> None:
         if isinstance(message, Hint):
             self._dirty[message.conversation_id] = max(
                 message.seq, self._dirty.get(message.conversation_id, 0)
             )
+            self._touched.set()
+        elif message.topic == AGENTS_TOPIC:
+            # The last agent has gone, or the first has come: those who wait are told.
             self._touched.set()
 
     async def _follow_forever(self) -> None:
@@ -122,14 +119,18 @@ class Inbox:
     async def _refresh(self) -> None:
         changed: set[str] = set()
         removed: list[str] = []
+        alerted: list[str] = []
+        somebody_was_taken = False
         try:
             for conversation_id, seq in tuple(self._dirty.items()):
                 head = await self._feed.head(conversation_id, at_least=seq)
                 if self._dirty.get(conversation_id) == seq:
                     del self._dirty[conversation_id]
                 before = self._entries.get(conversation_id)
-                if head is not None and head.state.state in ("waiting", "agent"):
-                    self._note_pickup(before, head)
+                if head is not None and _belongs(head.state):
+                    somebody_was_taken |= _is_taken(before, head)
+                    if _is_louder(before, head):
+                        alerted.append(conversation_id)
                     self._entries[conversation_id] = _Entry(head, before.position if before else None)
                     changed.add(conversation_id)
                 elif before is not None:
@@ -138,13 +139,28 @@ class Inbox:
         finally:
             # What was found is told even when the storage fails before the rest: nothing finds it a second time.
             if changed or removed:
-                self._tell(changed, removed)
+                await self._renew_waits(somebody_was_taken)
+            anybody_there = self._waits.agents_online() > 0
+            if changed or removed or anybody_there != self._anybody_there:
+                self._tell(changed, removed, alerted, to_all=anybody_there != self._anybody_there)
+            self._anybody_there = anybody_there
 
-    def _tell(self, changed: set[str], removed: list[str]) -> None:
+    async def _renew_waits(self, somebody_was_taken: bool) -> None:
+        try:
+            await self._waits.renew(somebody_was_taken=somebody_was_taken)
+        except StorageUnavailable:
+            # Places are worth telling with the waits as they were known.
+            log.warning("waits_not_renewed")
+
+    def _tell(self, changed: set[str], removed: list[str], alerted: list[str], *, to_all: bool) -> None:
         places = self._renumber(changed)
+        if to_all:
+            waiting = {c: e.position for c, e in self._entries.items() if e.position is not None}
+            places = {c: self._waits.place(position) for c, position in waiting.items()}
         items = tuple(_item(self._entries[c]) for c in changed)
+        alerts = tuple(_item(self._entries[c]) for c in alerted)
         for listener in tuple(self._listeners):
-            listener(Change(items, tuple(removed), places))
+            listener(Change(items, tuple(removed), places, alerts))
 
     def _renumber(self, changed: set[str]) -> dict[str, Place]:
         waiting = sorted(
@@ -161,22 +177,26 @@ class Inbox:
             self._entries[conversation_id] = replace(entry, position=position)
             changed.add(conversation_id)
             if position is not None:
-                places[conversation_id] = self._place(position)
+                places[conversation_id] = self._waits.place(position)
         return places
 
-    def _note_pickup(self, before: _Entry | None, head: Head) -> None:
-        if before is None or before.head.state.state != "waiting" or head.state.state != "agent":
-            return
-        waited_ms = head.state.at - (before.head.state.waiting_since or head.state.at)
-        self._pickups.append(max(waited_ms // 1000, 1))
 
-    def _place(self, position: int) -> Place:
-        """Low and high quartile of recent pick-ups; they were waits from the end of a queue like this one."""
-        low, high = FIRST_GUESS_S
-        if len(self._pickups) >= PICKUPS_TOLD_FROM:
-            seen = sorted(self._pickups)
-            low, high = seen[len(seen) // 4], seen[(3 * len(seen)) // 4]
-        return Place(position, low, max(high, low + 1))
+def _belongs(state: Conversation) -> bool:
+    return state.state in ("waiting", "agent") or state.follow_up is not None
+
+
+def _is_taken(before: _Entry | None, head: Head) -> bool:
+    return before is not None and before.head.state.state == "waiting" and head.state.state == "agent"
+
+
+def _is_louder(before: _Entry | None, head: Head) -> bool:
+    # Unknown before, as at a start: its item says so, and nobody is called again for it.
+    return before is not None and head.state.alert not in (None, before.head.state.alert)
+
+
+def _order(entry: _Entry) -> tuple[bool, int, int]:
+    state = entry.head.state
+    return entry.position is None and state.state != "agent", entry.position or 1_000_000, state.at
 
 
 def _item(entry: _Entry) -> dict[str, Any]:
@@ -195,8 +215,15 @@ def _item(entry: _Entry) -> dict[str, Any]:
         "offered_to": state.offered_to,
         # An outage does not flood agents: what waits only because the bot was gone is shown as one group (P9).
         "group": "bot_error" if _waits_for_the_bot(state) else None,
+        "alert": state.alert,
+        "follow_up": _follow_up(state),
         "due": {},
     }
+
+
+def _follow_up(state: Conversation) -> dict[str, Any] | None:
+    left = state.follow_up
+    return None if left is None else {"since": rfc3339(left.at), "email": left.email, "text": left.text}
 
 
 def _waits_for_the_bot(state: Conversation) -> bool:

@@ -67,6 +67,10 @@ class AgentPresence:
         sockets = self._sockets.get(agent_id)
         return max(sockets.values(), key=lambda s: RANK[s]) if sockets else "offline"
 
+    def online(self) -> int:
+        """How many agents could take a conversation now."""
+        return sum(self.status(agent_id) == "online" for agent_id in self._sockets)
+
     def present(self) -> list[dict[str, Any]]:
         """All agents with a socket here, as `presence` frames show them."""
         return [self._shown(agent_id) for agent_id in sorted(self._sockets)]
