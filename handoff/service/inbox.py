@@ -55,7 +55,7 @@ class Inbox:
         self._log = log_
         self._feed = feed
         self._waits = waits
-        self._anybody_there: bool | None = None
+        self._anybody_there = False
         self._entries: dict[str, _Entry] = {}
         self._dirty: dict[str, int] = {}
         self._touched = asyncio.Event()
@@ -69,6 +69,7 @@ class Inbox:
         for head in (*waiting, *await self._log.follow_ups(AT_START)):
             # A hint that came meanwhile is newer than what was just read.
             self._dirty.setdefault(head.state.id, head.state.seq)
+        self._anybody_there = self._waits.agents_online() > 0
         await self._refresh()
         self._task = asyncio.create_task(self._follow_forever(), name="inbox")
 
@@ -138,12 +139,15 @@ class Inbox:
                     removed.append(conversation_id)
         finally:
             # What was found is told even when the storage fails before the rest: nothing finds it a second time.
+            moved = self._renumber(changed)
             if changed or removed:
                 await self._renew_waits(somebody_was_taken)
             anybody_there = self._waits.agents_online() > 0
-            if changed or removed or anybody_there != self._anybody_there:
-                self._tell(changed, removed, alerted, to_all=anybody_there != self._anybody_there)
+            if anybody_there != self._anybody_there:
+                moved = {c for c, e in self._entries.items() if e.position is not None}
             self._anybody_there = anybody_there
+            if changed or removed or moved:
+                self._tell(changed, removed, moved, alerted)
 
     async def _renew_waits(self, somebody_was_taken: bool) -> None:
         try:
@@ -152,33 +156,28 @@ class Inbox:
             # Places are worth telling with the waits as they were known.
             log.warning("waits_not_renewed")
 
-    def _tell(self, changed: set[str], removed: list[str], alerted: list[str], *, to_all: bool) -> None:
-        places = self._renumber(changed)
-        if to_all:
-            waiting = {c: e.position for c, e in self._entries.items() if e.position is not None}
-            places = {c: self._waits.place(position) for c, position in waiting.items()}
-        items = tuple(_item(self._entries[c]) for c in changed)
-        alerts = tuple(_item(self._entries[c]) for c in alerted)
+    def _tell(self, changed: set[str], removed: list[str], moved: set[str], alerted: list[str]) -> None:
+        items, alerts = (tuple(_item(self._entries[c]) for c in ids) for ids in (changed, alerted))
+        places = {c: place for c in moved if (place := self.place(c)) is not None}
         for listener in tuple(self._listeners):
             listener(Change(items, tuple(removed), places, alerts))
 
-    def _renumber(self, changed: set[str]) -> dict[str, Place]:
+    def _renumber(self, changed: set[str]) -> set[str]:
+        """Give everybody their place. The ids of those whose place is another; they are added to `changed`."""
         waiting = sorted(
             (e.head.state.queue_rank, e.head.state.waiting_since or 0, conversation_id)
             for conversation_id, e in self._entries.items()
             if e.head.state.state == "waiting"
         )
         positions = {conversation_id: n for n, (_, _, conversation_id) in enumerate(waiting, start=1)}
-        places = {}
+        moved = set()
         for conversation_id, entry in self._entries.items():
             position = positions.get(conversation_id)
-            if position == entry.position:
-                continue
-            self._entries[conversation_id] = replace(entry, position=position)
-            changed.add(conversation_id)
-            if position is not None:
-                places[conversation_id] = self._waits.place(position)
-        return places
+            if position != entry.position:
+                self._entries[conversation_id] = replace(entry, position=position)
+                moved.add(conversation_id)
+        changed |= moved
+        return moved
 
 
 def _belongs(state: Conversation) -> bool:
@@ -186,7 +185,8 @@ def _belongs(state: Conversation) -> bool:
 
 
 def _is_taken(before: _Entry | None, head: Head) -> bool:
-    return before is not None and before.head.state.state == "waiting" and head.state.state == "agent"
+    # Not known before: the wait was over before it was seen here.
+    return head.state.state == "agent" and (before is None or before.head.state.state == "waiting")
 
 
 def _is_louder(before: _Entry | None, head: Head) -> bool:
