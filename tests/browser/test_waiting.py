@@ -149,7 +149,8 @@ def test_everybody_is_called_politely_and_supervisors_at_once(
     expect(room.get_by_role("status")).to_have_text("")
     second = escalated(relay, "Jonas")
     relay.add(second, "handoff.alerted", "system", {"level": "agents"})
-    expect(room.get_by_role("alert")).to_contain_text("2 customers are waiting too long")
+    expect(console.item("Jonas")).to_contain_text("Everybody called")
+    expect(room.get_by_role("alert")).to_contain_text("Harriet is waiting too long")
     # The one who waits longest, by keyboard.
     room.get_by_role("button").press("Enter")
     expect(console.log).to_contain_text("Supervisors were called")

@@ -4,7 +4,7 @@ import type { InboxItem } from "../shared/protocol";
 import { customerName } from "./words";
 
 export interface Calls {
-  /** The oldest first. */
+  /** Those of the loudest level, the oldest first. */
   items: InboxItem[];
   level: "agents" | "supervisors";
 }
@@ -18,8 +18,8 @@ export function callsFor(items: Iterable<InboxItem>, supervises: boolean, away: 
   );
   if (called.length === 0) return null;
   called.sort((a, b) => (a.waiting_since ?? "").localeCompare(b.waiting_since ?? ""));
-  const loud = supervises && called.some((item) => item.alert === "supervisors");
-  return { items: called, level: loud ? "supervisors" : "agents" };
+  const loud = supervises ? called.filter((item) => item.alert === "supervisors") : [];
+  return loud.length > 0 ? { items: loud, level: "supervisors" } : { items: called, level: "agents" };
 }
 
 export function callWords(calls: Calls): string {
