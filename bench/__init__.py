@@ -1,1 +1,1 @@
-"""Benchmarks: `./baton bench NAME --json` measures Baton beside its peer in one run (docs/protocol.md, section 6)."""
+"""Benchmarks: `./baton bench NAME --json` measures Baton beside its peer in one run (docs/protocol.md, section 9)."""

@@ -14,6 +14,9 @@ from handoff.cli.arguments import split_home
 
 BENCHMARKS: Final = {
     "turn": "a question to its answer through the whole product, beside two uses of Rasa",
+    "relay": "a customer's words to the agent, durable, beside a bare websockets relay",
+    "sockets": "the memory of idle customers' sockets, beside a bare websockets server",
+    "growth": "a turn in conversations of 10, 100 and 1,000 messages, beside Rasa",
 }
 """Names and what they measure; each is a module of this package with `run(arguments, home) -> exit code`."""
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from collections.abc import Awaitable, Iterable
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+
+_T = TypeVar("_T")
 
 
 class TurnFailedError(RuntimeError):
@@ -59,6 +62,11 @@ class Line:
             raise TurnFailedError(f"{status}: {answer[:200]!r}")
         return orjson.loads(answer)
 
+    @property
+    def gone(self) -> bool:
+        """Whether the other side has hung up."""
+        return self._reader.at_eof()
+
     def close(self) -> None:
         """Hang up."""
         self._writer.close()
@@ -72,6 +80,14 @@ class Conversation(ABC):
     @abstractmethod
     async def ask(self, text: str) -> tuple[str, str]:
         """The answer to `text` and its kind. Raises `TurnFailedError`."""
+
+    async def back_to_bot(self) -> None:
+        """Take back the handoff that made the conversation `over`. Raises `TurnFailedError`."""
+        raise TurnFailedError("this system hands nothing over")
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End the conversation and hang up."""
 
 
 class RasaConversation(Conversation):
@@ -90,6 +106,9 @@ class RasaConversation(Conversation):
         replies = await self._line.post("/webhooks/rest/webhook", {"sender": self._sender, "message": text})
         # Where its fallback applies, Rasa has nothing to say; that is a turn too.
         return "\n".join(reply.get("text", "") for reply in replies), "answer" if replies else "none"
+
+    async def close(self) -> None:
+        self._line.close()
 
 
 class BatonConversation(Conversation):
@@ -144,8 +163,14 @@ class BatonConversation(Conversation):
                     self.over = kind == "escalate"
                     return event["data"].get("article_id") or "", kind
 
+    async def back_to_bot(self) -> None:
+        await self.send("cancel_handoff", client_id=secrets.token_urlsafe(16))
+        while (frame := await self.receive())["type"] != "ack":
+            if frame["type"] in {"nack", "error", "bye"}:
+                raise TurnFailedError(orjson.dumps(frame).decode())
+        self.over = False
+
     async def close(self) -> None:
-        """End the conversation and hang up."""
         try:
             if self.over:
                 await self.send("end", client_id=secrets.token_urlsafe(16))
@@ -164,3 +189,18 @@ class BatonConversation(Conversation):
         except ConnectionClosed as closed:
             raise TurnFailedError(f"the socket was closed: {closed}") from closed
         return frame
+
+
+async def in_order(waiting: Iterable[Awaitable[_T]], at_once: int) -> list[_T]:
+    """Results in the order of `waiting`, `at_once` of them under way at a time."""
+    results: dict[int, _T] = {}
+    rest = iter(enumerate(waiting))
+
+    async def work() -> None:
+        for number, one in rest:
+            results[number] = await one
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(work())
+    return [results[number] for number in range(len(results))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,16 @@ COMMAND: Final = (sys.executable, "-P", "-m", "handoff.cli")
 SOURCES: Final = ("bot", "kb_index", "nlu_data", "config.yml", "handoff/migrations")
 """What a trained home depends on."""
 
+UNLIMITED: Final[Mapping[str, object]] = {
+    "message_rate": 1e6,
+    "message_burst": 1_000_000,
+    "openings_per_minute": 1_000_000,
+    "sockets_per_address": 1_000_000,
+    "idle_limit": 86_400,
+}
+"""Settings of a relay under load: one socket sends, and one address opens, what many would; nobody is sent away."""
+
+NOWHERE: Final = "http://127.0.0.1:1"
 READY_LIMIT_S: Final = 180.0
 
 
@@ -44,7 +55,21 @@ def serve(home: Path, into: Path, log: Path) -> tuple[Program, str]:
     """Start the product on a copy of `home` made in the new folder `into`; the program and the site's address."""
     shutil.copytree(home, into)
     port = free_port()
-    program = _command("baton serve", into, ("serve", "--port", str(port)), log)
+    program = _command("baton serve", into, ("serve", "--port", str(port)), log, _environment(UNLIMITED))
+    return program, f"http://127.0.0.1:{port}"
+
+
+def relay(home: Path, log: Path, database_url: str | None = None, **settings: object) -> tuple[Program, str]:
+    """Start a relay alone, with no bot behind it, on the state in `home`; the program and the site's address.
+
+    `settings` are added to those that lift the limits no load generator keeps, by their names in handoff/settings.py.
+    """
+    port = free_port()
+    chosen = {**UNLIMITED, "home": home, "bot_url": NOWHERE, **settings}
+    if database_url is not None:
+        chosen["database_url"] = database_url
+    program = _command("baton relay", home, ("relay", "--port", str(port)), log, _environment(chosen))
+    program.wait_until(lambda: answers(f"http://127.0.0.1:{port}/health/live"), READY_LIMIT_S)
     return program, f"http://127.0.0.1:{port}"
 
 
@@ -53,6 +78,12 @@ def wait_until_ready(program: Program, url: str) -> None:
     program.wait_until(lambda: answers(f"{url}/health/ready"), READY_LIMIT_S)
 
 
-def _command(name: str, home: Path, words: tuple[str, ...], log: Path) -> Program:
+def _environment(settings: Mapping[str, object]) -> dict[str, str]:
+    return {f"BATON_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def _command(
+    name: str, home: Path, words: tuple[str, ...], log: Path, env: Mapping[str, str] | None = None
+) -> Program:
     argv = [*COMMAND, "--home", str(home), *words]
-    return Program(name, argv, cwd=PROJECT_ROOT, log=log)
+    return Program(name, argv, cwd=PROJECT_ROOT, log=log, env=env)

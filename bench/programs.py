@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -109,6 +111,35 @@ class Program:
         return " | ".join(lines[-5:]) + f" (all of it: {self.log})"
 
 
+def generated(module: str, plan: str) -> str:
+    """What a load generator, `python -m MODULE`, made of a plan. Raises `BenchError` where it failed."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", module],
+        input=plan,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT_ROOT,
+        env={**QUIET},
+    )
+    if done.returncode != 0:
+        raise BenchError(f"the load generator failed: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+def allow_open_files(many: int) -> None:
+    """Let this process, and those it starts, hold `many` files open. Raises `BenchError` where the machine does not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= many:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (many, max(many, hard)))
+    except (ValueError, OSError):
+        raise BenchError(
+            f"{many} open files are needed and this machine allows {hard}; raise it with `ulimit -n {many}`"
+        ) from None
+
+
 def free_port() -> int:
     """A port of the loopback that nobody listens on now."""
     with socket.socket() as probe:
@@ -126,9 +157,32 @@ def answers(url: str) -> bool:
         return False
 
 
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections at a port of the loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def used_between(before: Mapping[int, Usage], after: Mapping[int, Usage]) -> float:
     """CPU seconds that the processes alive at both moments used in between."""
     return sum(after[pid].cpu_s - before[pid].cpu_s for pid in after.keys() & before.keys())
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """CPU seconds that these processes have used since their start; those that are gone count nothing."""
+    return sum(usage.cpu_s for pid in pids if (usage := _usage(pid)) is not None)
+
+
+def busy_seconds() -> float:
+    """CPU seconds that the whole machine has worked since its start, over all cores."""
+    words = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    user, nice, system, _idle, _waiting, *interrupts = (int(word) for word in words[1:8])
+    return (user + nice + system + sum(interrupts)) / _TICKS
+
+
+def resident_bytes(pids: Iterable[int]) -> int:
+    """Resident memory of these processes, those that are gone left out."""
+    return sum(usage.rss for pid in pids if (usage := _usage(pid)) is not None)
 
 
 def _family(pid: int) -> list[int]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +20,7 @@ from typing import Any, Final, Literal
 
 from bench import product
 from bench.load import Outcome, Plan, from_json
-from bench.programs import BOT_PYTHON, QUIET, BenchError, Program, answers, free_port, used_between
+from bench.programs import BOT_PYTHON, BenchError, Program, answers, free_port, generated, used_between
 from bench.questions import Question, endless, read_questions
 from bench.rasa_project import RASA_INIT, RASA_LR, Peer, read_articles, trained
 from bench.report import machine, percentile, ratio, result, rounded, say, spread
@@ -178,18 +176,7 @@ def measure(systems: Sequence[System], questions: Iterator[Question], number: in
 
 def generate(plan: Plan) -> Outcome:
     """Run the load generator in a process of its own. Raises `BenchError` where it fails."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "bench.load"],
-        input=json.dumps(asdict(plan)),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=PROJECT_ROOT,
-        env={**QUIET},
-    )
-    if done.returncode != 0:
-        raise BenchError(f"the load generator failed: {done.stderr[-2000:]}")
-    outcome = from_json(done.stdout)
+    outcome = from_json(generated("bench.load", json.dumps(asdict(plan))))
     if not outcome.turns:
         raise BenchError(f"no question was answered; the first: {outcome.failures[0]}")
     return outcome

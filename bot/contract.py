@@ -22,6 +22,9 @@ HUMAN_CHOICE: Final = "human"
 """The one choice id with a meaning of its own: the customer asks for a person. The relay acts on it without
 the bot, so that it works while the bot is down."""
 
+MAX_DIALOGUE: Final = 128 * 1024
+"""Characters of a dialogue that is carried; beyond, a bot goes on from what it keeps itself."""
+
 MAX_TEXT: Final = 4000
 """Characters in one message, on the wire and here."""
 
@@ -122,6 +125,8 @@ class TurnRequest:
     customer: Mapping[str, Any] = field(default_factory=dict)
     release_id: str | None = None
     context: TurnContext = field(default_factory=TurnContext)
+    dialogue: str | None = None
+    """What the conversation's last recorded outcome had; None before the first, and from who does not keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,8 @@ class TurnOutcome:
     release_id: str
     decision: Decision
     replies: tuple[Reply, ...]
+    dialogue: str | None = None
+    """What any bot needs to go on from here, for the next request; opaque to everyone but a bot."""
 
 
 # --- JSON -----------------------------------------------------------------------------------------------
@@ -203,6 +210,7 @@ def request_to_json(request: TurnRequest) -> dict[str, Any]:
             ],
             "discarded_turns": list(context.discarded_turns),
         },
+        "dialogue": request.dialogue,
     }
 
 
@@ -247,7 +255,15 @@ def request_from_json(body: Any) -> TurnRequest:
                 for t in _items(context.get("discarded_turns") or [], "context.discarded_turns")
             ),
         ),
+        dialogue=_dialogue(raw.get("dialogue")),
     )
+
+
+def _dialogue(value: Any) -> str | None:
+    dialogue = _optional_text(value, "dialogue")
+    if dialogue is not None and len(dialogue) > MAX_DIALOGUE:
+        raise ContractError(f"dialogue must have at most {MAX_DIALOGUE} characters")
+    return dialogue
 
 
 def decision_to_json(decision: Decision) -> dict[str, Any]:
@@ -323,6 +339,7 @@ def outcome_to_json(outcome: TurnOutcome) -> dict[str, Any]:
             }
             for reply in outcome.replies
         ],
+        "dialogue": outcome.dialogue,
     }
 
 
@@ -353,4 +370,5 @@ def outcome_from_json(body: Any) -> TurnOutcome:
         release_id=_text(raw.get("release_id"), "release_id"),
         decision=decision_from_json(raw.get("decision")),
         replies=tuple(replies),
+        dialogue=_dialogue(raw.get("dialogue")),
     )

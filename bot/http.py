@@ -25,7 +25,7 @@ from bot.turns import TurnOvertaken, Turns
 log = logging.getLogger(__name__)
 
 SECRET_HEADER: Final = "X-Baton-Secret"  # noqa: S105 - the name of a header
-BODY_LIMIT: Final = 64 * 1024
+BODY_LIMIT: Final = 256 * 1024
 RESULTS_LIMIT: Final = 20
 TEXTS_LIMIT: Final = 64
 SNIPPET: Final = 200

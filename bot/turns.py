@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from bot.contract import TurnOutcome, TurnRequest
-from bot.dialogue import Dialogue
+from bot.dialogue import Dialogue, unpacked
 from bot.dialogues import Dialogues, Stored
 
 
@@ -83,6 +84,7 @@ class Turns:
             engine = await self._engine_for(request.release_id)
             before = continued(stored, request)
             outcome, after = await engine.answer(request, before)
+            outcome = replace(outcome, dialogue=after.packed(request.episode))
             return await self._store.commit(
                 request.conversation_id, request.episode, outcome, state=after, previous=before
             )
@@ -91,13 +93,20 @@ class Turns:
 def continued(stored: Stored | None, request: TurnRequest) -> Dialogue:
     """The dialogue that a turn continues.
 
-    A new episode starts afresh. A last turn whose outcome was discarded (a person took over while it was being
+    Where the relay gives the dialogue back, it says what has happened: this bot may have missed turns that another
+    answered, or have answered one that was never recorded. A new episode starts afresh. A last turn whose outcome was discarded (a person took over while it was being
     answered) has not happened for the customer. After a person had the conversation the form is closed and
     the memory eased, also where the agent left without a word of outcome.
     """
-    if stored is None or stored.episode != request.episode:
-        return Dialogue()
     context = request.context
-    state = stored.previous if stored.last_turn in context.discarded_turns else stored.state
+    if request.dialogue is not None:
+        episode, state = unpacked(request.dialogue)
+    elif stored is not None:
+        discarded = stored.last_turn in context.discarded_turns
+        episode, state = stored.episode, stored.previous if discarded else stored.state
+    else:
+        return Dialogue()
+    if episode != request.episode:
+        return Dialogue()
     by_agent = any(said.actor == "agent" for said in context.said_since_last_turn)
     return state.handed_back() if context.handback is not None or by_agent else state

@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handoff.accounts.service import Accounts
 from handoff.adapters.bot_http import HttpBot
+from handoff.adapters.bot_pool import BotPool
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.cursors_sql import SqlCursors
 from handoff.adapters.database import open_engine
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.migrate import migrate
 from handoff.adapters.pubsub_memory import MemoryPubSub
+from handoff.adapters.pubsub_redis import RedisPubSub
 from handoff.adapters.reactions_sql import SqlReactions
 from handoff.adapters.secrets_file import load_secrets
 from handoff.adapters.webhook_http import HttpWebhook
@@ -64,7 +66,7 @@ async def make_running(settings: Settings) -> Running:
     """A relay on the adapters that `settings` name, ready to be started."""
     engine = await open_database(settings)
     kept = load_secrets(settings.home)
-    bot = HttpBot(settings.bot_url, settings.bot_secret)
+    bots = [HttpBot(url, settings.bot_secret) for url in settings.bot_urls]
     clock = SystemClock()
     webhook = (
         HttpWebhook(settings.webhook_url, settings.webhook_secret, clock) if settings.webhook_url else None
@@ -74,22 +76,27 @@ async def make_running(settings: Settings) -> Running:
         settings,
         engine=engine,
         log=SqlEventLog(engine, worker, int(REACTION_LEASE_S * 1000)),
-        bot=bot,
+        bot=bots[0] if len(bots) == 1 else BotPool(bots),
         clock=clock,
         worker=worker,
         webhook=webhook,
     )
 
     async def close() -> None:
-        await bot.close()
+        for bot in bots:
+            await bot.close()
         if webhook is not None:
             await webhook.close()
         await engine.dispose()
 
     tokens = ConversationTokens(
-        kept.signing, settings.token_hours * 3600, settings.token_renew_days * 24 * 3600
+        settings.signing_secret or kept.signing,
+        settings.token_hours * 3600,
+        settings.token_renew_days * 24 * 3600,
     )
-    return Running(relay, make_accounts(engine, settings), tokens, kept.identity, close)
+    return Running(
+        relay, make_accounts(engine, settings), tokens, settings.identity_secret or kept.identity, close
+    )
 
 
 def make_relay(
@@ -103,14 +110,16 @@ def make_relay(
     webhook: Webhook | None = None,
 ) -> Relay:
     """The parts of a relay around a log and a bot."""
-    pubsub = MemoryPubSub()
+    pubsub = RedisPubSub(settings.redis_url, worker) if settings.redis_url else MemoryPubSub()
     feed = Feed(log)
     cursors = SqlCursors(engine)
     lease_ms = int(settings.agent_lease * 1000)
     rules = make_rules(settings)
     conversations = Conversations(log, feed, pubsub, clock, rules)
     watch = BotWatch(bot)
-    presence = AgentPresence(cursors, pubsub, clock, lease_ms)
+    presence = AgentPresence(worker, cursors, pubsub, clock, lease_ms)
+    inbox = Inbox(log, feed, pubsub, Waits(log, clock, presence.online))
+    presence.listen(lambda _frame: inbox.agents_changed())
     return Relay(
         clock=clock,
         log=log,
@@ -120,7 +129,7 @@ def make_relay(
         feed=feed,
         conversations=conversations,
         readers=Readers(log, pubsub),
-        inbox=Inbox(log, feed, pubsub, Waits(log, clock, presence.online)),
+        inbox=inbox,
         presence=presence,
         watch=watch,
         reactor=Reactor(

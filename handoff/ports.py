@@ -71,6 +71,14 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """A bot's dialogue after its `turn`, opaque to the relay; None where only that bot can go on from it."""
+
+    turn: int
+    dialogue: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Append:
     """What one command writes, all in one transaction: events, state, its result and its reactions."""
 
@@ -90,6 +98,8 @@ class Append:
     """Reactions to be taken from their time on. They stand under the `seq` of the last event of this append."""
     pickup: Pickup | None = None
     """The wait that this append ended by an agent's coming."""
+    carries: Carried | None = None
+    """The bot's dialogue after this append; None where it has not moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +123,13 @@ class Opened:
 class LogTransaction(Protocol):
     """Appends that become durable together. Heads that were locked stay as they were read until the end."""
 
-    async def lock(self, conversation_ids: Collection[str]) -> dict[str, Head]:
-        """The heads of these conversations, locked against other writers; unknown ids are left out."""
+    async def lock(
+        self, conversation_ids: Collection[str], known: Callable[[str], Head | None] = lambda _id: None
+    ) -> dict[str, Head]:
+        """The heads of these conversations, locked against other writers; unknown ids are left out.
+
+        `known` is what the caller believes: a head that has its `seq` is taken for it, which saves reading it.
+        """
         ...
 
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
@@ -157,6 +172,10 @@ class EventLog(Protocol):
         """Events with `seq` over `after`, in order, at most `limit`."""
         ...
 
+    async def dialogue(self, conversation_id: str) -> str | None:
+        """The bot's dialogue after its last recorded outcome, for whichever bot takes the next turn."""
+        ...
+
     async def in_states(self, states: Collection[State], limit: int) -> list[Head]:
         """Conversations in these states, the longest waiting first."""
         ...
@@ -167,6 +186,10 @@ class EventLog(Protocol):
 
     async def pickups(self, since: int, limit: int) -> list[Pickup]:
         """The latest waits that an agent ended, from `since` on."""
+        ...
+
+    async def seqs_in_states(self, states: Collection[State]) -> dict[str, int]:
+        """The newest `seq` of every conversation in these states, and of those with an address to write to."""
         ...
 
     async def held_by(self, agent_id: str) -> list[str]:
@@ -255,6 +278,19 @@ class Signal:
 
 class PubSub(Protocol):
     """Hints and signals between processes. Delivery is not promised; the log is the truth."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether other processes are reached now."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to reach other processes; does not wait until they are."""
+        ...
+
+    async def stop(self) -> None:
+        """End."""
+        ...
 
     async def publish(self, message: Hint | Signal) -> None:
         """Tell every subscriber, this process included."""

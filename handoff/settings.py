@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -23,7 +24,25 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address the relay listens on.")
     port: int = Field(default=8420, ge=0, le=65535, description="Port the relay listens on.")
-    database_url: str | None = Field(default=None, description="Database; default SQLite in the home folder.")
+    database_url: str | None = Field(
+        default=None,
+        description="Database, `postgresql://user:password@host/name`; default SQLite in the home folder.",
+    )
+    redis_url: str | None = Field(
+        default=None,
+        description="Redis that carries hints between relays, `redis://host:6379/0`; one relay needs none.",
+    )
+
+    signing_secret: str | None = Field(
+        default=None,
+        min_length=32,
+        description="Signs conversations' tokens; the same on every relay. Default: one made in the home folder.",
+    )
+    identity_secret: str | None = Field(
+        default=None,
+        min_length=32,
+        description="Shared with the site to prove who its visitor is; as above.",
+    )
 
     site_name: str = Field(
         default="Baton", max_length=80, description="The site's name, shown in the widget."
@@ -41,7 +60,9 @@ class Settings(BaseSettings):
     )
 
     bot_url: str = Field(
-        default="http://127.0.0.1:8421", description="Where the bot answers; never reachable from outside."
+        default="http://127.0.0.1:8421",
+        pattern=r"^\s*https?://[^\s,]+(\s*,\s*https?://[^\s,]+)*\s*$",
+        description="Where the bot answers; several bots with commas between. Never reachable from outside.",
     )
     bot_secret: str = Field(
         default="", description="Shared secret of relay and bot; `serve` makes one at each start."
@@ -142,6 +163,13 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def bot_urls(self) -> list[str]:
+        """Where each bot answers."""
+        return [url.strip() for url in self.bot_url.split(",")]
+
+    @property
     def database(self) -> str:
         """SQLAlchemy URL of the database in use."""
-        return self.database_url or f"sqlite+loop:///{self.home / 'baton.db'}"
+        if self.database_url is None:
+            return f"sqlite+loop:///{self.home / 'baton.db'}"
+        return re.sub(r"^postgres(ql)?://", "postgresql+asyncpg://", self.database_url)

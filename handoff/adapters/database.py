@@ -15,6 +15,8 @@ from handoff.adapters.sqlite_dialect import LoopConnection, LoopDialect
 from handoff.domain.errors import StorageUnavailable
 
 BUSY_TIMEOUT_MS = 5_000
+PATIENCE_S = 5.0
+"""How long PostgreSQL may take for a connection or a statement."""
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -23,7 +25,15 @@ def open_engine(url: str) -> AsyncEngine:
     Every SQLite connection runs in WAL mode with `synchronous=FULL`, so that a commit that returned is on disk (P1).
     """
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+        return create_async_engine(
+            url,
+            pool_size=10,
+            max_overflow=10,
+            pool_timeout=PATIENCE_S,
+            pool_pre_ping=True,
+            # A server that is there and does not answer must not hold a message for ever.
+            connect_args={"timeout": PATIENCE_S, "command_timeout": PATIENCE_S},
+        )
     engine = create_async_engine(url, pool_size=8)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
     sa.event.listen(engine.sync_engine, "checkout", _refuse_moved)

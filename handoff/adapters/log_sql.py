@@ -6,7 +6,7 @@ round trips as one that appends for one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -15,20 +15,30 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
+from handoff.adapters.log_rows import body_row, event_of, event_row, head_columns, head_of, result_row
+from handoff.adapters.many import Many
 from handoff.adapters.queue_rows import PICKUPS, pickup_rows, timer_rows
-from handoff.adapters.schema import commands, conversations, event_bodies, events, pickups, reactions
+from handoff.adapters.schema import (
+    bot_dialogues,
+    commands,
+    conversations,
+    event_bodies,
+    events,
+    pickups,
+    reactions,
+)
 from handoff.adapters.upsert import Upsert
-from handoff.domain.conversation import Conversation, State, from_snapshot
-from handoff.domain.events import Actor, Event, from_data, to_data
+from handoff.domain.conversation import State
+from handoff.domain.events import Event
 from handoff.domain.waits import Pickup
-from handoff.ports import Append, CommandKey, CommandResult, Customer, Head, LogTransaction, Opened, Opening
+from handoff.ports import Append, CommandKey, CommandResult, Head, LogTransaction, Opened, Opening
 
 MAX_IDS = 500
 """Ids in one IN list; SQLite allows 32,766 bound values in a statement."""
 
 # Statements are built once: building one anew costs SQLAlchemy more than SQLite takes to run it.
 _HEADS = (
-    sa.select(conversations.c.id, conversations.c.snapshot, conversations.c.customer)
+    sa.select(conversations.c.id, conversations.c.seq, conversations.c.snapshot, conversations.c.customer)
     .where(conversations.c.id.in_(sa.bindparam("ids", expanding=True)))
     # Ordered, so that two writers never wait for each other in a circle.
     .order_by(conversations.c.id)
@@ -44,6 +54,10 @@ _READ = (
     .order_by(events.c.seq)
     .limit(sa.bindparam("most"))
 )
+_SEQS_IN_STATES = sa.select(conversations.c.id, conversations.c.seq).where(
+    conversations.c.state.in_(sa.bindparam("states", expanding=True))
+    | conversations.c.follow_up_since.is_not(None)
+)
 _OPENED = sa.select(conversations.c.client_id, conversations.c.id, conversations.c.opening_digest).where(
     conversations.c.client_id.in_(sa.bindparam("ids", expanding=True))
 )
@@ -51,10 +65,10 @@ _LOCK_OPENINGS = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(sa.col
     sa.func.unnest(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))).alias("opening")
 )
 _OPEN = sa.insert(conversations)
-_INSERT_EVENTS = sa.insert(events)
-_INSERT_BODIES = sa.insert(event_bodies)
-_INSERT_RESULTS = sa.insert(commands)
-_INSERT_PICKUPS = sa.insert(pickups)
+_INSERT_EVENTS = Many(sa.insert(events), events.c.keys())
+_INSERT_BODIES = Many(sa.insert(event_bodies), event_bodies.c.keys())
+_INSERT_RESULTS = Many(sa.insert(commands), commands.c.keys())
+_INSERT_PICKUPS = Many(sa.insert(pickups), pickups.c.keys())
 _FOLLOW_UPS = (
     sa.select(conversations.c.snapshot, conversations.c.customer)
     .where(conversations.c.follow_up_since.is_not(None))
@@ -72,10 +86,11 @@ _HEAD_COLUMNS: Final = (
     "updated_at",
     "follow_up_since",
 )
-_UPDATE_HEADS = (
+_UPDATE_HEADS = Many(
     sa.update(conversations)
     .where(conversations.c.id == sa.bindparam("conversation"))
-    .values({name: sa.bindparam(name) for name in _HEAD_COLUMNS})
+    .values({name: sa.bindparam(name) for name in _HEAD_COLUMNS}),
+    ("conversation", *_HEAD_COLUMNS),
 )
 _FINISH = (
     sa.update(reactions)
@@ -91,6 +106,12 @@ _OPEN_REACTIONS = Upsert(
     key=("conversation_id", "seq", "kind"),
     update=("created_at", "due_at", "leased_by", "leased_until", "attempts", "done_at"),
 )
+
+
+_DIALOGUE = sa.select(bot_dialogues.c.dialogue).where(
+    bot_dialogues.c.conversation_id == sa.bindparam("conversation")
+)
+_CARRY = Upsert(bot_dialogues, key=("conversation_id",), update=("turn", "dialogue"))
 
 
 def _results_of(asked: sa.FromClause) -> sa.Select[Any]:
@@ -152,7 +173,13 @@ class SqlEventLog:
         """See `EventLog.read`."""
         given = {"conversation": conversation_id, "after": after, "most": limit}
         async with reading(self._engine) as connection:
-            return [_event(row) for row in await connection.execute(_READ, given)]
+            return [event_of(row) for row in await connection.execute(_READ, given)]
+
+    async def dialogue(self, conversation_id: str) -> str | None:
+        """See `EventLog.dialogue`."""
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(_DIALOGUE, {"conversation": conversation_id})
+            return rows.scalar_one_or_none()
 
     async def in_states(self, states: Collection[State], limit: int) -> list[Head]:
         """See `EventLog.in_states`."""
@@ -169,18 +196,24 @@ class SqlEventLog:
             .limit(limit)
         )
         async with reading(self._engine) as connection:
-            return [_head(row) for row in await connection.execute(query)]
+            return [head_of(row) for row in await connection.execute(query)]
 
     async def follow_ups(self, limit: int) -> list[Head]:
         """See `EventLog.follow_ups`."""
         async with reading(self._engine) as connection:
-            return [_head(row) for row in await connection.execute(_FOLLOW_UPS, {"most": limit})]
+            return [head_of(row) for row in await connection.execute(_FOLLOW_UPS, {"most": limit})]
 
     async def pickups(self, since: int, limit: int) -> list[Pickup]:
         """See `EventLog.pickups`."""
         async with reading(self._engine) as connection:
             rows = await connection.execute(PICKUPS, {"since": since, "most": limit})
             return [Pickup(row.at, row.waiting_since) for row in rows]
+
+    async def seqs_in_states(self, states: Collection[State]) -> dict[str, int]:
+        """See `EventLog.seqs_in_states`."""
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(_SEQS_IN_STATES, {"states": sorted(states)})
+            return {row.id: row.seq for row in rows}
 
     async def held_by(self, agent_id: str) -> list[str]:
         """See `EventLog.held_by`."""
@@ -208,8 +241,10 @@ class _SqlTransaction:
         self._worker = worker
         self._lease_ms = lease_ms
 
-    async def lock(self, conversation_ids: Collection[str]) -> dict[str, Head]:
-        return await _read_heads(self._connection, conversation_ids, lock=True)
+    async def lock(
+        self, conversation_ids: Collection[str], known: Callable[[str], Head | None] = lambda _id: None
+    ) -> dict[str, Head]:
+        return await _read_heads(self._connection, conversation_ids, known, lock=True)
 
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
         found: dict[CommandKey, CommandResult] = {}
@@ -248,7 +283,7 @@ class _SqlTransaction:
                 "created_at": append.after.at,
                 "locale": append.after.locale,
                 "customer": orjson.dumps(opening.customer).decode(),
-                **_head_columns(append),
+                **head_columns(append),
             },
         )
         await self._insert_events([append])
@@ -258,22 +293,28 @@ class _SqlTransaction:
             return
         await self._insert_events(appends)
         newest = {append.conversation_id: append for append in appends}
-        await self._connection.execute(
-            _UPDATE_HEADS, [{"conversation": a.conversation_id, **_head_columns(a)} for a in newest.values()]
+        await _UPDATE_HEADS.run(
+            self._connection,
+            [{"conversation": a.conversation_id, **head_columns(a)} for a in newest.values()],
         )
         results = [append.result for append in appends if append.result is not None]
-        if results:
-            await self._connection.execute(_INSERT_RESULTS, [_result_row(*r) for r in results])
+        await _INSERT_RESULTS.run(self._connection, [result_row(*r) for r in results])
         await self._write_reactions(appends)
-        ended = pickup_rows(appends)
-        if ended:
-            await self._connection.execute(_INSERT_PICKUPS, ended)
+        await _INSERT_PICKUPS.run(self._connection, pickup_rows(appends))
+        carried = {a.conversation_id: a.carries for a in appends if a.carries is not None}
+        if carried:
+            await self._connection.execute(
+                _CARRY.on(self._connection),
+                [
+                    {"conversation_id": c, "turn": kept.turn, "dialogue": kept.dialogue}
+                    for c, kept in carried.items()
+                ],
+            )
 
     async def _insert_events(self, appends: Sequence[Append]) -> None:
         made = [event for append in appends for event in append.events]
-        if made:
-            await self._connection.execute(_INSERT_EVENTS, [_event_row(event) for event in made])
-            await self._connection.execute(_INSERT_BODIES, [_body_row(event) for event in made])
+        await _INSERT_EVENTS.run(self._connection, [event_row(event) for event in made])
+        await _INSERT_BODIES.run(self._connection, [body_row(event) for event in made])
 
     async def _write_reactions(self, appends: Sequence[Append]) -> None:
         finished = [
@@ -308,79 +349,21 @@ class _SqlTransaction:
 
 
 async def _read_heads(
-    connection: AsyncConnection, ids: Collection[str], *, lock: bool = False
+    connection: AsyncConnection,
+    ids: Collection[str],
+    known: Callable[[str], Head | None] = lambda _id: None,
+    *,
+    lock: bool = False,
 ) -> dict[str, Head]:
     found: dict[str, Head] = {}
     for chunk in _chunks(ids):
         rows = await connection.execute(_HEADS_LOCKED if lock else _HEADS, {"ids": chunk})
-        found.update({row.id: _head(row) for row in rows})
+        for row in rows:
+            believed = known(row.id)
+            found[row.id] = believed if believed and believed.state.seq == row.seq else head_of(row)
     return found
 
 
 def _chunks(ids: Collection[str]) -> list[list[str]]:
     ordered = sorted(ids)
     return [ordered[start : start + MAX_IDS] for start in range(0, len(ordered), MAX_IDS)]
-
-
-def _head(row: Any) -> Head:
-    return Head(from_snapshot(orjson.loads(row.snapshot)), Customer(**orjson.loads(row.customer)))
-
-
-def _head_columns(append: Append) -> dict[str, Any]:
-    state: Conversation = append.after
-    return {
-        "seq": state.seq,
-        "snapshot": orjson.dumps(state).decode(),
-        "state": state.state,
-        "holder_id": state.holder_id,
-        "queue_rank": state.queue_rank,
-        "waiting_since": state.waiting_since,
-        "due_at": append.due_at,
-        "updated_at": append.at,
-        "follow_up_since": state.follow_up.at if state.follow_up is not None else None,
-    }
-
-
-def _result_row(key: CommandKey, result: CommandResult) -> dict[str, Any]:
-    return {
-        "conversation_id": key.conversation_id,
-        "actor": key.actor,
-        "client_id": key.client_id,
-        "digest": result.digest,
-        "seq": result.seq,
-        "events": result.events,
-    }
-
-
-def _event_row(event: Event) -> dict[str, Any]:
-    return {
-        "conversation_id": event.conversation_id,
-        "seq": event.seq,
-        "id": event.id,
-        "at": event.at,
-        "kind": event.kind,
-        "actor_type": event.actor.type,
-        "actor_id": event.actor.id,
-        "customer_prev": event.customer_prev,
-    }
-
-
-def _body_row(event: Event) -> dict[str, Any]:
-    return {
-        "conversation_id": event.conversation_id,
-        "seq": event.seq,
-        "actor_name": event.actor.name,
-        "data": orjson.dumps(to_data(event.payload)).decode(),
-    }
-
-
-def _event(row: sa.Row[Any]) -> Event:
-    return Event(
-        conversation_id=row.conversation_id,
-        seq=row.seq,
-        id=row.id,
-        at=row.at,
-        actor=Actor(row.actor_type, row.actor_id, row.actor_name),
-        payload=from_data(row.kind, orjson.loads(row.data)),
-        customer_prev=row.customer_prev,
-    )

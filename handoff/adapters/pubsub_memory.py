@@ -17,6 +17,17 @@ class MemoryPubSub:
     def __init__(self) -> None:
         self._handlers: list[Callable[[Hint | Signal], None]] = []
 
+    @property
+    def healthy(self) -> bool:
+        """Always: there is nobody else to reach."""
+        return True
+
+    async def start(self) -> None:
+        """Nothing to connect."""
+
+    async def stop(self) -> None:
+        """Nothing to end."""
+
     async def publish(self, message: Hint | Signal) -> None:
         """See `PubSub.publish`."""
         for handler in tuple(self._handlers):

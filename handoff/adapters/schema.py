@@ -116,6 +116,15 @@ pickups = sa.Table(
     sa.Index(None, "at"),
 )
 
+# What a bot needs to go on with a conversation, written with its outcome: any bot can take the next turn.
+bot_dialogues = sa.Table(
+    "bot_dialogues",
+    metadata,
+    sa.Column("conversation_id", ID, primary_key=True),
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("dialogue", sa.Text, nullable=True),
+)
+
 read_cursors = sa.Table(
     "read_cursors",
     metadata,

@@ -30,7 +30,6 @@ from handoff.relay.session import (
     agent_session,
 )
 from handoff.service.inbox import Change
-from handoff.service.presence import AGENTS_TOPIC
 from handoff.settings import Settings
 from handoff.wire.encoding import frame
 from handoff.wire.times import rfc3339
@@ -70,7 +69,7 @@ class AgentSocket(Socket):
             raise Forbidden("This account may not read conversations.")
         self._identify = lambda: self._recognise(hello.token)
         self.until_end(self.relay.inbox.listen(self._inbox_changed))
-        self.until_end(self.relay.readers.listen(AGENTS_TOPIC, self._agents_changed))
+        self.until_end(self.relay.presence.listen(self._agents_changed))
         self.outbox.put(
             frame(
                 "welcome",
@@ -216,6 +215,9 @@ class AgentSocket(Socket):
     def _inbox_changed(self, change: Change) -> None:
         for item in change.items:
             self.outbox.put(frame("inbox", item=item))
+        for item in change.previews:
+            if item["holder"]["id"] == self.user.id:
+                self.outbox.put_if_room(frame("inbox", item=item))
         for conversation_id in change.removed:
             self.outbox.put(frame("inbox_removed", conversation_id=conversation_id))
         for item in change.alerts:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.websockets import WebSocket
 
-from handoff.domain.errors import TooSlow
+from handoff.domain.errors import StorageUnavailable, TooSlow
 from handoff.relay.cursor import Cursor
 from handoff.service.feed import Feed
+
+STORAGE_PAUSE_S: Final = 0.5
+"""Between two tries to read a log that cannot be read."""
 
 
 @dataclass(slots=True)
@@ -70,18 +74,29 @@ class Outbox:
 
         Raises:
             TooSlow: the client does not read; it can resume from its cursor.
-            StorageUnavailable: the log cannot be read now.
         """
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while await self._send_some():
-                pass
+            try:
+                while await self._send_in_time():
+                    pass
+            except StorageUnavailable:
+                # The client keeps its socket and what it wrote; the events wait in the log. Nobody wakes us for them.
+                asyncio.get_running_loop().call_later(STORAGE_PAUSE_S, self._wake.set)
 
-    async def _send_some(self) -> bool:
+    async def _send_in_time(self) -> bool:
+        # One clock for a pass, set anew as it goes: one for each frame cost as much as sending it.
+        try:
+            async with asyncio.timeout(self._send_timeout_s) as patience:
+                return await self._send_some(patience)
+        except TimeoutError:
+            raise TooSlow("You have stopped reading. Reconnect with your cursor.") from None
+
+    async def _send_some(self, patience: asyncio.Timeout) -> bool:
         sent = False
         while self._frames:
-            await self._send(self._frames.popleft())
+            await self._socket.send_text(self._frames.popleft())
             sent = True
         if self._overflowed:
             raise TooSlow("Too many answers wait for you to read them. Reconnect with your cursor.")
@@ -90,15 +105,10 @@ class Outbox:
                 continue
             events = await self._feed.read(conversation_id, stream.cursor.seq, stream.head)
             for frame in stream.cursor.frames_for(events):
-                await self._send(frame)
+                await self._socket.send_text(frame)
+            patience.reschedule(asyncio.get_running_loop().time() + self._send_timeout_s)
             if not events:
                 # The head was told by a hint for a commit that this reader's snapshot does not show yet.
                 stream.head = stream.cursor.seq
             sent = True
         return sent
-
-    async def _send(self, frame: str) -> None:
-        try:
-            await asyncio.wait_for(self._socket.send_text(frame), self._send_timeout_s)
-        except TimeoutError:
-            raise TooSlow("You have stopped reading. Reconnect with your cursor.") from None

@@ -141,7 +141,8 @@ class Socket(ABC):
     async def _receive_forever(self) -> None:
         while True:
             try:
-                data = await asyncio.wait_for(self._receive(), self.relay.limits.idle_s)
+                async with asyncio.timeout(self.relay.limits.idle_s):
+                    data = await self._receive()
             except TimeoutError:
                 raise Idle("Nothing was heard for too long. Reconnect with your cursor.") from None
             action = self.session.receive(data, self._now_s())

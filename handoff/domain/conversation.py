@@ -120,19 +120,20 @@ def apply(state: Conversation, event: Event) -> Conversation:
     """
     if event.seq != state.seq + 1:
         raise ValueError(f"event {event.seq} does not follow {state.seq} in {state.id}")
-    state = replace(
-        state,
-        seq=event.seq,
-        at=event.at,
-        customer_seq=event.seq if event.visible_to_customer else state.customer_seq,
-    )
+    reached: dict[str, Any] = {
+        "seq": event.seq,
+        "at": event.at,
+        "customer_seq": event.seq if event.visible_to_customer else state.customer_seq,
+    }
+    if isinstance(event.payload, CustomerSaid):
+        # Most of the log; a copy of the state is the dearest part of folding an event in, so this makes only one.
+        return replace(state, **reached, **_heard_from_customer(state, event.seq, event.payload))
+    state = replace(state, **reached)
     match event.payload:
         case ConversationStarted() as started:
             return replace(state, state="bot", locale=started.locale, episode=1)
         case EpisodeStarted() as started:
             return _begin_episode(state, started.episode)
-        case CustomerSaid() as said:
-            return _hear_customer(state, event.seq, said)
         case BotReplied() as replied:
             return _hear_bot(state, event.seq, replied)
         case BotReplyDiscarded() as discarded:
@@ -246,16 +247,16 @@ def _begin_episode(state: Conversation, episode: int) -> Conversation:
     )
 
 
-def _hear_customer(state: Conversation, seq: int, said: CustomerSaid) -> Conversation:
-    is_question = state.state == "bot" and said.choice not in RELAY_CHOICES
-    told = _tell(state, seq, "customer", said.text) if said.choice not in RELAY_CHOICES else state
-    return replace(
-        told,
-        last_customer_seq=seq,
-        preview=said.text[:PREVIEW_CHARACTERS],
-        bot_missed=state.bot_missed or state.state != "bot",
-        open_turns=(*state.open_turns, seq) if is_question else state.open_turns,
-    )
+def _heard_from_customer(state: Conversation, seq: int, said: CustomerSaid) -> dict[str, Any]:
+    is_for_relay = said.choice in RELAY_CHOICES
+    is_question = state.state == "bot" and not is_for_relay
+    return {
+        "last_customer_seq": seq,
+        "preview": said.text[:PREVIEW_CHARACTERS],
+        "bot_missed": state.bot_missed or state.state != "bot",
+        "open_turns": (*state.open_turns, seq) if is_question else state.open_turns,
+        "story": state.story if is_for_relay else _story(state, seq, "customer", said.text),
+    }
 
 
 def _hear_bot(state: Conversation, seq: int, replied: BotReplied) -> Conversation:
@@ -319,6 +320,12 @@ def _settled(actor: Actor, returned: ConversationReturnedToBot) -> str:
 def _tell(
     state: Conversation, seq: int, teller: Literal["customer", "answer", "bot", "agent"], text: str
 ) -> Conversation:
+    return replace(state, story=_story(state, seq, teller, text))
+
+
+def _story(
+    state: Conversation, seq: int, teller: Literal["customer", "answer", "bot", "agent"], text: str
+) -> tuple[StoryLine, ...]:
     line = StoryLine(seq, teller, text[:STORY_CHARACTERS])
     story = (*state.story, line)
     if len(story) > STORY_LINES:
@@ -326,7 +333,7 @@ def _tell(
         kept = next((line.seq for line in story if line.teller == "customer"), 0)
         oldest = next(index for index, line in enumerate(story) if line.seq != kept)
         story = (*story[:oldest], *story[oldest + 1 :])
-    return replace(state, story=story)
+    return story
 
 
 def _ids(choices: tuple[Json, ...]) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ class Relay:
 
     async def start(self) -> None:
         """Start every part, those that others need first."""
+        await self.pubsub.start()
         self.conversations.start()
         self.readers.start()
         self.presence.start()
@@ -78,3 +79,4 @@ class Relay:
         await self.inbox.stop()
         await self.presence.stop()
         await self.readers.stop()
+        await self.pubsub.stop()

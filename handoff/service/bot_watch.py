@@ -43,13 +43,15 @@ class BotWatch:
     async def wait_ready(self, timeout_s: float) -> bool:
         """Wait until the bot is ready, at most `timeout_s`; says whether it is."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._ready.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._ready.wait()
         return self._ready.is_set()
 
     async def first_answer(self, timeout_s: float) -> None:
         """Wait until the bot was asked once, at most `timeout_s`: before that, not ready only means not known."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._asked.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._asked.wait()
 
     def start(self) -> None:
         """Begin to ask."""
@@ -88,6 +90,7 @@ class BotWatch:
             self._asked.set()
             self._ask_now.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ask_now.wait(), ASK_WHEN_READY_S if ready else ASK_WHEN_DOWN_S)
+                async with asyncio.timeout(ASK_WHEN_READY_S if ready else ASK_WHEN_DOWN_S):
+                    await self._ask_now.wait()
                 # Told that it is down: leave it the time of one question before asking again.
                 await asyncio.sleep(ASK_WHEN_DOWN_S)

@@ -16,16 +16,17 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from handoff.domain.commands import Command, PassTime, StartConversation
+from handoff.domain.commands import Command, PassTime, RecordTurn, StartConversation
 from handoff.domain.conversation import Conversation, apply, turns_now_due
 from handoff.domain.decide import decide
 from handoff.domain.errors import ClientIdReused, HandoffError, NotFound, StorageUnavailable
-from handoff.domain.events import SYSTEM, Actor, Event, NewEvent
+from handoff.domain.events import SYSTEM, Actor, BotReplied, Event, NewEvent
 from handoff.domain.ladder import timers_set
 from handoff.domain.rules import Rules
 from handoff.domain.waits import pickup_of
 from handoff.ports import (
     Append,
+    Carried,
     Clock,
     CommandKey,
     CommandResult,
@@ -176,7 +177,9 @@ class Conversations:
             known = {job.conversation_id for job in jobs if job.opening is None}
             batch = _Batch(
                 opened=opened,
-                heads=await transaction.lock(known | {before.conversation_id for before in opened.values()}),
+                heads=await transaction.lock(
+                    known | {before.conversation_id for before in opened.values()}, self._feed.known
+                ),
                 results=await transaction.results({job.key for job in jobs if job.key is not None}),
             )
             for job in jobs:
@@ -188,8 +191,9 @@ class Conversations:
             await self._pubsub.publish(Hint(conversation_id, seq))
 
     async def _decide(self, job: _Job, batch: _Batch, transaction: LogTransaction) -> None:
-        digest = _digest(repr(job.command))
         key = job.key
+        # Only a command that can be repeated is compared; a bot's outcome is long.
+        digest = "" if key is None else _digest(repr(job.command))
         if key is not None and key in batch.results:
             before = batch.results[key]
             if before.digest != digest:
@@ -235,6 +239,7 @@ class Conversations:
             finishes=job.finishes,
             timers=timers_set(head.state, after, self._rules),
             pickup=pickup_of(head.state, after),
+            carries=_carried(job.command, events),
         )
         batch.heads[job.conversation_id] = Head(after, head.customer)
         if key is not None:
@@ -288,6 +293,13 @@ def _number(
         state = apply(state, event)
         events.append(event)
     return tuple(events), state
+
+
+def _carried(command: Command, events: Sequence[Event]) -> Carried | None:
+    """The dialogue that an outcome leaves; an outcome that was discarded leaves none."""
+    if not isinstance(command, RecordTurn) or not any(isinstance(e.payload, BotReplied) for e in events):
+        return None
+    return Carried(command.turn, command.outcome.dialogue)
 
 
 def _newest(jobs: Sequence[_Job]) -> dict[str, int]:

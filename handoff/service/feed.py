@@ -52,6 +52,10 @@ class Feed:
             self.remember(fresh, ())
         return fresh
 
+    def known(self, conversation_id: str) -> Head | None:
+        """The newest state known here, which may be old."""
+        return self._heads.get(conversation_id)
+
     def may_have_open_turns(self, conversation_id: str) -> bool:
         """Whether what is known here leaves it possible that the bot owes another answer."""
         known = self._heads.get(conversation_id)

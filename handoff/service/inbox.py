@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
 
-from handoff.domain.conversation import Conversation
+from handoff.domain.conversation import Conversation, State
 from handoff.domain.errors import StorageUnavailable
 from handoff.ports import Customer, EventLog, Head, Hint, PubSub, Signal
 from handoff.service.feed import Feed
-from handoff.service.presence import AGENTS_TOPIC
 from handoff.service.waits import Place, Waits
 from handoff.wire.times import rfc3339
 
+STATES: Final[tuple[State, ...]] = ("waiting", "agent")
 AT_START: Final = 10_000
+ASK_S: Final = 2.0
 PAUSE_S: Final = 0.05
 """Changes within this time are told together: a claim moves every place behind it."""
 
@@ -33,12 +33,15 @@ log = structlog.get_logger(__name__)
 class Change:
     """What became different: `items` as the wire has them, `removed` ids, `places` by conversation.
 
-    `alerts` are those of the items whose alert was raised just now.
+    `previews` are items of which only the customer's last words are new, in conversations that somebody holds: of
+    interest to the holder alone, where all the others would get a frame for every message there is. `alerts` are
+    those of the items whose alert was raised just now.
     """
 
     items: tuple[dict[str, Any], ...]
     removed: tuple[str, ...]
     places: dict[str, Place]
+    previews: tuple[dict[str, Any], ...] = ()
     alerts: tuple[dict[str, Any], ...] = ()
 
 
@@ -57,29 +60,32 @@ class Inbox:
         self._waits = waits
         self._anybody_there = False
         self._entries: dict[str, _Entry] = {}
+        self._told: dict[str, dict[str, Any]] = {}
         self._dirty: dict[str, int] = {}
         self._touched = asyncio.Event()
         self._listeners: set[Callable[[Change], None]] = set()
         self._unsubscribe = pubsub.subscribe(self._on_message)
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Read who waits, who is held and who is to be written to, then follow the hints."""
-        waiting = await self._log.in_states(["waiting", "agent"], AT_START)
-        for head in (*waiting, *await self._log.follow_ups(AT_START)):
+        for head in (*await self._log.in_states(STATES, AT_START), *await self._log.follow_ups(AT_START)):
             # A hint that came meanwhile is newer than what was just read.
             self._dirty.setdefault(head.state.id, head.state.seq)
+            self._feed.remember(head, ())
         self._anybody_there = self._waits.agents_online() > 0
         await self._refresh()
-        self._task = asyncio.create_task(self._follow_forever(), name="inbox")
+        self._tasks = [
+            asyncio.create_task(self._follow_forever(), name="inbox"),
+            asyncio.create_task(self._ask_forever(), name="inbox-heads"),
+        ]
 
     async def stop(self) -> None:
         """End."""
         self._unsubscribe()
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Tell `listener` each change; returns what ends it."""
@@ -96,15 +102,35 @@ class Inbox:
         entry = self._entries.get(conversation_id)
         return None if entry is None or entry.position is None else self._waits.place(entry.position)
 
+    def agents_changed(self) -> None:
+        """Agents have come or gone: should none be left, or one be there again, those who wait are told."""
+        self._touched.set()
+
     def _on_message(self, message: Hint | Signal) -> None:
         if isinstance(message, Hint):
             self._dirty[message.conversation_id] = max(
                 message.seq, self._dirty.get(message.conversation_id, 0)
             )
             self._touched.set()
-        elif message.topic == AGENTS_TOPIC:
-            # The last agent has gone, or the first has come: those who wait are told.
-            self._touched.set()
+
+    async def _ask_forever(self) -> None:
+        """A hint that got lost only delays: what this process shows is held against the log again and again."""
+        while True:
+            await asyncio.sleep(ASK_S)
+            try:
+                seqs = await self._log.seqs_in_states(STATES)
+            except StorageUnavailable:
+                log.warning("inbox_unreadable")
+                continue
+            for conversation_id in self._entries.keys() - seqs.keys():
+                # It has left, at a seq that is not known here.
+                self._dirty.setdefault(conversation_id, 0)
+            for conversation_id, seq in seqs.items():
+                entry = self._entries.get(conversation_id)
+                if entry is None or entry.head.state.seq < seq:
+                    self._dirty[conversation_id] = max(seq, self._dirty.get(conversation_id, 0))
+            if self._dirty:
+                self._touched.set()
 
     async def _follow_forever(self) -> None:
         while True:
@@ -157,10 +183,24 @@ class Inbox:
             log.warning("waits_not_renewed")
 
     def _tell(self, changed: set[str], removed: list[str], moved: set[str], alerted: list[str]) -> None:
-        items, alerts = (tuple(_item(self._entries[c]) for c in ids) for ids in (changed, alerted))
+        items: list[dict[str, Any]] = []
+        previews: list[dict[str, Any]] = []
+        for conversation_id in changed:
+            item, before = _item(self._entries[conversation_id]), self._told.get(conversation_id, {})
+            self._told[conversation_id] = item
+            if item == before:
+                continue
+            only_words = item["state"] == "agent" and item == {**before, "preview": item["preview"]}
+            (previews if only_words else items).append(item)
+        for conversation_id in removed:
+            self._told.pop(conversation_id, None)
         places = {c: place for c in moved if (place := self.place(c)) is not None}
+        if not (items or previews or removed or places):
+            return
+        alerts = tuple(_item(self._entries[c]) for c in alerted)
+        change = Change(tuple(items), tuple(removed), places, tuple(previews), alerts)
         for listener in tuple(self._listeners):
-            listener(Change(items, tuple(removed), places, alerts))
+            listener(change)
 
     def _renumber(self, changed: set[str]) -> set[str]:
         """Give everybody their place. The ids of those whose place is another; they are added to `changed`."""

@@ -134,7 +134,8 @@ class Reactor:
                 self._adopt(reaction)
             if not taken:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._look.wait(), POLL_S)
+                    async with asyncio.timeout(POLL_S):
+                        await self._look.wait()
 
     async def _renew_forever(self) -> None:
         while True:
@@ -181,7 +182,8 @@ class Reactor:
                 if await self._waited_too_long(reaction):
                     return
                 continue
-            request = await turn_request(self._feed, head, turn)
+            dialogue = await self._log.dialogue(reaction.conversation_id)
+            request = await turn_request(self._feed, head, turn, dialogue)
             if request is None:
                 await self._record(reaction, RecordTurnFailure(turn))
                 return

@@ -19,11 +19,11 @@ from handoff.service.feed import Feed
 
 SAID_AT_MOST: Final = 20
 SAID_CHARACTERS: Final = 1000
-"""Keep a turn's context under the bot's limit of 64 KiB; the whole story stays in the log."""
+"""Keep a turn's context far under the bot's limit of 256 KiB; the whole story stays in the log."""
 
 
-async def turn_request(feed: Feed, head: Head, turn: int) -> TurnRequest | None:
-    """The request for the customer's message at seq `turn`; None when there is no such message."""
+async def turn_request(feed: Feed, head: Head, turn: int, dialogue: str | None) -> TurnRequest | None:
+    """The request for the customer's message at seq `turn`, which continues `dialogue`; None when there is no such message."""
     state = head.state
     found = await feed.read(state.id, turn - 1, turn)
     if not found or not isinstance(found[0].payload, CustomerSaid):
@@ -39,6 +39,7 @@ async def turn_request(feed: Feed, head: Head, turn: int) -> TurnRequest | None:
         locale=state.locale,
         customer=_about(head.customer),
         context=context,
+        dialogue=dialogue,
     )
 
 

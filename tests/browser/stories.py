@@ -25,7 +25,7 @@ EVIDENCE: dict[str, Any] = {
             "title": "How do I exchange an item for another size?",
             "score": 0.71,
         },
-        {"article_id": "boot-size", "title": "Which boot size do I need?", "score": 0.41},
+        {"article_id": "size-guide", "title": "Which size do I need?", "score": 0.41},
     ],
     "slots": {"order_number": "FG-204816"},
 }

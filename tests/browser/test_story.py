@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(700)
 QUESTIONS = {
     "parcel says delivered but there is nothing here": "delivered-not-received",
     "how should I wash my rain jacket": "wash-waterproof-jacket",
-    "how much does delivery cost": "delivery-costs",
+    "how much does delivery cost": "delivery-options",
 }
 
 

@@ -45,7 +45,13 @@ def test_it_listens_on_the_loopback_alone(bot: Bot) -> None:
         (b'{"conversation_id": "c", "episode": 1, "turn": 1, "text": ""}', 400, "bad_frame"),
         (b'{"conversation_id": "c", "episode": 1, "turn": 0, "text": "x"}', 400, "bad_frame"),
         (b'{"conversation_id": "c", "episode": 1, "turn": "1", "text": "x"}', 400, "bad_frame"),
-        (b" " * (64 * 1024 + 1), 413, "too_large"),
+        (b" " * (256 * 1024 + 1), 413, "too_large"),
+        (b'{"conversation_id": "c", "episode": 1, "turn": 1, "text": "x", "dialogue": 7}', 400, "bad_frame"),
+        (
+            b'{"conversation_id": "c", "episode": 1, "turn": 1, "text": "x", "dialogue": "eA=="}',
+            400,
+            "bad_frame",
+        ),
     ],
 )
 def test_bad_bodies(bot: Bot, content: bytes, status: int, code: str) -> None:

@@ -28,6 +28,9 @@ class Scripted(Conversation):
         self.over = text == "person"
         return f"{self.number}:{text}", "escalate" if self.over else "answer"
 
+    async def close(self) -> None:
+        self.over = True
+
 
 class InMemory(Generator):
     """A generator whose conversations are in memory."""

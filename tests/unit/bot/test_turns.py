@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from bot.contract import Decision, Handback, Reply, Said, TurnContext, TurnOutcome, TurnRequest
-from bot.dialogue import Dialogue
+from bot.contract import (
+    MAX_DIALOGUE,
+    ContractError,
+    Decision,
+    Handback,
+    Reply,
+    Said,
+    TurnContext,
+    TurnOutcome,
+    TurnRequest,
+)
+from bot.dialogue import Dialogue, unpacked
 from bot.dialogues import Dialogues, Stored
 from bot.memory import Memory
 from bot.turns import TurnOvertaken, Turns, continued
@@ -188,3 +200,60 @@ class TestContinued:
     def test_words_nobody_answered_do_not_end_the_form(self) -> None:
         context = {"said_since_last_turn": (Said("customer", "hello?"),)}
         assert continued(self.STORED, request(6, **context)) == self.STATE
+
+
+# --- the dialogue that travels ------------------------------------------------------------------------------
+
+
+def carrying(turn: int, dialogue: str | None, *, episode: int = 1, **context: Any) -> TurnRequest:
+    return replace(request(turn, episode=episode, **context), dialogue=dialogue)
+
+
+async def test_another_bot_goes_on_where_the_first_stopped(
+    turns: Turns, engine: StepCounter, tmp_path: Path
+) -> None:
+    first = await turns.take(request(1))
+    elsewhere = Dialogues(tmp_path / "elsewhere.db")
+
+    async def engine_for(_release: str | None) -> StepCounter:
+        return engine
+
+    other = Turns(elsewhere, engine_for)
+    second = await other.take(carrying(2, first.dialogue))
+    assert second.replies[0].text == "step 2"
+    # And back: what this bot keeps itself is older than what it is told.
+    assert (await turns.take(carrying(3, second.dialogue))).replies[0].text == "step 3"
+    elsewhere.close()
+
+
+async def test_a_turn_that_was_answered_here_and_never_recorded_has_not_happened(turns: Turns) -> None:
+    first = await turns.take(request(1))
+    await turns.take(carrying(2, first.dialogue))
+    assert (await turns.take(carrying(3, first.dialogue))).replies[0].text == "step 2"
+
+
+async def test_a_dialogue_of_an_episode_before_is_over(turns: Turns) -> None:
+    first = await turns.take(request(1))
+    assert (await turns.take(carrying(5, first.dialogue, episode=2))).replies[0].text == "step 1"
+
+
+@pytest.mark.parametrize(
+    "dialogue", ["", "no base64!", "eA==", "eJyrVkpUslIqSy0qzszPAwAhbgSr", "eJyLNtJRyAQABogB3Q=="]
+)
+async def test_what_no_bot_has_packed_is_refused_and_moves_nothing(
+    turns: Turns, engine: StepCounter, dialogue: str
+) -> None:
+    with pytest.raises(ContractError, match="dialogue"):
+        await turns.take(carrying(1, dialogue))
+    assert engine.asked == []
+    assert await said(turns, request(1)) == "step 1"
+
+
+def test_a_dialogue_packs_any_words_and_none_that_is_too_long() -> None:
+    dialogue = Dialogue(
+        slots={"words": "é \U0001f600 \ud83d", "none": None}, loop="order_form", events=({"event": "user"},)
+    )
+    packed = dialogue.packed(3)
+    assert packed is not None
+    assert unpacked(packed) == (3, dialogue)
+    assert Dialogue(slots={"noise": secrets.token_hex(MAX_DIALOGUE)}).packed(1) is None

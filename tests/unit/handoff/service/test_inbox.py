@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from handoff.adapters.pubsub_memory import MemoryPubSub
 from handoff.domain.commands import (
+    CancelHandoff,
     CloseConversation,
     FinishFollowUp,
     LeaveContact,
@@ -16,10 +18,11 @@ from handoff.domain.commands import (
     TransferConversation,
 )
 from handoff.domain.errors import StorageUnavailable
-from handoff.domain.events import SYSTEM
-from handoff.ports import Customer, Hint, Signal
+from handoff.domain.events import CUSTOMER, SYSTEM
+from handoff.ports import Customer, Hint
+from handoff.service import inbox as inbox_module
+from handoff.service.feed import Feed
 from handoff.service.inbox import Change, Inbox
-from handoff.service.presence import AGENTS_TOPIC
 from handoff.service.waits import Waits
 from tests.contract.until import until
 from tests.unit.handoff.service.stage import ANA, BEN, Process, Stage
@@ -224,7 +227,7 @@ async def test_while_nobody_is_online_no_range_is_told_and_everybody_hears_of_it
     await until(lambda: (place := listening.inbox.place(b)) is not None and place.wait_s is not None)
     listening.told.clear()
     listening.online = 0
-    await relay.pubsub.publish(Signal(AGENTS_TOPIC, {}))
+    listening.inbox.agents_changed()
     await until(lambda: listening.told)
     [change] = listening.told
     assert {c: (p.position, p.wait_s, p.agents_online) for c, p in change.places.items()} == {
@@ -233,10 +236,10 @@ async def test_while_nobody_is_online_no_range_is_told_and_everybody_hears_of_it
     }
     # One more or less, while somebody is there, is nothing to tell.
     listening.online = 2
-    await relay.pubsub.publish(Signal(AGENTS_TOPIC, {}))
+    listening.inbox.agents_changed()
     await until(lambda: len(listening.told) == 2)
     listening.online = 3
-    await relay.pubsub.publish(Signal(AGENTS_TOPIC, {}))
+    listening.inbox.agents_changed()
     await relay.cancel_handoff(a)
     await until(lambda: a in listening.removed())
     assert [len(change.places) for change in listening.told] == [2, 2, 1]
@@ -314,3 +317,19 @@ async def test_a_storage_that_fails_in_the_middle_keeps_no_change_from_the_liste
     await until(lambda: listening.order() == [])
     assert sorted(listening.removed()) == sorted(ids)
     await listening.inbox.stop()
+
+
+async def test_a_hint_that_got_lost_only_delays(
+    stage: Stage, relay: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_module, "ASK_S", 0.01)
+    # An inbox in another process, to which no hint comes through.
+    inbox = Inbox(relay.log, Feed(relay.log), MemoryPubSub(), Waits(relay.log, relay.clock, lambda: 1))
+    await inbox.start()
+    a, b = await waiting(stage, relay, 2)
+    await until(lambda: [item["conversation_id"] for item in inbox.items()] == [a, b])
+    await relay.claim(a)
+    await until(lambda: [item["state"] for item in inbox.items()] == ["waiting", "agent"])
+    await relay.run(b, CancelHandoff(), CUSTOMER)
+    await until(lambda: [item["conversation_id"] for item in inbox.items()] == [a])
+    await inbox.stop()

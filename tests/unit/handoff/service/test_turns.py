@@ -14,7 +14,7 @@ from tests.unit.handoff.service.stage import ANA, Process
 async def asked(process: Process, conversation_id: str, turn: int) -> TurnContext:
     head = await process.log.head(conversation_id)
     assert head is not None
-    request = await turn_request(process.feed, head, turn)
+    request = await turn_request(process.feed, head, turn, None)
     assert request is not None
     assert request_from_json(request_to_json(request)) == request
     return request.context
@@ -30,7 +30,7 @@ async def answered(process: Process, conversation_id: str, text: str) -> int:
 async def record(process: Process, conversation_id: str, turn: int) -> None:
     head = await process.log.head(conversation_id)
     assert head is not None
-    request = await turn_request(process.feed, head, turn)
+    request = await turn_request(process.feed, head, turn, None)
     assert request is not None
     await process.conversations.execute(conversation_id, BOT, RecordTurn(turn, answer(request)))
 
@@ -41,7 +41,7 @@ async def test_a_first_question_is_just_that(relay: Process) -> None:
     seq = (await relay.say(c, "Wo ist es?")).seq
     head = await relay.log.head(c)
     assert head is not None
-    request = await turn_request(relay.feed, head, seq)
+    request = await turn_request(relay.feed, head, seq, None)
     assert request is not None
     assert (request.conversation_id, request.episode, request.turn) == (c, 1, 2)
     assert (request.text, request.choice, request.locale) == ("Wo ist es?", None, "de")
@@ -53,8 +53,8 @@ async def test_a_turn_that_is_no_question_has_no_request(relay: Process) -> None
     c = await relay.open()
     head = await relay.log.head(c)
     assert head is not None
-    assert await turn_request(relay.feed, head, 1) is None
-    assert await turn_request(relay.feed, head, 7) is None
+    assert await turn_request(relay.feed, head, 1, None) is None
+    assert await turn_request(relay.feed, head, 7, None) is None
 
 
 async def test_what_the_bot_has_answered_is_not_told_again(relay: Process) -> None:
@@ -91,7 +91,7 @@ async def test_a_turn_that_was_discarded_is_told_with_its_words(relay: Process) 
     lost = (await relay.say(c, "Where is it?")).seq
     head = await relay.log.head(c)
     assert head is not None
-    request = await turn_request(relay.feed, head, lost)
+    request = await turn_request(relay.feed, head, lost, None)
     assert request is not None
     await relay.ask_for_a_person(c)
     await relay.claim(c)
