@@ -18,26 +18,32 @@ from handoff.adapters.pubsub_memory import MemoryPubSub
 from handoff.adapters.pubsub_redis import RedisPubSub
 from handoff.adapters.reactions_sql import SqlReactions
 from handoff.adapters.secrets_file import load_secrets
+from handoff.adapters.webhook_http import HttpWebhook
 from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
 from handoff.content.store import ContentStore
-from handoff.domain.rules import NOTICES, Rules
-from handoff.ports import BotEngine, Clock, EventLog
+from handoff.domain.rules import NOTICES, Rules, Rung
+from handoff.ports import BotEngine, Clock, EventLog, Webhook
 from handoff.relay.parts import Relay, SocketLimits
 from handoff.relay.session import SessionLimits
 from handoff.service.bot_watch import BotWatch
 from handoff.service.conversations import Conversations
+from handoff.service.due_rows import DueRows
 from handoff.service.feed import Feed
 from handoff.service.inbox import Inbox
 from handoff.service.measured_bot import MeasuredBot
 from handoff.service.metrics import Metrics
+from handoff.service.ladder import LEVELS, WEBHOOK_KINDS, Callers, WebhookCaller
 from handoff.service.presence import AgentPresence
 from handoff.service.reactor import Reactor, TurnLimits
 from handoff.service.readers import Readers
 from handoff.service.timers import Timers
+from handoff.service.waits import Waits
 from handoff.settings import Settings
 
 REACTION_LEASE_S = 4.0
+RUNG_LEASE_MS = 15_000
+"""Three times what a webhook may take: rungs are not renewed."""
 
 
 async def open_database(settings: Settings) -> AsyncEngine:
@@ -63,19 +69,26 @@ async def make_running(settings: Settings) -> Running:
     engine = await open_database(settings)
     kept = load_secrets(settings.home)
     bots = [HttpBot(url, settings.bot_secret) for url in settings.bot_urls]
+    clock = SystemClock()
+    webhook = (
+        HttpWebhook(settings.webhook_url, settings.webhook_secret, clock) if settings.webhook_url else None
+    )
     worker = f"relay-{secrets.token_hex(8)}"
     relay = make_relay(
         settings,
         engine=engine,
         log=SqlEventLog(engine, worker, int(REACTION_LEASE_S * 1000)),
         bot=bots[0] if len(bots) == 1 else BotPool(bots),
-        clock=SystemClock(),
+        clock=clock,
         worker=worker,
+        webhook=webhook,
     )
 
     async def close() -> None:
         for bot in bots:
             await bot.close()
+        if webhook is not None:
+            await webhook.close()
         await engine.dispose()
 
     tokens = ConversationTokens(
@@ -89,7 +102,14 @@ async def make_running(settings: Settings) -> Running:
 
 
 def make_relay(
-    settings: Settings, *, engine: AsyncEngine, log: EventLog, bot: BotEngine, clock: Clock, worker: str
+    settings: Settings,
+    *,
+    engine: AsyncEngine,
+    log: EventLog,
+    bot: BotEngine,
+    clock: Clock,
+    worker: str,
+    webhook: Webhook | None = None,
 ) -> Relay:
     """The parts of a relay around a log and a bot."""
     metrics = Metrics()
@@ -98,15 +118,14 @@ def make_relay(
     feed = Feed(log)
     cursors = SqlCursors(engine)
     lease_ms = int(settings.agent_lease * 1000)
-    rules = Rules(
-        episode_idle_ms=int(settings.episode_idle * 1000),
-        reopen_same_agent_ms=int(settings.reopen_same_agent * 1000),
-        notices=NOTICES[settings.voice],
-    )
+    rules = make_rules(settings)
     conversations = Conversations(log, feed, pubsub, clock, rules)
     conversations.when_committed(metrics.committed)
     queue = SqlReactions(engine)
     watch = BotWatch(bot)
+    presence = AgentPresence(worker, cursors, pubsub, clock, lease_ms)
+    inbox = Inbox(log, feed, pubsub, Waits(log, clock, presence.online))
+    presence.listen(lambda _frame: inbox.agents_changed())
     return Relay(
         clock=clock,
         log=log,
@@ -116,8 +135,8 @@ def make_relay(
         feed=feed,
         conversations=conversations,
         readers=Readers(log, pubsub),
-        inbox=Inbox(log, feed, pubsub),
-        presence=AgentPresence(worker, cursors, pubsub, clock, lease_ms),
+        inbox=inbox,
+        presence=presence,
         watch=watch,
         reactor=Reactor(
             worker=worker,
@@ -134,6 +153,7 @@ def make_relay(
         timers=Timers(
             log_=log, cursors=cursors, conversations=conversations, clock=clock, agent_lease_ms=lease_ms
         ),
+        ladder=_make_ladder(engine, log, conversations, clock=clock, worker=worker, webhook=webhook),
         limits=SocketLimits(
             SessionLimits(settings.max_frame_bytes, settings.message_rate, settings.message_burst),
             hello_s=settings.hello_limit,
@@ -142,4 +162,43 @@ def make_relay(
         ),
         queue=queue,
         metrics=metrics,
+    )
+
+
+def make_rules(settings: Settings) -> Rules:
+    """What the settings decide about conversations."""
+    agents_ms, supervisors_ms = (
+        int(after * 1000) for after in (settings.wake_agents_after, settings.wake_supervisors_after)
+    )
+    ladder = [Rung("wake_agents", agents_ms), Rung("wake_supervisors", supervisors_ms)]
+    if settings.webhook_url:
+        ladder.append(Rung("wake_webhook", supervisors_ms))
+    return Rules(
+        episode_idle_ms=int(settings.episode_idle * 1000),
+        reopen_same_agent_ms=int(settings.reopen_same_agent * 1000),
+        handoff_limit_ms=int(settings.handoff_limit * 1000) or None,
+        handoff_expiry=settings.handoff_expiry,
+        ladder=tuple(ladder),
+        notices=NOTICES[settings.voice],
+    )
+
+
+def _make_ladder(
+    engine: AsyncEngine,
+    log: EventLog,
+    conversations: Conversations,
+    *,
+    clock: Clock,
+    worker: str,
+    webhook: Webhook | None,
+) -> tuple[DueRows, ...]:
+    """Calls of people and of the webhook apart: a webhook that hangs delays nobody else."""
+    people, web = SqlReactions(engine, LEVELS), SqlReactions(engine, WEBHOOK_KINDS)
+    caller = WebhookCaller(worker=worker, queue=web, log_=log, clock=clock, webhook=webhook)
+    return tuple(
+        DueRows(name, worker=worker, queue=queue, clock=clock, lease_ms=RUNG_LEASE_MS, handle=handle)
+        for name, queue, handle in (
+            ("ladder", people, Callers(conversations).climb),
+            ("webhooks", web, caller.climb),
+        )
     )

@@ -10,6 +10,8 @@ from typing import Any, Literal, Protocol
 from bot.contract import TurnOutcome, TurnRequest
 from handoff.domain.conversation import Conversation, State
 from handoff.domain.events import Event
+from handoff.domain.ladder import Timer
+from handoff.domain.waits import Pickup
 
 
 class Clock(Protocol):
@@ -92,6 +94,10 @@ class Append:
     """The one of them that the appending process asks about at once; 0 for none."""
     finishes: Reaction | None = None
     """The reaction whose work this append is."""
+    timers: Sequence[Timer] = ()
+    """Reactions to be taken from their time on. They stand under the `seq` of the last event of this append."""
+    pickup: Pickup | None = None
+    """The wait that this append ended by an agent's coming."""
     carries: Carried | None = None
     """The bot's dialogue after this append; None where it has not moved."""
 
@@ -174,8 +180,16 @@ class EventLog(Protocol):
         """Conversations in these states, the longest waiting first."""
         ...
 
+    async def follow_ups(self, limit: int) -> list[Head]:
+        """Conversations whose customer left an address and was not written to yet, the oldest first."""
+        ...
+
+    async def pickups(self, since: int, limit: int) -> list[Pickup]:
+        """The latest waits that an agent ended, from `since` on."""
+        ...
+
     async def seqs_in_states(self, states: Collection[State]) -> dict[str, int]:
-        """The newest `seq` of every conversation in these states."""
+        """The newest `seq` of every conversation in these states, and of those with an address to write to."""
         ...
 
     async def held_by(self, agent_id: str) -> list[str]:
@@ -197,7 +211,10 @@ class Backlog:
 
 
 class ReactionQueue(Protocol):
-    """Reactions by lease: one worker at a time has a reaction, and one of a conversation at a time is out."""
+    """Reactions of certain kinds by lease: one worker at a time has a reaction.
+
+    Of each kind, one of a conversation at a time is out, the first one first.
+    """
 
     async def take(self, worker: str, now: int, lease_ms: int, limit: int) -> list[Reaction]:
         """Lease the first open reaction of each of up to `limit` conversations that have none out."""
@@ -221,6 +238,22 @@ class ReactionQueue(Protocol):
 
     async def backlog(self, now: int) -> Backlog:
         """How much is waiting to be worked on."""
+        ...
+
+
+class WebhookFailedError(Exception):
+    """The other side did not take it; worth another try later."""
+
+
+class Webhook(Protocol):
+    """Somebody outside who is told what happens here."""
+
+    async def post(self, delivery: str, body: Mapping[str, Any]) -> None:
+        """Tell it, signed. `delivery` is the same for each try of one notice.
+
+        Raises:
+            WebhookFailedError: it could not be reached, or did not say yes in time.
+        """
         ...
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+WEBHOOK_SECRET_AT_LEAST = 16
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -87,6 +89,32 @@ class Settings(BaseSettings):
         description="Seconds after an agent's close in which a customer's words reach that agent first.",
     )
 
+    handoff_limit: float = Field(
+        default=600.0,
+        ge=0,
+        description="Seconds a customer waits for a person before `BATON_HANDOFF_EXPIRY` happens; 0: for ever.",
+    )
+    handoff_expiry: Literal["contact", "bot"] = Field(
+        default="contact",
+        description="When nobody came: ask for an address and keep the place in the queue, or go back to the bot.",
+    )
+    wake_agents_after: float = Field(
+        default=30.0, gt=0, description="Seconds of waiting after which every agent online is called."
+    )
+    wake_supervisors_after: float = Field(
+        default=120.0,
+        gt=0,
+        description="Seconds of waiting after which supervisors are called, and the webhook.",
+    )
+    webhook_url: str | None = Field(
+        default=None, description="Where a long wait is told of by a signed POST; http or https."
+    )
+    webhook_secret: str = Field(
+        default="",
+        validate_default=True,
+        description="Secret of the webhook's signatures, at least 16 characters; needed with `BATON_WEBHOOK_URL`.",
+    )
+
     token_hours: float = Field(default=24.0, gt=0, description="Hours a conversation's token is valid.")
     token_renew_days: float = Field(
         default=30.0, gt=0, description="Days in which an expired token can be renewed."
@@ -139,6 +167,25 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = Field(
         default="json", description="Form of the relay's log lines on standard error."
     )
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        address = urlsplit(value)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError("must be an address that begins with http:// or https://")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs_the_webhook(cls, value: str, others: ValidationInfo) -> str:
+        if others.data.get("webhook_url") and len(value) < WEBHOOK_SECRET_AT_LEAST:
+            raise ValueError(
+                f"must have at least {WEBHOOK_SECRET_AT_LEAST} characters to sign the webhook with"
+            )
+        return value
 
     @property
     def bot_urls(self) -> list[str]:

@@ -15,12 +15,23 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
+from handoff.adapters.log_rows import body_row, event_of, event_row, head_columns, head_of, result_row
 from handoff.adapters.many import Many
-from handoff.adapters.schema import bot_dialogues, commands, conversations, event_bodies, events, reactions
+from handoff.adapters.queue_rows import PICKUPS, pickup_rows, timer_rows
+from handoff.adapters.schema import (
+    bot_dialogues,
+    commands,
+    conversations,
+    event_bodies,
+    events,
+    pickups,
+    reactions,
+)
 from handoff.adapters.upsert import Upsert
-from handoff.domain.conversation import Conversation, State, from_snapshot
-from handoff.domain.events import Actor, Event, from_data, to_data
-from handoff.ports import Append, CommandKey, CommandResult, Customer, Head, LogTransaction, Opened, Opening
+from handoff.domain.conversation import State
+from handoff.domain.events import Event
+from handoff.domain.waits import Pickup
+from handoff.ports import Append, CommandKey, CommandResult, Head, LogTransaction, Opened, Opening
 
 MAX_IDS = 500
 """Ids in one IN list; SQLite allows 32,766 bound values in a statement."""
@@ -45,6 +56,7 @@ _READ = (
 )
 _SEQS_IN_STATES = sa.select(conversations.c.id, conversations.c.seq).where(
     conversations.c.state.in_(sa.bindparam("states", expanding=True))
+    | conversations.c.follow_up_since.is_not(None)
 )
 _OPENED = sa.select(conversations.c.client_id, conversations.c.id, conversations.c.opening_digest).where(
     conversations.c.client_id.in_(sa.bindparam("ids", expanding=True))
@@ -56,6 +68,13 @@ _OPEN = sa.insert(conversations)
 _INSERT_EVENTS = Many(sa.insert(events), events.c.keys())
 _INSERT_BODIES = Many(sa.insert(event_bodies), event_bodies.c.keys())
 _INSERT_RESULTS = Many(sa.insert(commands), commands.c.keys())
+_INSERT_PICKUPS = Many(sa.insert(pickups), pickups.c.keys())
+_FOLLOW_UPS = (
+    sa.select(conversations.c.snapshot, conversations.c.customer)
+    .where(conversations.c.follow_up_since.is_not(None))
+    .order_by(conversations.c.follow_up_since, conversations.c.id)
+    .limit(sa.bindparam("most"))
+)
 _HEAD_COLUMNS: Final = (
     "seq",
     "snapshot",
@@ -65,6 +84,7 @@ _HEAD_COLUMNS: Final = (
     "waiting_since",
     "due_at",
     "updated_at",
+    "follow_up_since",
 )
 _UPDATE_HEADS = Many(
     sa.update(conversations)
@@ -81,7 +101,7 @@ _FINISH = (
     )
     .values(done_at=sa.bindparam("at"))
 )
-_OPEN_TURNS = Upsert(
+_OPEN_REACTIONS = Upsert(
     reactions,
     key=("conversation_id", "seq", "kind"),
     update=("created_at", "due_at", "leased_by", "leased_until", "attempts", "done_at"),
@@ -153,7 +173,7 @@ class SqlEventLog:
         """See `EventLog.read`."""
         given = {"conversation": conversation_id, "after": after, "most": limit}
         async with reading(self._engine) as connection:
-            return [_event(row) for row in await connection.execute(_READ, given)]
+            return [event_of(row) for row in await connection.execute(_READ, given)]
 
     async def dialogue(self, conversation_id: str) -> str | None:
         """See `EventLog.dialogue`."""
@@ -176,7 +196,18 @@ class SqlEventLog:
             .limit(limit)
         )
         async with reading(self._engine) as connection:
-            return [_head(row) for row in await connection.execute(query)]
+            return [head_of(row) for row in await connection.execute(query)]
+
+    async def follow_ups(self, limit: int) -> list[Head]:
+        """See `EventLog.follow_ups`."""
+        async with reading(self._engine) as connection:
+            return [head_of(row) for row in await connection.execute(_FOLLOW_UPS, {"most": limit})]
+
+    async def pickups(self, since: int, limit: int) -> list[Pickup]:
+        """See `EventLog.pickups`."""
+        async with reading(self._engine) as connection:
+            rows = await connection.execute(PICKUPS, {"since": since, "most": limit})
+            return [Pickup(row.at, row.waiting_since) for row in rows]
 
     async def seqs_in_states(self, states: Collection[State]) -> dict[str, int]:
         """See `EventLog.seqs_in_states`."""
@@ -252,7 +283,7 @@ class _SqlTransaction:
                 "created_at": append.after.at,
                 "locale": append.after.locale,
                 "customer": orjson.dumps(opening.customer).decode(),
-                **_head_columns(append),
+                **head_columns(append),
             },
         )
         await self._insert_events([append])
@@ -264,11 +295,12 @@ class _SqlTransaction:
         newest = {append.conversation_id: append for append in appends}
         await _UPDATE_HEADS.run(
             self._connection,
-            [{"conversation": a.conversation_id, **_head_columns(a)} for a in newest.values()],
+            [{"conversation": a.conversation_id, **head_columns(a)} for a in newest.values()],
         )
         results = [append.result for append in appends if append.result is not None]
-        await _INSERT_RESULTS.run(self._connection, [_result_row(*r) for r in results])
+        await _INSERT_RESULTS.run(self._connection, [result_row(*r) for r in results])
         await self._write_reactions(appends)
+        await _INSERT_PICKUPS.run(self._connection, pickup_rows(appends))
         carried = {a.conversation_id: a.carries for a in appends if a.carries is not None}
         if carried:
             await self._connection.execute(
@@ -281,8 +313,8 @@ class _SqlTransaction:
 
     async def _insert_events(self, appends: Sequence[Append]) -> None:
         made = [event for append in appends for event in append.events]
-        await _INSERT_EVENTS.run(self._connection, [_event_row(event) for event in made])
-        await _INSERT_BODIES.run(self._connection, [_body_row(event) for event in made])
+        await _INSERT_EVENTS.run(self._connection, [event_row(event) for event in made])
+        await _INSERT_BODIES.run(self._connection, [body_row(event) for event in made])
 
     async def _write_reactions(self, appends: Sequence[Append]) -> None:
         finished = [
@@ -308,8 +340,9 @@ class _SqlTransaction:
             for append in appends
             for turn in append.turns
         ]
+        opened += timer_rows(appends)
         if opened:
-            await self._connection.execute(_OPEN_TURNS.on(self._connection), opened)
+            await self._connection.execute(_OPEN_REACTIONS.on(self._connection), opened)
 
 
 # --- rows -----------------------------------------------------------------------------------------------
@@ -327,73 +360,10 @@ async def _read_heads(
         rows = await connection.execute(_HEADS_LOCKED if lock else _HEADS, {"ids": chunk})
         for row in rows:
             believed = known(row.id)
-            found[row.id] = believed if believed and believed.state.seq == row.seq else _head(row)
+            found[row.id] = believed if believed and believed.state.seq == row.seq else head_of(row)
     return found
 
 
 def _chunks(ids: Collection[str]) -> list[list[str]]:
     ordered = sorted(ids)
     return [ordered[start : start + MAX_IDS] for start in range(0, len(ordered), MAX_IDS)]
-
-
-def _head(row: Any) -> Head:
-    return Head(from_snapshot(orjson.loads(row.snapshot)), Customer(**orjson.loads(row.customer)))
-
-
-def _head_columns(append: Append) -> dict[str, Any]:
-    state: Conversation = append.after
-    return {
-        "seq": state.seq,
-        "snapshot": orjson.dumps(state).decode(),
-        "state": state.state,
-        "holder_id": state.holder_id,
-        "queue_rank": state.queue_rank,
-        "waiting_since": state.waiting_since,
-        "due_at": append.due_at,
-        "updated_at": append.at,
-    }
-
-
-def _result_row(key: CommandKey, result: CommandResult) -> dict[str, Any]:
-    return {
-        "conversation_id": key.conversation_id,
-        "actor": key.actor,
-        "client_id": key.client_id,
-        "digest": result.digest,
-        "seq": result.seq,
-        "events": result.events,
-    }
-
-
-def _event_row(event: Event) -> dict[str, Any]:
-    return {
-        "conversation_id": event.conversation_id,
-        "seq": event.seq,
-        "id": event.id,
-        "at": event.at,
-        "kind": event.kind,
-        "actor_type": event.actor.type,
-        "actor_id": event.actor.id,
-        "customer_prev": event.customer_prev,
-    }
-
-
-def _body_row(event: Event) -> dict[str, Any]:
-    return {
-        "conversation_id": event.conversation_id,
-        "seq": event.seq,
-        "actor_name": event.actor.name,
-        "data": orjson.dumps(to_data(event.payload)).decode(),
-    }
-
-
-def _event(row: sa.Row[Any]) -> Event:
-    return Event(
-        conversation_id=row.conversation_id,
-        seq=row.seq,
-        id=row.id,
-        at=row.at,
-        actor=Actor(row.actor_type, row.actor_id, row.actor_name),
-        payload=from_data(row.kind, orjson.loads(row.data)),
-        customer_prev=row.customer_prev,
-    )

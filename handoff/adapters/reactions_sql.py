@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,11 +12,13 @@ from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import reactions
 from handoff.ports import Backlog, Reaction
 
+TURNS: Final = ("bot_turn",)
 _earlier = reactions.alias("earlier")
 _OPEN = (
     sa.select(reactions)
     .where(
         reactions.c.done_at.is_(None),
+        reactions.c.kind.in_(sa.bindparam("kinds", expanding=True)),
         reactions.c.due_at <= sa.bindparam("now"),
         reactions.c.leased_until <= sa.bindparam("now"),
         # The first of its conversation, so that turns stay in order and one is out at a time.
@@ -31,7 +34,10 @@ _OPEN = (
 _ANY_OPEN = _OPEN.limit(1)
 _takeable = _OPEN.order_by(None).subquery()
 _BACKLOG = sa.select(
-    sa.select(sa.func.count()).select_from(reactions).where(reactions.c.done_at.is_(None)).scalar_subquery(),
+    sa.select(sa.func.count())
+    .select_from(reactions)
+    .where(reactions.c.done_at.is_(None), reactions.c.kind.in_(sa.bindparam("kinds", expanding=True)))
+    .scalar_subquery(),
     sa.func.count(),
     sa.func.min(_takeable.c.due_at),
 ).select_from(_takeable)
@@ -39,20 +45,21 @@ _TAKE = _OPEN.limit(sa.bindparam("most")).with_for_update(skip_locked=True)
 
 
 class SqlReactions:
-    """`ReactionQueue` on an engine."""
+    """`ReactionQueue` of the reactions of `kinds`, on an engine."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, kinds: Collection[str] = TURNS) -> None:
         self._engine = engine
+        self._kinds = sorted(kinds)
 
     async def take(self, worker: str, now: int, lease_ms: int, limit: int) -> list[Reaction]:
         """See `ReactionQueue.take`."""
-        given = {"now": now, "most": limit}
+        due = {"now": now, "kinds": self._kinds}
         # Looked at without a lock first: most polls find nothing and must not queue up behind the writers.
         async with reading(self._engine) as connection:
-            if (await connection.execute(_ANY_OPEN, {"now": now})).first() is None:
+            if (await connection.execute(_ANY_OPEN, due)).first() is None:
                 return []
         async with writing(self._engine) as connection:
-            rows = (await connection.execute(_TAKE, given)).all()
+            rows = (await connection.execute(_TAKE, {**due, "most": limit})).all()
             for row in rows:
                 await connection.execute(
                     sa.update(reactions)
@@ -90,7 +97,8 @@ class SqlReactions:
     async def backlog(self, now: int) -> Backlog:
         """See `ReactionQueue.backlog`."""
         async with reading(self._engine) as connection:
-            open_, due, oldest = (await connection.execute(_BACKLOG, {"now": now})).one()
+            asked = await connection.execute(_BACKLOG, {"now": now, "kinds": self._kinds})
+            open_, due, oldest = asked.one()
         return Backlog(open_, due, 0 if oldest is None else now - oldest)
 
     def _mine(self, worker: str, reaction: Reaction) -> sa.Update:

@@ -41,6 +41,9 @@ conversations = sa.Table(
     # When the clock alone next changes this conversation (idle close, expiry of a handoff); null: never.
     sa.Column("due_at", MILLIS, nullable=True),
     sa.Column("updated_at", MILLIS, nullable=False),
+    # Since when an address that the customer left waits for somebody to write to it.
+    sa.Column("follow_up_since", MILLIS, nullable=True),
+    sa.Index(None, "follow_up_since"),
     sa.Index(None, "state", "queue_rank", "waiting_since"),
     sa.Index(None, "holder_id"),
     sa.Index(None, "due_at"),
@@ -100,6 +103,17 @@ reactions = sa.Table(
         sqlite_where=sa.text("done_at IS NULL"),
         postgresql_where=sa.text("done_at IS NULL"),
     ),
+)
+
+# The waits that an agent's coming ended: from the latest of them the next ones are estimated.
+pickups = sa.Table(
+    "pickups",
+    metadata,
+    sa.Column("conversation_id", ID, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("at", MILLIS, nullable=False),
+    sa.Column("waiting_since", MILLIS, nullable=False),
+    sa.Index(None, "at"),
 )
 
 # What a bot needs to go on with a conversation, written with its outcome: any bot can take the next turn.

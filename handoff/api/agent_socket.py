@@ -224,3 +224,13 @@ class AgentSocket(Socket):
                 self.outbox.put_if_room(frame("inbox", item=item))
         for conversation_id in change.removed:
             self.outbox.put(frame("inbox_removed", conversation_id=conversation_id))
+        for item in change.alerts:
+            if self._is_called(item["alert"]):
+                self.outbox.put(
+                    frame("alert", conversation_id=item["conversation_id"], level=item["alert"], item=item)
+                )
+
+    def _is_called(self, level: str) -> bool:
+        if level == "supervisors":
+            return self.user.may("take_over")
+        return self.user.may("converse") and self.relay.presence.status(self.user.id) == "online"

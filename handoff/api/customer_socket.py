@@ -17,7 +17,8 @@ from handoff.ports import Signal
 from handoff.relay.cursor import Cursor
 from handoff.relay.parts import Relay
 from handoff.relay.session import Action, Greet, MarkSeen, Run, ShowTyping, customer_session
-from handoff.service.inbox import Change, Place
+from handoff.service.inbox import Change
+from handoff.service.waits import Place
 from handoff.wire.encoding import frame
 from handoff.wire.times import rfc3339
 
@@ -113,8 +114,10 @@ class CustomerSocket(Socket):
             self._tell_place(place)
 
     def _tell_place(self, place: Place) -> None:
-        wait = {"low": place.low_s, "high": place.high_s}
-        self.outbox.put_if_room(frame("queue", position=place.position, wait_s=wait))
+        wait = None if place.wait_s is None else {"low": place.wait_s[0], "high": place.wait_s[1]}
+        self.outbox.put_if_room(
+            frame("queue", position=place.position, wait_s=wait, agents_online=place.agents_online)
+        )
 
 
 def _without_type(body: Mapping[str, Any]) -> dict[str, Any]:

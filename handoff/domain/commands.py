@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.contract import TurnOutcome
 from handoff.domain.events import Json
+from handoff.domain.rules import AlertLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,25 @@ class CloseConversation:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishFollowUp:
+    """The customer who left an address has been written to."""
+
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseLease:
     """The holder has had no socket for the length of its lease."""
 
     agent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlert:
+    """A customer has waited for the time of a rung. `waiting_since` names the wait it was set for."""
+
+    level: AlertLevel
+    waiting_since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +154,13 @@ CustomerCommand = (
     SayAsCustomer | RequestHuman | CancelHandoff | EndConversation | RateEpisode | GiveFeedback | LeaveContact
 )
 AgentCommand = (
-    ClaimConversation | SayAsAgent | NoteAsAgent | TransferConversation | ReturnToBot | CloseConversation
+    ClaimConversation
+    | SayAsAgent
+    | NoteAsAgent
+    | TransferConversation
+    | ReturnToBot
+    | CloseConversation
+    | FinishFollowUp
 )
 SystemCommand = (
     StartConversation
@@ -147,6 +169,7 @@ SystemCommand = (
     | TellBotIsDown
     | TellBotIsBack
     | ReleaseLease
+    | RaiseAlert
     | PassTime
 )
 Command = CustomerCommand | AgentCommand | SystemCommand

@@ -15,13 +15,16 @@ from handoff.domain.events import (
     AgentLeft,
     BotReplied,
     BotReplyDiscarded,
+    ContactFollowedUp,
     ConversationClosed,
     ConversationReturnedToBot,
     ConversationStarted,
     ConversationTransferred,
+    CustomerLeftContact,
     CustomerSaid,
     EpisodeStarted,
     Event,
+    HandoffAlerted,
     HandoffCancelled,
     HandoffExpired,
     HandoffRequested,
@@ -47,11 +50,21 @@ class StoryLine:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUp:
+    """The address a customer left instead of waiting on. Open until an agent has written or joined again."""
+
+    at: int
+    email: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """What the log up to `seq` amounts to. Times are milliseconds since the epoch.
 
     `open_turns` are the customer's messages the bot still owes an outcome, in order. `bot_missed` says that
     words were said or settled since the bot's last reply (`bot_seq`) which it must be told with its next turn.
+    `alert` is how loudly this wait was called out, `asked_for_contact` that it outlasted the site's limit.
     """
 
     id: str
@@ -67,6 +80,9 @@ class Conversation:
     waiting_since: int | None = None
     at_front: bool = False
     offered_to: str | None = None
+    alert: str | None = None
+    asked_for_contact: bool = False
+    follow_up: FollowUp | None = None
     holder_id: str | None = None
     holder_name: str | None = None
     closed_by_agent: str | None = None
@@ -91,7 +107,7 @@ class Conversation:
         """When the clock alone next changes something, or None. A turn still open is not idleness."""
         if self.state == "bot" and not self.open_turns:
             return self.at + episode_idle_ms
-        if self.state == "waiting" and self.waiting_since is not None and handoff_limit_ms is not None:
+        if self.waiting_since is not None and handoff_limit_ms is not None and not self.asked_for_contact:
             return self.waiting_since + handoff_limit_ms
         return None
 
@@ -133,16 +149,19 @@ def apply(state: Conversation, event: Event) -> Conversation:
                 at_front=handoff.offered_to is not None,
                 offered_to=handoff.offered_to,
             )
+        case HandoffAlerted() as alerted:
+            return replace(state, alert=alerted.level)
         case HandoffCancelled() | HandoffExpired():
             return _leave_queue(state, "bot")
         case AgentJoined():
             return replace(
-                _leave_queue(state, "agent"), holder_id=event.actor.id, holder_name=event.actor.name
+                _leave_queue(state, "agent"),
+                holder_id=event.actor.id,
+                holder_name=event.actor.name,
+                follow_up=None,
             )
-        case AgentLeft():
-            return _back_to_queue(state, event.at, None)
-        case ConversationTransferred() as transferred:
-            return _back_to_queue(state, event.at, cast("str | None", transferred.to.get("agent")))
+        case AgentLeft() | ConversationTransferred() as gone:
+            return _back_to_queue(state, event.at, gone)
         case ConversationReturnedToBot() as returned:
             told = _tell(state, event.seq, "agent", _settled(event.actor, returned))
             return replace(
@@ -154,6 +173,8 @@ def apply(state: Conversation, event: Event) -> Conversation:
                 reason=None,
                 bot_missed=True,
             )
+        case CustomerLeftContact() | ContactFollowedUp() as contact:
+            return replace(state, follow_up=_follow_up(contact, event.at))
         case ConversationClosed():
             closer = event.actor.id if event.actor.type == "agent" else None
             left = _leave_queue(state, "closed")
@@ -168,7 +189,11 @@ def apply(state: Conversation, event: Event) -> Conversation:
         case SystemNotice() as notice:
             told_down = state.told_bot_is_down or notice.code == "bot_warming"
             return replace(
-                state, offer=_ids(notice.choices), offer_turn=event.seq, told_bot_is_down=told_down
+                state,
+                offer=_ids(notice.choices),
+                offer_turn=event.seq,
+                told_bot_is_down=told_down,
+                asked_for_contact=state.asked_for_contact or notice.code == "leave_contact",
             )
         case _:
             return state
@@ -199,7 +224,9 @@ def from_snapshot(raw: dict[str, Any]) -> Conversation:
     """The state behind a stored snapshot."""
     story = tuple(StoryLine(**line) for line in raw["story"])
     lists = {k: tuple(v) for k, v in raw.items() if isinstance(v, list) and k != "story"}
-    return Conversation(**{**raw, **lists, "story": story})
+    follow_up = raw.get("follow_up")
+    kept = {"story": story, "follow_up": None if follow_up is None else FollowUp(**follow_up)}
+    return Conversation(**{**raw, **lists, **kept})
 
 
 # --- the parts of the fold ---------------------------------------------------------------------------------
@@ -255,11 +282,21 @@ def _hear_bot(state: Conversation, seq: int, replied: BotReplied) -> Conversatio
 def _leave_queue(state: Conversation, to: State) -> Conversation:
     # Whoever leaves the queue is told anew should the bot be down again.
     return replace(
-        state, state=to, waiting_since=None, at_front=False, offered_to=None, told_bot_is_down=False
+        state,
+        state=to,
+        waiting_since=None,
+        at_front=False,
+        offered_to=None,
+        alert=None,
+        asked_for_contact=False,
+        told_bot_is_down=False,
     )
 
 
-def _back_to_queue(state: Conversation, at: int, offered_to: str | None) -> Conversation:
+def _back_to_queue(state: Conversation, at: int, gone: AgentLeft | ConversationTransferred) -> Conversation:
+    offered_to = (
+        cast("str | None", gone.to.get("agent")) if isinstance(gone, ConversationTransferred) else None
+    )
     return replace(
         state,
         state="waiting",
@@ -269,6 +306,10 @@ def _back_to_queue(state: Conversation, at: int, offered_to: str | None) -> Conv
         holder_id=None,
         holder_name=None,
     )
+
+
+def _follow_up(contact: CustomerLeftContact | ContactFollowedUp, at: int) -> FollowUp | None:
+    return FollowUp(at, contact.email, contact.text) if isinstance(contact, CustomerLeftContact) else None
 
 
 def _settled(actor: Actor, returned: ConversationReturnedToBot) -> str:

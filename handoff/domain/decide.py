@@ -17,10 +17,12 @@ from handoff.domain.commands import (
     Command,
     CustomerCommand,
     EndConversation,
+    FinishFollowUp,
     GiveFeedback,
     LeaveContact,
     NoteAsAgent,
     PassTime,
+    RaiseAlert,
     RateEpisode,
     RecordTurn,
     RecordTurnFailure,
@@ -36,6 +38,7 @@ from handoff.domain.commands import (
     TransferConversation,
 )
 from handoff.domain.conversation import Conversation
+from handoff.domain.deadlines import notice, pass_time, raise_alert
 from handoff.domain.errors import AlreadyClaimed, BadFrame, NewMessages, NotFound, NotHolder, WrongState
 from handoff.domain.events import (
     BOT,
@@ -47,6 +50,7 @@ from handoff.domain.events import (
     AgentSaid,
     BotReplied,
     BotReplyDiscarded,
+    ContactFollowedUp,
     ConversationClosed,
     ConversationReturnedToBot,
     ConversationStarted,
@@ -57,13 +61,11 @@ from handoff.domain.events import (
     CustomerSaid,
     EpisodeStarted,
     HandoffCancelled,
-    HandoffExpired,
     HandoffRequested,
     NewEvent,
     Payload,
-    SystemNotice,
 )
-from handoff.domain.rules import ASK_BOT_CHOICE, SCALES, NoticeCode, Rules
+from handoff.domain.rules import ASK_BOT_CHOICE, SCALES, Rules
 from handoff.domain.summary import summarise
 
 Evidence = dict[str, Any]
@@ -95,6 +97,7 @@ def decide(state: Conversation, actor: Actor, command: Command, now: int, rules:
             | TransferConversation()
             | ReturnToBot()
             | CloseConversation()
+            | FinishFollowUp()
         ):
             return [NewEvent(actor, payload) for payload in _decide_for_agent(state, actor, command)]
         case _:
@@ -203,6 +206,10 @@ def _decide_for_agent(
                     last_customer_seq=state.last_customer_seq,
                 )
             return [ConversationClosed(by="agent", episode=state.episode, outcome=outcome)]
+        case FinishFollowUp(outcome):
+            if state.follow_up is None:
+                raise WrongState("No follow-up is open here: somebody has done it.", state=state.state)
+            return [ContactFollowedUp(outcome)]
         case _:
             assert_never(command)
 
@@ -246,26 +253,27 @@ def _decide_for_system(
         case TellBotIsDown(turn):
             if state.state != "bot" or turn not in state.open_turns or state.told_bot_is_down:
                 return []
-            return [_notice("bot_warming", rules)]
+            return [notice("bot_warming", rules)]
         case TellBotIsBack():
-            # Put back at the front: somebody claimed it meanwhile, and the question may be settled.
-            claimed = state.at_front
-            if state.state != "waiting" or state.reason != "bot_error" or claimed or not state.open_turns:
-                return []
-            return [] if ASK_BOT_CHOICE in state.offer else [_notice("bot_back", rules)]
+            return _tell_bot_is_back(state, rules)
         case ReleaseLease(agent_id):
             if state.state != "agent" or state.holder_id != agent_id:
                 return []
             return [NewEvent(SYSTEM, AgentLeft("lease_expired"))]
+        case RaiseAlert():
+            return raise_alert(state, command)
         case PassTime():
-            due = state.due_at(rules.episode_idle_ms, rules.handoff_limit_ms)
-            if due is None or now < due:
-                return []
-            if state.state == "waiting":
-                return [NewEvent(SYSTEM, HandoffExpired()), _notice("handoff_expired", rules)]
-            return [NewEvent(SYSTEM, ConversationClosed(by="idle", episode=state.episode))]
+            return pass_time(state, now, rules)
         case _:
             assert_never(command)
+
+
+def _tell_bot_is_back(state: Conversation, rules: Rules) -> list[NewEvent]:
+    # Put back at the front: somebody claimed it meanwhile, and the question may be settled.
+    claimed = state.at_front
+    if state.state != "waiting" or state.reason != "bot_error" or claimed or not state.open_turns:
+        return []
+    return [] if ASK_BOT_CHOICE in state.offer else [notice("bot_back", rules)]
 
 
 def _record_turn(state: Conversation, command: RecordTurn) -> list[NewEvent]:
@@ -357,9 +365,3 @@ def _evidence_of(decision: Evidence, *, trigger_seq: int) -> Evidence:
         "passages": decision.get("passages", []),
         "slots": decision.get("slots", {}),
     }
-
-
-def _notice(code: NoticeCode, rules: Rules) -> NewEvent:
-    notice = rules.notices[code]
-    choices = tuple({"id": c.id, "label": c.label} for c in notice.choices)
-    return NewEvent(SYSTEM, SystemNotice(code=code, text=notice.text, choices=choices))

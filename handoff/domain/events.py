@@ -97,6 +97,12 @@ class HandoffExpired:  # waiting -> bot
 
 
 @dataclass(frozen=True, slots=True)
+class HandoffAlerted:  # no transition
+    KIND: ClassVar[str] = "handoff.alerted"
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentJoined:  # waiting -> agent; agent -> agent after a takeover
     KIND: ClassVar[str] = "agent.joined"
     handoff_id: str
@@ -143,6 +149,12 @@ class CustomerLeftContact:  # no transition; `conversation.closed` follows in th
 
 
 @dataclass(frozen=True, slots=True)
+class ContactFollowedUp:  # no transition
+    KIND: ClassVar[str] = "contact.followed_up"
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationClosed:  # bot, waiting, agent -> closed
     KIND: ClassVar[str] = "conversation.closed"
     by: str
@@ -183,6 +195,7 @@ Payload = (
     | HandoffRequested
     | HandoffCancelled
     | HandoffExpired
+    | HandoffAlerted
     | AgentJoined
     | AgentLeft
     | AgentSaid
@@ -190,6 +203,7 @@ Payload = (
     | ConversationTransferred
     | ConversationReturnedToBot
     | CustomerLeftContact
+    | ContactFollowedUp
     | ConversationClosed
     | CustomerRated
     | CustomerGaveFeedback
@@ -198,7 +212,9 @@ Payload = (
 
 PAYLOADS: Final[Mapping[str, type[Payload]]] = {cls.KIND: cls for cls in get_args(Payload)}
 
-HIDDEN_FROM_CUSTOMER: Final = frozenset({AgentNoted.KIND, BotReplyDiscarded.KIND})
+HIDDEN_FROM_CUSTOMER: Final = frozenset(
+    {AgentNoted.KIND, BotReplyDiscarded.KIND, ContactFollowedUp.KIND, HandoffAlerted.KIND}
+)
 """Events a customer is never shown. `prev` in the customer's copy of the others proves nothing else is missing."""
 
 CUSTOMER_OMITS: Final[Mapping[str, frozenset[str]]] = {

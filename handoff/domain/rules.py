@@ -16,7 +16,16 @@ RELAY_CHOICES: Final = frozenset({HUMAN_CHOICE, WAIT_CHOICE, ASK_BOT_CHOICE})
 SCALES: Final[Mapping[str, tuple[int, int]]] = {"csat": (1, 5), "ces": (1, 7), "nps": (0, 10)}
 """The least and the most of each metric a customer can rate on."""
 
-NoticeCode = Literal["bot_warming", "bot_back", "handoff_expired"]
+NoticeCode = Literal["bot_warming", "bot_back", "handoff_expired", "leave_contact"]
+Expiry = Literal["contact", "bot"]
+"""What a customer is told when nobody came in time: `contact` asks for an address and keeps the place, `bot` goes
+back to the bot."""
+AlertLevel = Literal["agents", "supervisors"]
+LOUDER_OR_SAME: Final[Mapping[AlertLevel, frozenset[AlertLevel]]] = {
+    "agents": frozenset({"agents", "supervisors"}),
+    "supervisors": frozenset({"supervisors"}),
+}
+RungKind = Literal["wake_agents", "wake_supervisors", "wake_webhook"]
 Voice = Literal["formal", "casual"]
 
 
@@ -42,6 +51,11 @@ NOTICES: Final[Mapping[Voice, Mapping[NoticeCode, Notice]]] = {
             "Sorry, nobody could join just now. Your messages are saved and you can ask for a person again.",
             (Choice(HUMAN_CHOICE, "Ask for a person again"),),
         ),
+        "leave_contact": Notice(
+            "Sorry, nobody could join yet. Leave your email address and we'll write to you, or keep waiting: "
+            "your place in the queue stays yours.",
+            (Choice(WAIT_CHOICE, "Keep waiting"),),
+        ),
     },
     "formal": {
         "bot_warming": Notice(
@@ -56,8 +70,25 @@ NOTICES: Final[Mapping[Voice, Mapping[NoticeCode, Notice]]] = {
             "We apologise: no colleague was available. Your messages have been saved; you may ask again.",
             (Choice(HUMAN_CHOICE, "Ask for a person again"),),
         ),
+        "leave_contact": Notice(
+            "We apologise: no colleague has been available so far. You may leave your email address for a written "
+            "reply, or continue waiting. Your place in the queue is kept.",
+            (Choice(WAIT_CHOICE, "Continue waiting"),),
+        ),
     },
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A step of the wake-up ladder: what is done about a customer who still waits after `after_ms`."""
+
+    kind: RungKind
+    after_ms: int
+
+
+LADDER: Final = (Rung("wake_agents", 30_000), Rung("wake_supervisors", 120_000))
+"""The queue itself is at 0. A site with a webhook has one more rung, beside the supervisors'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +98,6 @@ class Rules:
     episode_idle_ms: int = 30 * 60_000
     reopen_same_agent_ms: int = 2 * 60_000
     handoff_limit_ms: int | None = None
+    handoff_expiry: Expiry = "bot"
+    ladder: tuple[Rung, ...] = LADDER
     notices: Mapping[NoticeCode, Notice] = field(default_factory=lambda: NOTICES["casual"])

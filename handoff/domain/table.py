@@ -70,6 +70,9 @@ NOTES: Final = Trigger(c.NoteAsAgent, "`note`")
 TRANSFERS: Final = Trigger(c.TransferConversation, "`transfer` by the holder")
 RETURNS: Final = Trigger(c.ReturnToBot, "`return_to_bot` by the holder")
 CLOSES: Final = Trigger(c.CloseConversation, "`close`; in `agent` by the holder")
+FOLLOWS_UP: Final = Trigger(
+    c.FinishFollowUp, "`follow_up_done` after `leave_contact`", possible_in=("bot", "waiting", "closed")
+)
 
 TURN_ANSWERED: Final = Trigger(c.RecordTurn, "a turn's outcome", otherwise=None)
 TURN_ESCALATED: Final = Trigger(c.RecordTurn, "a turn's decision to escalate", otherwise=None)
@@ -79,7 +82,15 @@ BOT_BACK: Final = Trigger(
     c.TellBotIsBack, "the bot is back before a claim (reason `bot_error`), once", otherwise=None
 )
 LEASE_ENDED: Final = Trigger(c.ReleaseLease, "the holder's lease runs out", otherwise=None)
-NOBODY_CAME: Final = Trigger(c.PassTime, "nobody came within the site's limit", otherwise=None)
+NOBODY_CAME: Final = Trigger(
+    c.PassTime, "nobody came within `BATON_HANDOFF_LIMIT`, `BATON_HANDOFF_EXPIRY` being `bot`", otherwise=None
+)
+NOBODY_CAME_YET: Final = Trigger(
+    c.PassTime,
+    "nobody came within `BATON_HANDOFF_LIMIT`, `BATON_HANDOFF_EXPIRY` being `contact`",
+    otherwise=None,
+)
+WAITED: Final = Trigger(c.RaiseAlert, "a rung of the wake-up ladder, once for each level", otherwise=None)
 IDLE: Final = Trigger(c.PassTime, "idle for `BATON_EPISODE_IDLE`", otherwise=None)
 
 TABLE: Final[tuple[Transition, ...]] = (
@@ -100,7 +111,7 @@ TABLE: Final[tuple[Transition, ...]] = (
         NOBODY_CAME,
         "bot",
         (e.HandoffExpired, e.SystemNotice),
-        "code `handoff_expired`; no limit unless the site sets one",
+        "code `handoff_expired`",
     ),
     Transition(
         ("waiting",),
@@ -144,6 +155,9 @@ TABLE: Final[tuple[Transition, ...]] = (
     Transition(("waiting", "agent", "closed"), TURN_ESCALATED, None, (e.BotReplyDiscarded,)),
     Transition(("bot",), BOT_DOWN, None, (e.SystemNotice,), "code `bot_warming`"),
     Transition(("waiting",), BOT_BACK, None, (e.SystemNotice,), "code `bot_back`"),
+    Transition(("waiting",), NOBODY_CAME_YET, None, (e.SystemNotice,), "code `leave_contact`, once a wait"),
+    Transition(("waiting",), WAITED, None, (e.HandoffAlerted,)),
+    Transition(("bot", "waiting", "closed"), FOLLOWS_UP, None, (e.ContactFollowedUp,)),
 )
 
 REFUSALS: Final = ((CLAIMS, "agent", "already_claimed"),)

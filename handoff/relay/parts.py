@@ -8,6 +8,7 @@ from handoff.ports import BotEngine, Clock, Cursors, EventLog, PubSub, ReactionQ
 from handoff.relay.session import SessionLimits
 from handoff.service.bot_watch import BotWatch
 from handoff.service.conversations import Conversations
+from handoff.service.due_rows import DueRows
 from handoff.service.feed import Feed
 from handoff.service.inbox import Inbox
 from handoff.service.metrics import Metrics
@@ -49,6 +50,7 @@ class Relay:
     watch: BotWatch
     reactor: Reactor
     timers: Timers
+    ladder: tuple[DueRows, ...]
     limits: SocketLimits
     queue: ReactionQueue
     metrics: Metrics
@@ -67,9 +69,13 @@ class Relay:
         await self.watch.first_answer(FIRST_ANSWER_S)
         self.reactor.start()
         self.timers.start()
+        for rows in self.ladder:
+            rows.start()
 
     async def stop(self) -> None:
         """Stop every part; commands that were taken are finished first."""
+        for rows in self.ladder:
+            await rows.stop()
         await self.timers.stop()
         await self.watch.stop()
         await self.reactor.stop()

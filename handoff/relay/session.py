@@ -16,6 +16,7 @@ from handoff.domain.commands import (
     CloseConversation,
     Command,
     EndConversation,
+    FinishFollowUp,
     GiveFeedback,
     LeaveContact,
     NoteAsAgent,
@@ -233,7 +234,13 @@ def _act_for_agent(incoming: f.AgentFrame) -> Action:
 
 
 def _agent_command(
-    incoming: f.ClaimFrame | f.AgentSay | f.NoteFrame | f.TransferFrame | f.ReturnToBotFrame | f.CloseFrame,
+    incoming: f.ClaimFrame
+    | f.AgentSay
+    | f.NoteFrame
+    | f.TransferFrame
+    | f.ReturnToBotFrame
+    | f.CloseFrame
+    | f.FollowUpDoneFrame,
 ) -> Command:
     match incoming:
         case f.ClaimFrame(takeover=takeover):
@@ -248,5 +255,7 @@ def _agent_command(
             return ReturnToBot(outcome, note)
         case f.CloseFrame(after=after, outcome=outcome):
             return CloseConversation(after, outcome)
+        case f.FollowUpDoneFrame(outcome=outcome):
+            return FinishFollowUp(outcome)
         case _:
             assert_never(incoming)

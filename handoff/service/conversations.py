@@ -22,7 +22,9 @@ from handoff.domain.conversation import Conversation, apply, turns_now_due
 from handoff.domain.decide import decide
 from handoff.domain.errors import ClientIdReused, HandoffError, NotFound, StorageUnavailable
 from handoff.domain.events import SYSTEM, Actor, BotReplied, Event, NewEvent
+from handoff.domain.ladder import timers_set
 from handoff.domain.rules import Rules
+from handoff.domain.waits import pickup_of
 from handoff.ports import (
     Append,
     Carried,
@@ -240,11 +242,13 @@ class Conversations:
             events=events,
             after=after,
             at=now,
-            due_at=after.due_at(self._rules.episode_idle_ms),
+            due_at=after.due_at(self._rules.episode_idle_ms, self._rules.handoff_limit_ms),
             result=None if key is None else (key, result),
             turns=turns,
             leased_turn=after.open_turns[0] if turns and after.open_turns[0] in turns else 0,
             finishes=job.finishes,
+            timers=timers_set(head.state, after, self._rules),
+            pickup=pickup_of(head.state, after),
             carries=_carried(job.command, events),
         )
         batch.heads[job.conversation_id] = Head(after, head.customer)

@@ -1,13 +1,12 @@
-"""The agents' inbox: conversations that wait for a person or are held by one, kept in memory from the log.
+"""The agents' inbox: who waits for a person, is held by one or is to be written to, kept in memory from the log.
 
 Longest waiting first, those put back at the front before all others. Every change is told to the listeners:
-the items that changed, the ids that left, and each waiting customer's place in the queue.
+the items that changed, the ids that left, the alerts that were raised, and each waiting customer's place.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,6 +17,7 @@ from handoff.domain.conversation import Conversation, State
 from handoff.domain.errors import StorageUnavailable
 from handoff.ports import Customer, EventLog, Head, Hint, PubSub, Signal
 from handoff.service.feed import Feed
+from handoff.service.waits import Place, Waits
 from handoff.wire.times import rfc3339
 
 STATES: Final[tuple[State, ...]] = ("waiting", "agent")
@@ -25,21 +25,8 @@ AT_START: Final = 10_000
 ASK_S: Final = 2.0
 PAUSE_S: Final = 0.05
 """Changes within this time are told together: a claim moves every place behind it."""
-PICKUPS_KEPT: Final = 50
-PICKUPS_TOLD_FROM: Final = 3
-FIRST_GUESS_S: Final = (30, 300)
-"""Seconds to a pick-up that are told until this process has seen enough of them."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A waiting customer's place: 1 is next. The wait is a range in seconds."""
-
-    position: int
-    low_s: int
-    high_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +34,15 @@ class Change:
     """What became different: `items` as the wire has them, `removed` ids, `places` by conversation.
 
     `previews` are items of which only the customer's last words are new, in conversations that somebody holds: of
-    interest to the holder alone, where all the others would get a frame for every message there is.
+    interest to the holder alone, where all the others would get a frame for every message there is. `alerts` are
+    those of the items whose alert was raised just now.
     """
 
     items: tuple[dict[str, Any], ...]
     removed: tuple[str, ...]
     places: dict[str, Place]
     previews: tuple[dict[str, Any], ...] = ()
+    alerts: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +54,26 @@ class _Entry:
 class Inbox:
     """The projection and its listeners."""
 
-    def __init__(self, log_: EventLog, feed: Feed, pubsub: PubSub) -> None:
+    def __init__(self, log_: EventLog, feed: Feed, pubsub: PubSub, waits: Waits) -> None:
         self._log = log_
         self._feed = feed
+        self._waits = waits
+        self._anybody_there = False
         self._entries: dict[str, _Entry] = {}
         self._told: dict[str, dict[str, Any]] = {}
         self._dirty: dict[str, int] = {}
         self._touched = asyncio.Event()
         self._listeners: set[Callable[[Change], None]] = set()
-        self._pickups: deque[int] = deque(maxlen=PICKUPS_KEPT)
         self._unsubscribe = pubsub.subscribe(self._on_message)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Read who waits and who is held, then follow the hints."""
-        for head in await self._log.in_states(STATES, AT_START):
+        """Read who waits, who is held and who is to be written to, then follow the hints."""
+        for head in (*await self._log.in_states(STATES, AT_START), *await self._log.follow_ups(AT_START)):
             # A hint that came meanwhile is newer than what was just read.
             self._dirty.setdefault(head.state.id, head.state.seq)
             self._feed.remember(head, ())
+        self._anybody_there = self._waits.agents_online() > 0
         await self._refresh()
         self._tasks = [
             asyncio.create_task(self._follow_forever(), name="inbox"),
@@ -102,8 +93,8 @@ class Inbox:
         return lambda: self._listeners.discard(listener)
 
     def items(self) -> list[dict[str, Any]]:
-        """All items, the longest waiting first, then those held."""
-        ordered = sorted(self._entries.values(), key=lambda e: (e.position or 1_000_000, e.head.state.at))
+        """All items, the longest waiting first, then those held, then those to be written to."""
+        ordered = sorted(self._entries.values(), key=_order)
         return [_item(entry) for entry in ordered]
 
     def waiting(self) -> tuple[int, int | None]:
@@ -116,7 +107,11 @@ class Inbox:
     def place(self, conversation_id: str) -> Place | None:
         """The place of a waiting conversation."""
         entry = self._entries.get(conversation_id)
-        return None if entry is None or entry.position is None else self._place(entry.position)
+        return None if entry is None or entry.position is None else self._waits.place(entry.position)
+
+    def agents_changed(self) -> None:
+        """Agents have come or gone: should none be left, or one be there again, those who wait are told."""
+        self._touched.set()
 
     def _on_message(self, message: Hint | Signal) -> None:
         if isinstance(message, Hint):
@@ -158,14 +153,18 @@ class Inbox:
     async def _refresh(self) -> None:
         changed: set[str] = set()
         removed: list[str] = []
+        alerted: list[str] = []
+        somebody_was_taken = False
         try:
             for conversation_id, seq in tuple(self._dirty.items()):
                 head = await self._feed.head(conversation_id, at_least=seq)
                 if self._dirty.get(conversation_id) == seq:
                     del self._dirty[conversation_id]
                 before = self._entries.get(conversation_id)
-                if head is not None and head.state.state in STATES:
-                    self._note_pickup(before, head)
+                if head is not None and _belongs(head.state):
+                    somebody_was_taken |= _is_taken(before, head)
+                    if _is_louder(before, head):
+                        alerted.append(conversation_id)
                     self._entries[conversation_id] = _Entry(head, before.position if before else None)
                     changed.add(conversation_id)
                 elif before is not None:
@@ -173,11 +172,24 @@ class Inbox:
                     removed.append(conversation_id)
         finally:
             # What was found is told even when the storage fails before the rest: nothing finds it a second time.
+            moved = self._renumber(changed)
             if changed or removed:
-                self._tell(changed, removed)
+                await self._renew_waits(somebody_was_taken)
+            anybody_there = self._waits.agents_online() > 0
+            if anybody_there != self._anybody_there:
+                moved = {c for c, e in self._entries.items() if e.position is not None}
+            self._anybody_there = anybody_there
+            if changed or removed or moved:
+                self._tell(changed, removed, moved, alerted)
 
-    def _tell(self, changed: set[str], removed: list[str]) -> None:
-        places = self._renumber(changed)
+    async def _renew_waits(self, somebody_was_taken: bool) -> None:
+        try:
+            await self._waits.renew(somebody_was_taken=somebody_was_taken)
+        except StorageUnavailable:
+            # Places are worth telling with the waits as they were known.
+            log.warning("waits_not_renewed")
+
+    def _tell(self, changed: set[str], removed: list[str], moved: set[str], alerted: list[str]) -> None:
         items: list[dict[str, Any]] = []
         previews: list[dict[str, Any]] = []
         for conversation_id in changed:
@@ -189,43 +201,49 @@ class Inbox:
             (previews if only_words else items).append(item)
         for conversation_id in removed:
             self._told.pop(conversation_id, None)
+        places = {c: place for c in moved if (place := self.place(c)) is not None}
         if not (items or previews or removed or places):
             return
-        change = Change(tuple(items), tuple(removed), places, tuple(previews))
+        alerts = tuple(_item(self._entries[c]) for c in alerted)
+        change = Change(tuple(items), tuple(removed), places, tuple(previews), alerts)
         for listener in tuple(self._listeners):
             listener(change)
 
-    def _renumber(self, changed: set[str]) -> dict[str, Place]:
+    def _renumber(self, changed: set[str]) -> set[str]:
+        """Give everybody their place. The ids of those whose place is another; they are added to `changed`."""
         waiting = sorted(
             (e.head.state.queue_rank, e.head.state.waiting_since or 0, conversation_id)
             for conversation_id, e in self._entries.items()
             if e.head.state.state == "waiting"
         )
         positions = {conversation_id: n for n, (_, _, conversation_id) in enumerate(waiting, start=1)}
-        places = {}
+        moved = set()
         for conversation_id, entry in self._entries.items():
             position = positions.get(conversation_id)
-            if position == entry.position:
-                continue
-            self._entries[conversation_id] = replace(entry, position=position)
-            changed.add(conversation_id)
-            if position is not None:
-                places[conversation_id] = self._place(position)
-        return places
+            if position != entry.position:
+                self._entries[conversation_id] = replace(entry, position=position)
+                moved.add(conversation_id)
+        changed |= moved
+        return moved
 
-    def _note_pickup(self, before: _Entry | None, head: Head) -> None:
-        if before is None or before.head.state.state != "waiting" or head.state.state != "agent":
-            return
-        waited_ms = head.state.at - (before.head.state.waiting_since or head.state.at)
-        self._pickups.append(max(waited_ms // 1000, 1))
 
-    def _place(self, position: int) -> Place:
-        """Low and high quartile of recent pick-ups; they were waits from the end of a queue like this one."""
-        low, high = FIRST_GUESS_S
-        if len(self._pickups) >= PICKUPS_TOLD_FROM:
-            seen = sorted(self._pickups)
-            low, high = seen[len(seen) // 4], seen[(3 * len(seen)) // 4]
-        return Place(position, low, max(high, low + 1))
+def _belongs(state: Conversation) -> bool:
+    return state.state in ("waiting", "agent") or state.follow_up is not None
+
+
+def _is_taken(before: _Entry | None, head: Head) -> bool:
+    # Not known before: the wait was over before it was seen here.
+    return head.state.state == "agent" and (before is None or before.head.state.state == "waiting")
+
+
+def _is_louder(before: _Entry | None, head: Head) -> bool:
+    # Unknown before, as at a start: its item says so, and nobody is called again for it.
+    return before is not None and head.state.alert not in (None, before.head.state.alert)
+
+
+def _order(entry: _Entry) -> tuple[bool, int, int]:
+    state = entry.head.state
+    return entry.position is None and state.state != "agent", entry.position or 1_000_000, state.at
 
 
 def _item(entry: _Entry) -> dict[str, Any]:
@@ -244,8 +262,15 @@ def _item(entry: _Entry) -> dict[str, Any]:
         "offered_to": state.offered_to,
         # An outage does not flood agents: what waits only because the bot was gone is shown as one group (P9).
         "group": "bot_error" if _waits_for_the_bot(state) else None,
+        "alert": state.alert,
+        "follow_up": _follow_up(state),
         "due": {},
     }
+
+
+def _follow_up(state: Conversation) -> dict[str, Any] | None:
+    left = state.follow_up
+    return None if left is None else {"since": rfc3339(left.at), "email": left.email, "text": left.text}
 
 
 def _waits_for_the_bot(state: Conversation) -> bool:

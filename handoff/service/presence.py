@@ -90,6 +90,10 @@ class AgentPresence:
         """The best of the agent's sockets."""
         return self._all().get(agent_id, ("", "offline"))[1]
 
+    def online(self) -> int:
+        """How many agents could take a conversation now."""
+        return sum(status == "online" for _, status in self._all().values())
+
     def present(self) -> list[dict[str, Any]]:
         """All agents with a socket, as `presence` frames show them."""
         return [_shown(agent_id, *known) for agent_id, known in sorted(self._all().items())]

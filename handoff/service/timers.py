@@ -15,11 +15,12 @@ from handoff.service.conversations import Conversations
 
 LOOK_S = 1.0
 AT_ONCE = 500
+WAITING_AT_MOST = 10_000
 log = structlog.get_logger(__name__)
 
 
 class Timers:
-    """Once a second: closes idle episodes, and gives the chats of vanished agents back to the queue."""
+    """Once a second: what a conversation's deadline brings, and the chats of vanished agents back to the queue."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Timers:
         self._clock = clock
         self._agent_lease_ms = agent_lease_ms
         self._started_at = 0
+        self._corrected = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -53,6 +55,13 @@ class Timers:
     async def look(self) -> None:
         """Do what is due now."""
         now = self._clock.now_ms()
+        if not self._corrected:
+            # Stored by the settings of then: a limit that was set since holds for those who wait already, too.
+            waiting = await self._log.in_states(["waiting"], WAITING_AT_MOST)
+            passed = (self._conversations.execute(head.state.id, SYSTEM, PassTime()) for head in waiting)
+            # At once, so that they are written in few transactions.
+            await asyncio.gather(*passed)
+            self._corrected = True
         for conversation_id in await self._log.due(now, AT_ONCE):
             await self._conversations.execute(conversation_id, SYSTEM, PassTime())
         # After a restart every agent's socket is gone: give them the time of a lease to come back.

@@ -227,6 +227,11 @@ class CloseFrame(AgentCommandFrame):
     outcome: Short | None = None
 
 
+class FollowUpDoneFrame(AgentCommandFrame):
+    type: Literal["follow_up_done"]
+    outcome: Short | None = None
+
+
 class AgentTyping(Frame):
     type: Literal["typing"]
     conversation_id: ConversationId
@@ -250,6 +255,7 @@ AgentFrame = (
     | TransferFrame
     | ReturnToBotFrame
     | CloseFrame
+    | FollowUpDoneFrame
     | AgentTyping
     | AgentSeen
     | Ping

@@ -129,6 +129,12 @@ class RecordedRelay:
                 talk.state, talk.holder = "closed", None
             case "agent.left":
                 talk.state, talk.holder, talk.waiting_since = "waiting", None, at
+            case "handoff.alerted":
+                talk.alert = data["level"]
+            case "customer.left_contact":
+                talk.follow_up = {"since": at, "email": data["email"], "text": data.get("text")}
+            case "contact.followed_up":
+                talk.follow_up = None
         return event
 
     def to_customer(self, talk: Talk, frame: Json) -> None:
@@ -167,11 +173,15 @@ class RecordedRelay:
         for socket, cursors in list(self.agents.items()):
             if talk.id in cursors:
                 await self._send_all([socket], {"type": "event", "conversation_id": talk.id, "event": wire})
-        if talk.state in ("waiting", "agent"):
+        if talk.state in ("waiting", "agent") or talk.follow_up is not None:
             frame = {"type": "inbox", "item": talk.item()}
         else:
             frame = {"type": "inbox_removed", "conversation_id": talk.id}
         await self._send_all(list(self.agents), frame)
+        if event["kind"] == "handoff.alerted":
+            level = event["data"]["level"]
+            called = {"type": "alert", "conversation_id": talk.id, "level": level, "item": talk.item()}
+            await self._send_all(list(self.agents), called)
 
     async def _append(self, talk: Talk, kind: str, actor: Json | str, data: Json) -> Json:
         event = self.record(talk, kind, actor, data)
@@ -253,6 +263,12 @@ class RecordedRelay:
             case "cancel_handoff":
                 event = await self._append(talk, "handoff.cancelled", "customer", {})
                 await self._ack(socket, talk, frame, event["seq"])
+            case "leave_contact":
+                left = {"email": frame["email"], "text": frame.get("text")}
+                await self._append(talk, "customer.left_contact", "customer", left)
+                closed = {"by": "customer", "episode": 1}
+                event = await self._append(talk, "conversation.closed", "customer", closed)
+                await self._ack(socket, talk, frame, event["seq"])
             case "end":
                 event = await self._append(
                     talk, "conversation.closed", "customer", {"by": "customer", "episode": 1}
@@ -303,6 +319,7 @@ class RecordedRelay:
                 "conversation.returned_to_bot",
                 {"outcome": frame.get("outcome"), "note": frame.get("note")},
             ),
+            "follow_up_done": ("contact.followed_up", {}),
             "close": ("conversation.closed", {"by": "agent", "outcome": frame.get("outcome"), "episode": 1}),
         }
         name, data = events[kind]
@@ -363,7 +380,11 @@ class RecordedRelay:
         await socket.accept(subprotocol="baton.v1")
         try:
             await socket.receive_text()
-            items = [t.item() for t in self.talks.values() if t.state in ("waiting", "agent")]
+            items = [
+                t.item()
+                for t in self.talks.values()
+                if t.state in ("waiting", "agent") or t.follow_up is not None
+            ]
             now = datetime.now(UTC) if self.real_time else self.clock
             welcome = {
                 "type": "welcome",

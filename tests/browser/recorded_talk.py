@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import WebSocket
 
 Json = dict[str, Any]
-HIDDEN_FROM_CUSTOMERS = {"agent.noted", "bot.reply_discarded"}
+HIDDEN_FROM_CUSTOMERS = {"agent.noted", "bot.reply_discarded", "contact.followed_up", "handoff.alerted"}
 
 
 @dataclass
@@ -25,6 +25,8 @@ class Talk:
     waiting_since: str | None = None
     reason: str | None = None
     group: str | None = None
+    alert: str | None = None
+    follow_up: Json | None = None
     sockets: list[WebSocket] = field(default_factory=list)
 
     def visible(self, event: Json) -> bool:
@@ -60,5 +62,7 @@ class Talk:
             "preview": said[-1][:140] if said else "",
             "holder": self.holder,
             "group": self.group,
+            "alert": self.alert,
+            "follow_up": self.follow_up,
             "due": {},
         }

@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from handoff.adapters.log_sql import MAX_IDS, SqlEventLog
 from handoff.adapters.reactions_sql import SqlReactions
 from handoff.domain import events as e
-from handoff.domain.conversation import fold
+from handoff.domain.conversation import FollowUp, fold
 from handoff.domain.errors import StorageUnavailable
 from handoff.domain.events import BOT, SYSTEM, NewEvent
+from handoff.domain.ladder import Timer
+from handoff.domain.waits import Pickup
 from handoff.ports import CommandKey, CommandResult, Customer, Opened, Reaction
 from tests.contract.appends import ANA, BEN, Script, opened, opening_of, texts, write
 from tests.contract.databases import Database
@@ -169,6 +171,7 @@ EXAMPLES: tuple[e.Payload, ...] = (
     e.HandoffRequested("c1.1", 2, "asked", {"trigger_seq": 3}, ({"text": "Asked.", "seqs": [3]},), "usr_ana"),
     e.HandoffCancelled(),
     e.HandoffExpired(),
+    e.HandoffAlerted("supervisors"),
     e.AgentJoined("c1.1"),
     e.AgentLeft("lease_expired"),
     e.AgentSaid("Hello", "a-client-id-0002"),
@@ -176,6 +179,7 @@ EXAMPLES: tuple[e.Payload, ...] = (
     e.ConversationTransferred({"agent": "usr_ben"}, "speaks French"),
     e.ConversationReturnedToBot("refunded", "10 EUR"),
     e.CustomerLeftContact("eva@example.org", "mornings"),
+    e.ContactFollowedUp("resolved"),
     e.ConversationClosed("agent", 2, "solved"),
     e.CustomerRated("nps", 9, 2, "quick"),
     e.CustomerGaveFeedback(4, helpful=True),
@@ -460,3 +464,64 @@ async def test_one_client_id_opens_one_conversation_from_two_processes_at_once(
     first, second = await asyncio.gather(open_unless_opened(log, "c1"), open_unless_opened(other_log, "c2"))
     assert first == second
     assert set(await log.heads(["c1", "c2"])) == {first}
+
+
+# --- what the queue keeps ---------------------------------------------------------------------------------------
+
+
+async def test_pick_ups_are_kept_and_the_latest_are_read(log: SqlEventLog, other_log: SqlEventLog) -> None:
+    for n in range(4):
+        script = await opened(log, f"c{n}")
+        waited = Pickup(START + 100 * n, START)
+        await write(log, script.asks_for_a_person(), script.is_claimed(at=START + 100 * n, pickup=waited))
+    assert await other_log.pickups(START, 10) == [Pickup(START + 100 * n, START) for n in (3, 2, 1, 0)]
+    assert await other_log.pickups(START + 100, 2) == [Pickup(START + 300, START), Pickup(START + 200, START)]
+    assert await other_log.pickups(START + 301, 10) == []
+
+
+async def test_pick_ups_of_a_rolled_back_append_are_not_kept(log: SqlEventLog) -> None:
+    script = await opened(log, "c1")
+
+    async def write_and_fail() -> None:
+        async with log.transaction() as transaction:
+            await transaction.write([script.is_claimed(pickup=Pickup(START, START))])
+            raise LookupError("the caller's own trouble")
+
+    with pytest.raises(LookupError):
+        await write_and_fail()
+    assert await log.pickups(0, 10) == []
+
+
+async def test_addresses_to_write_to_are_found_oldest_first_until_it_is_done(log: SqlEventLog) -> None:
+    scripts = {}
+    for name, at in (("late", START + 50), ("early", START + 10), ("none", START)):
+        scripts[name] = await opened(log, name)
+        if name != "none":
+            left = scripts[name].append(e.CustomerLeftContact(f"{name}@example.org", "Call me"), at=at)
+            await write(log, left)
+    found = await log.follow_ups(10)
+    assert [head.state.id for head in found] == ["early", "late"]
+    assert found[0].state.follow_up == FollowUp(START + 10, "early@example.org", "Call me")
+    assert [head.state.id for head in await log.follow_ups(1)] == ["early"]
+    await write(log, scripts["early"].append(NewEvent(ANA, e.ContactFollowedUp())))
+    assert [head.state.id for head in await log.follow_ups(10)] == ["late"]
+
+
+async def test_timers_are_rows_of_the_append_that_set_them(log: SqlEventLog, database: Database) -> None:
+    script = await opened(log, "c1")
+    rungs = (Timer("wake_agents", START + 30_000), Timer("wake_webhook", START + 120_000))
+    await write(log, script.asks_for_a_person(timers=rungs))
+    turns, people, web = (
+        SqlReactions(database.engine(), kinds)
+        for kinds in (("bot_turn",), ("wake_agents", "wake_supervisors"), ("wake_webhook",))
+    )
+    late = START + 120_000
+    assert await people.take("w", START + 29_999, 10, 10) == []
+    [rung] = await people.take("w", START + 30_000, 10, 10)
+    assert (rung.conversation_id, rung.seq, rung.kind) == ("c1", 2, "wake_agents")
+    # It names the wait it was set for.
+    assert rung.created_at == script.state.waiting_since
+    assert [found.kind for found in await web.take("w", late, 10, 10)] == ["wake_webhook"]
+    assert await turns.take("w", late, 10, 10) == []
+    await write(log, script.append(finishes=rung))
+    assert await people.take("w", 2 * late, 10, 10) == []

@@ -21,11 +21,12 @@ from bot.contract import Choice, Decision, Passage, Reply, TurnOutcome, TurnRequ
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.api.open_sockets import OpenSockets
+from handoff.adapters.webhook_http import HttpWebhook
 from handoff.api.running import Running
 from handoff.api.server import make_server
 from handoff.api.tokens import ConversationTokens
 from handoff.bootstrap import make_accounts, make_relay, open_database
-from handoff.ports import BotFailedError, BotNotReadyError, EventLog
+from handoff.ports import BotFailedError, BotNotReadyError, Clock, EventLog
 from handoff.settings import Settings
 
 SIGNING = "a-signing-secret-of-the-tests"
@@ -118,6 +119,7 @@ async def running_relay(
     *,
     wrap_log: Callable[[EventLog], EventLog] = lambda log: log,
     bot: ScriptedBot | None = None,
+    clock: Clock | None = None,
     **settings: Any,
 ) -> AsyncIterator[RunningRelay]:
     """A relay on a free port with its state in `home`; run it again on the same home for a restart."""
@@ -128,17 +130,30 @@ async def running_relay(
     engine = await open_database(configured)
     scripted = bot or ScriptedBot()
     worker = f"relay-{next(_numbers)}"
+    time = clock or SystemClock()
+    webhook = (
+        HttpWebhook(configured.webhook_url, configured.webhook_secret, time)
+        if configured.webhook_url
+        else None
+    )
     relay = make_relay(
         configured,
         engine=engine,
         log=wrap_log(SqlEventLog(engine, worker, 4000)),
         bot=scripted,
-        clock=SystemClock(),
+        clock=time,
         worker=worker,
+        webhook=webhook,
     )
     tokens = ConversationTokens(SIGNING, configured.token_hours * 3600, configured.token_renew_days * 86400)
     accounts = make_accounts(engine, configured)
-    running = Running(relay, accounts, tokens, IDENTITY, engine.dispose)
+
+    async def close() -> None:
+        await engine.dispose()
+        if webhook is not None:
+            await webhook.close()
+
+    running = Running(relay, accounts, tokens, IDENTITY, close)
     server = make_server(configured, running, home / "no-pages")
     serving = asyncio.create_task(server._serve())
     try:

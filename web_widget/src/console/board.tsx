@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Mark } from "../shared/icons";
 import { type HandoffData, textLength } from "../shared/protocol";
 import { type Session, whoAmI } from "./api";
+import { Alerts, callsFor } from "./alerts";
 import { Composer, type Mode } from "./composer";
 import { Desk, type DeskState } from "./desk";
 import { CloseDialog, HelpDialog, ReturnDialog, SettingsDialog } from "./dialogs";
@@ -35,6 +36,10 @@ function useDesk(session: Session, settings: { current: Settings }, expired: () 
         if (settings.current.sound) chime();
         if (settings.current.desktop)
           desktopNotice("Somebody waits", `${customerName(item)}: ${item.preview ?? ""}`, () => made.select(item.conversation_id));
+      },
+      called: (item) => {
+        if (settings.current.desktop)
+          desktopNotice("Somebody waits too long", customerName(item), () => made.select(item.conversation_id));
       },
       doubt: () => {
         void whoAmI().then((answer) => {
@@ -242,6 +247,7 @@ export function Board({ session, leave, expired }: Props): VNode | null {
       <div class="lost-room" role="status">
         {lost && <p>Connection lost. Reconnecting; what you write is kept.</p>}
       </div>
+      <Alerts calls={callsFor(state.items.values(), supervises, settings.presence === "away")} open={(id) => desk.select(id)} />
       <Queue desk={desk} state={state} now={now} />
       {chat === undefined || selected === null ? (
         <main class="nobody">
@@ -318,6 +324,16 @@ export function Board({ session, leave, expired }: Props): VNode | null {
                     <p>Read all of it first, or answer right away.</p>
                     <button type="button" class="primary" disabled={busy !== undefined} onClick={() => desk.claim(selected)}>
                       {busy === "claim" ? "Claiming…" : "Claim"} <kbd>C</kbd>
+                    </button>
+                  </>
+                ) : item?.follow_up != null && state.items.has(selected) ? (
+                  <>
+                    <p dir="auto">
+                      Write to <a href={`mailto:${encodeURIComponent(item.follow_up.email)}`}>{item.follow_up.email}</a>
+                      {item.follow_up.text != null && `: “${item.follow_up.text}”`}
+                    </p>
+                    <button type="button" class="primary" disabled={busy !== undefined} onClick={() => desk.followUpDone(selected)}>
+                      Mark as written
                     </button>
                   </>
                 ) : (

@@ -53,6 +53,8 @@ export interface DeskHooks {
   presence: () => "online" | "away";
   /** Somebody new waits. */
   arrived: (item: InboxItem) => void;
+  /** Somebody waits too long: this agent is called. */
+  called: (item: InboxItem) => void;
   /** The session may be over: ask. */
   doubt: () => void;
 }
@@ -150,6 +152,10 @@ export class Desk {
 
   returnToBot(id: string, outcome: string, note: string): void {
     this.#command(id, { type: "return_to_bot", outcome, ...(note === "" ? {} : { note }) });
+  }
+
+  followUpDone(id: string): void {
+    this.#command(id, { type: "follow_up_done" });
   }
 
   close(id: string, outcome: string): void {
@@ -288,6 +294,9 @@ export class Desk {
         if (this.state.selected !== frame.conversation_id) this.#unfollow(frame.conversation_id);
         break;
       }
+      case "alert":
+        this.#hooks.called(frame.item);
+        break;
       case "subscribed": {
         const feed = this.#feed(frame.conversation_id);
         // We knew more than the log, after a restore: everything follows from 1.

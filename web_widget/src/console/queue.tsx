@@ -52,6 +52,10 @@ function Row({ item, desk, state, now }: { item: InboxItem; desk: Desk; state: D
           {chat?.typing === true ? <em>writing…</em> : (item.preview ?? "")}
         </span>
         <span class="item-tags">
+          {item.alert != null && item.state === "waiting" && (
+            <span class={`chip called ${item.alert}`}>{item.alert === "supervisors" ? "Supervisors called" : "Everybody called"}</span>
+          )}
+          {item.follow_up != null && <span class="chip">Write to {item.follow_up.email}</span>}
           {item.reason != null && <span class={`chip ${item.reason}`}>{REASON_SHORT[item.reason]}</span>}
           {item.customer?.verified === true && <span class="chip ok">Verified</span>}
           {draft !== undefined && <span class="chip draft">Draft</span>}
@@ -109,6 +113,14 @@ export function Queue({ desk, state, now }: { desk: Desk; state: DeskState; now:
         )}
         {waiting === 0 && <p class="empty">{state.known ? "Nobody is waiting." : "Loading…"}</p>}
       </section>
+      {lists.followUps.length > 0 && (
+        <section aria-labelledby="follow-ups-title">
+          <h2 id="follow-ups-title">
+            To be written to <span class="tally">{lists.followUps.length}</span>
+          </h2>
+          {rows(lists.followUps)}
+        </section>
+      )}
       {lists.others.length > 0 && (
         <section aria-label="With colleagues">
           <button type="button" class="fold" aria-expanded={showOthers} onClick={() => setShowOthers(!showOthers)}>

@@ -36,7 +36,11 @@ function noticeWords(entry: Extract<Entry, { type: "notice" }>, next: Entry | un
     case "joined":
       return `${who} joined`;
     case "left":
-      return `${who} left; back in the queue`;
+      return `${who} was gone too long; back at the front of the queue`;
+    case "alerted":
+      return entry.text === "supervisors" ? "Supervisors were called" : "Everybody online was called";
+    case "followed_up":
+      return `${who} has written to the customer`;
     case "transferred":
       // A takeover: who passes it on is who joins.
       if (next?.type === "notice" && next.code === "joined" && next.name === entry.name) return `${who} took over`;

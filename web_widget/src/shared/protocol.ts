@@ -11,6 +11,9 @@ export type HandoffReason =
   | "policy"
   | "reopened";
 
+/** How loudly a wait was called out. */
+export type AlertLevel = "agents" | "supervisors";
+
 export interface Actor {
   type: "customer" | "bot" | "agent" | "system";
   id?: string | null;
@@ -85,6 +88,7 @@ export type BatonEvent =
   | EventBase<"handoff.requested", HandoffData>
   | EventBase<"handoff.cancelled", Record<string, never>>
   | EventBase<"handoff.expired", Record<string, never>>
+  | EventBase<"handoff.alerted", { level: AlertLevel }>
   | EventBase<"agent.joined", { handoff_id?: string | null }>
   | EventBase<"agent.left", { reason?: string | null }>
   | EventBase<"agent.said", { text: string; client_id?: string | null }>
@@ -92,6 +96,7 @@ export type BatonEvent =
   | EventBase<"conversation.transferred", { to?: { agent?: string; team?: string } | null; note?: string | null }>
   | EventBase<"conversation.returned_to_bot", { outcome?: string | null; note?: string | null }>
   | EventBase<"customer.left_contact", { email: string; text?: string | null }>
+  | EventBase<"contact.followed_up", { outcome?: string | null }>
   | EventBase<"conversation.closed", { by?: string | null; outcome?: string | null; episode?: number }>
   | EventBase<"customer.rated", { metric?: string; score?: number }>
   | EventBase<"customer.gave_feedback", { seq?: number; helpful?: boolean }>
@@ -116,6 +121,9 @@ export interface InboxItem {
   preview?: string | null;
   holder?: { id: string; name: string } | null;
   group?: string | null;
+  alert?: AlertLevel | null;
+  /** The address that the customer left, until somebody has written to it. */
+  follow_up?: { since: string; email: string; text?: string | null } | null;
 }
 
 export interface Agent {
@@ -145,11 +153,12 @@ export type ServerFrame =
   | { type: "event"; event: BatonEvent; conversation_id?: string }
   | { type: "ack"; client_id: string; seq: number; events?: number; conversation_id?: string }
   | { type: "nack"; client_id: string; error: WireError }
-  | { type: "queue"; position: number; wait_s?: Wait | null }
+  | { type: "queue"; position: number; wait_s?: Wait | null; agents_online?: number | null }
   | { type: "typing"; actor: Actor; on: boolean; conversation_id?: string }
   | { type: "seen"; actor: Actor; seq: number; conversation_id?: string }
   | { type: "inbox"; item: InboxItem }
   | { type: "inbox_removed"; conversation_id: string }
+  | { type: "alert"; conversation_id: string; level: AlertLevel; item: InboxItem }
   | { type: "subscribed"; conversation_id: string; state: ConversationState; seq: number; seen?: unknown; reset?: boolean }
   | { type: "presence"; agent: Agent | string; status: string }
   | { type: "pong" }

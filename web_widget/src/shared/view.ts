@@ -130,6 +130,9 @@ export function applyEvent(view: View, event: BatonEvent): View {
       next.waiting_since = null;
       notice("expired");
       break;
+    case "handoff.alerted":
+      notice("alerted", event.data.level);
+      break;
     case "agent.joined":
       next.state = "agent";
       next.offer = null;
@@ -141,7 +144,8 @@ export function applyEvent(view: View, event: BatonEvent): View {
       next.state = "waiting";
       next.holder = null;
       next.waiting_since = at;
-      notice("left");
+      // The relay says that they are gone, in its own name: whose place it was is known from before.
+      add({ type: "notice", seq, at, code: "left", name: name ?? view.holder?.name ?? null, text: null });
       break;
     case "agent.said":
       add({
@@ -178,6 +182,9 @@ export function applyEvent(view: View, event: BatonEvent): View {
       break;
     case "customer.left_contact":
       notice("contact", event.data.email);
+      break;
+    case "contact.followed_up":
+      notice("followed_up", event.data.outcome ?? null);
       break;
     case "bot.reply_discarded":
       notice("discarded");

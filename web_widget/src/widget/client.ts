@@ -30,7 +30,8 @@ export interface ClientState {
   ready: boolean;
   phase: Phase;
   pending: readonly Pending[];
-  queue: { position: number; wait: Wait | null } | null;
+  /** `online` null: the server did not say how many agents are there. */
+  queue: { position: number; wait: Wait | null; online: number | null } | null;
   typing: { from: "bot" | "agent"; name: string | null } | null;
   /** The last `seq` an agent has seen. */
   agentSeen: number;
@@ -122,6 +123,12 @@ export class Client {
 
   cancelHandoff(): void {
     this.#submit({ type: "cancel_handoff", client_id: randomId() });
+  }
+
+  /** Ends the wait: somebody writes to this address. */
+  leaveContact(email: string, text: string): void {
+    this.#set({ trouble: null });
+    this.#submit({ type: "leave_contact", client_id: randomId(), email, ...(text === "" ? {} : { text }) });
   }
 
   end(): void {
@@ -366,7 +373,7 @@ export class Client {
         break;
       }
       case "queue":
-        this.#set({ queue: { position: frame.position, wait: frame.wait_s ?? null } });
+        this.#set({ queue: { position: frame.position, wait: frame.wait_s ?? null, online: frame.agents_online ?? null } });
         break;
       case "typing": {
         clearTimeout(this.#typingTimer);

@@ -6,8 +6,9 @@ import { Client, type ClientState } from "./client";
 import { Composer } from "./composer";
 import { direction, type PanelHost, type PanelHandle } from "./options";
 import css from "./panel.css";
-import { queueWords, waitWords, words } from "./strings";
+import { words } from "./strings";
 import { Greeting, Transcript, Typing } from "./transcript";
+import { Waiting } from "./waiting";
 
 /** A connection is called lost only after this long: short interruptions pass unseen. */
 const TELL_AFTER_MS = 1_500;
@@ -115,22 +116,6 @@ function useFollow(state: ClientState, open: boolean) {
   return { log, below, onScroll, toEnd };
 }
 
-function Waiting({ state, cancel }: { state: ClientState; cancel: () => void }): VNode {
-  const wait = waitWords(state.queue?.wait ?? null);
-  return (
-    <div class="waiting">
-      <span class="pulse" aria-hidden="true" />
-      <div role="status">
-        <strong>{state.queue === null ? words.statusWaiting : queueWords(state.queue.position)}</strong>
-        <span class="sub">{wait === "" ? "You can keep writing; it will all be read." : `Usually ${wait}. You can keep writing.`}</span>
-      </div>
-      <button type="button" class="plain" onClick={cancel}>
-        {words.cancelWait}
-      </button>
-    </div>
-  );
-}
-
 function Foot({ client, state }: { client: Client; state: ClientState }): VNode {
   const [asking, setAsking] = useState(false);
   const sure = useRef<HTMLButtonElement>(null);
@@ -180,13 +165,15 @@ interface PanelProps {
   client: Client;
   title: string | null;
   locale: string | null;
+  /** The customer's address, where the page knows it. */
+  email: string;
   open: boolean;
   /** Words to begin with, and how often some were asked for: the same ones may be asked for again. */
   draft: { text: string; n: number };
   close: () => void;
 }
 
-function Panel({ client, title, locale: wanted, open, draft, close }: PanelProps): VNode {
+function Panel({ client, title, locale: wanted, email, open, draft, close }: PanelProps): VNode {
   const [state, setState] = useState(client.state);
   useLayoutEffect(() => {
     setState(client.state);
@@ -291,7 +278,14 @@ function Panel({ client, title, locale: wanted, open, draft, close }: PanelProps
         )}
       </div>
 
-      {talk === "waiting" && <Waiting state={state} cancel={() => client.cancelHandoff()} />}
+      {talk === "waiting" && (
+        <Waiting
+          state={state}
+          email={email}
+          cancel={() => client.cancelHandoff()}
+          leave={(address, text) => client.leaveContact(address, text)}
+        />
+      )}
       <Composer
         field={field}
         draft={draft}
@@ -317,7 +311,18 @@ function mount(host: PanelHost): PanelHandle {
   let draft = { text: "", n: 0 };
 
   const draw = (): void =>
-    render(<Panel client={client} title={options.title} locale={options.locale} open={open} draft={draft} close={close} />, room);
+    render(
+      <Panel
+        client={client}
+        title={options.title}
+        locale={options.locale}
+        email={options.customer?.email ?? ""}
+        open={open}
+        draft={draft}
+        close={close}
+      />,
+      room,
+    );
   const set = (now: boolean): void => {
     if (open === now) return;
     open = now;

@@ -1,5 +1,6 @@
 /** Every word of the widget, in one place. */
 import { type HandoffReason, lengthWords, type Wait } from "../shared/protocol";
+import type { View } from "../shared/view";
 
 export const words = {
   assistant: "Assistant",
@@ -16,6 +17,12 @@ export const words = {
   endYes: "End it",
   endNo: "Keep it open",
   cancelWait: "Stop waiting",
+  contact: "Leave your email instead",
+  contactEmail: "Your email address",
+  contactText: "What should we write about? (optional)",
+  contactWrong: "Please write an address such as name@example.com.",
+  contactSend: "Leave my address",
+  contactNot: "Keep waiting",
   you: "You",
   sending: "Sending…",
   sent: "Sent",
@@ -45,6 +52,21 @@ export function queueWords(position: number): string {
   return position <= 1 ? "You are next in line" : `You are number ${position} in line`;
 }
 
+/** What a waiting customer is told beside the place: the wait where it is known, and never a guess. */
+export function waitingWords(queue: { wait: Wait | null; online: number | null } | null): string {
+  if (queue?.online === 0) return "Nobody is here right now. You keep your place and can keep writing.";
+  const wait = waitWords(queue?.wait ?? null);
+  return wait === "" ? "You can keep writing; it will all be read." : `Usually ${wait}. You can keep writing.`;
+}
+
+/** Whether this wait has outlasted the site's limit, and the customer was asked for an address. */
+export function contactAsked(view: View): boolean {
+  if (view.state !== "waiting") return false;
+  const asked = view.entries.findLast((e) => e.type === "notice" && e.code === "system.leave_contact")?.seq ?? 0;
+  const began = view.entries.findLast((e) => e.type === "handoff" || (e.type === "notice" && (e.code === "left" || e.code === "transferred")));
+  return asked > (began?.seq ?? 0);
+}
+
 export function waitWords(wait: Wait | null): string {
   const low = wait?.low ?? null;
   const high = wait?.high ?? null;
@@ -62,7 +84,7 @@ export function noticeWords(code: string, name: string | null, text: string | nu
     case "joined":
       return `${who} joined the conversation`;
     case "left":
-      return "Connecting you to someone else";
+      return `${name ?? "Your agent"} had to leave. You are first in line for someone else.`;
     case "transferred":
       return "You are being passed on to a colleague";
     case "returned":

@@ -83,7 +83,8 @@ function Bubble({ entry, first, last, children, locale }: {
 
 function Choices({ client, state }: { client: Client; state: ClientState }): VNode | null {
   const offer = state.view.offer;
-  if (offer === null || state.view.state !== "bot") return null;
+  // While waiting, what is on offer comes from the relay: the bot's answer after an outage, or to wait on.
+  if (offer === null || (state.view.state !== "bot" && state.view.state !== "waiting")) return null;
   // Words on their way answer it; words that were refused do not.
   if (state.pending.some((p) => p.status !== "failed")) return null;
   const human = offer.choices.find((c) => c.id === HUMAN_CHOICE);

@@ -105,4 +105,6 @@ def test_an_actor_is_known_by_type_and_id(actor: Actor, key: str) -> None:
 def test_a_customer_is_shown_all_but_the_hidden_kinds(kind: str) -> None:
     payload: Any = object.__new__(PAYLOADS[kind])
     event = Event("cnv_1", 1, "evt_1", 0, Actor("system"), payload, 0)
-    assert event.visible_to_customer == (kind not in {"agent.noted", "bot.reply_discarded"})
+    assert event.visible_to_customer == (
+        kind not in {"agent.noted", "bot.reply_discarded", "contact.followed_up", "handoff.alerted"}
+    )

@@ -22,9 +22,11 @@ from handoff.domain.events import (
     BotReplyDiscarded,
     CustomerSaid,
     Event,
+    HandoffAlerted,
     HandoffRequested,
+    SystemNotice,
 )
-from handoff.domain.rules import RELAY_CHOICES, Rules
+from handoff.domain.rules import RELAY_CHOICES, AlertLevel, Expiry, Rules
 from tests.unit.handoff.domain.story import ANNA, BEN, CLIENT_ID, MINUTE, Story, outcome
 
 AGENTS = st.sampled_from([ANNA, BEN])
@@ -143,6 +145,7 @@ class ConversationMachine(RuleBasedStateMachine):
                 c.NoteAsAgent("hidden"),
                 c.TransferConversation({"agent": "usr_ben"}),
                 c.ReturnToBot("settled", "by phone"),
+                c.FinishFollowUp("written"),
             ]
         ),
     )
@@ -183,6 +186,15 @@ class ConversationMachine(RuleBasedStateMachine):
     def lease_ends(self, agent: Actor) -> None:
         self.attempt(SYSTEM, c.ReleaseLease(agent.id or ""))
 
+    @rule(expiry=st.sampled_from(["contact", "bot"]))
+    def the_site_changes_its_mind(self, expiry: Expiry) -> None:
+        self.story.rules = Rules(handoff_limit_ms=10 * MINUTE, handoff_expiry=expiry)
+
+    @rule(level=st.sampled_from(["agents", "supervisors"]), late=st.booleans())
+    def a_rung_is_due(self, level: AlertLevel, late: bool) -> None:
+        since = self.story.state.waiting_since
+        self.attempt(SYSTEM, c.RaiseAlert(level, (since or 0) - late))
+
     @rule(ms=st.sampled_from([-5000, 1, 1000, MINUTE, 3 * MINUTE, 45 * MINUTE]))
     def time_passes(self, ms: int) -> None:
         self.story.now += ms
@@ -216,6 +228,27 @@ class ConversationMachine(RuleBasedStateMachine):
         state = self.story.state
         assert (state.holder_id is not None) == (state.state == "agent")
         assert (state.waiting_since is not None) == (state.state == "waiting")
+
+    @invariant()
+    def a_wait_is_called_out_once_at_each_level_and_ever_louder(self) -> None:
+        calls: list[str] = []
+        for event in self.story.log:
+            if isinstance(event.payload, HandoffAlerted):
+                calls.append(event.payload.level)
+            elif event.kind in ("handoff.requested", "agent.left", "conversation.transferred"):
+                calls = []
+            assert calls in ([], ["agents"], ["supervisors"], ["agents", "supervisors"])
+        assert self.story.state.state == "waiting" or self.story.state.alert is None
+
+    @invariant()
+    def a_customer_is_asked_for_an_address_once_a_wait(self) -> None:
+        asked = 0
+        for event in self.story.log:
+            if isinstance(event.payload, SystemNotice) and event.payload.code == "leave_contact":
+                asked += 1
+            elif event.kind in ("handoff.requested", "agent.left", "conversation.transferred"):
+                asked = 0
+            assert asked <= 1
 
     @invariant()
     def handoffs_are_told_apart_and_rest_on_what_happened(self) -> None:

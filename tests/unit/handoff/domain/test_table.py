@@ -13,7 +13,7 @@ import pytest
 from handoff.domain import commands as c
 from handoff.domain import events as e
 from handoff.domain import table as t
-from handoff.domain.conversation import State, apply
+from handoff.domain.conversation import FollowUp, State, apply
 from handoff.domain.errors import HandoffError
 from handoff.domain.rules import ASK_BOT_CHOICE, Rules
 from handoff.domain.table import STATES, TABLE, Trigger, refusal_for, row_for
@@ -62,9 +62,24 @@ def _answered_and_idle(story: Story) -> tuple[e.Actor, c.Command]:
 
 
 def _nobody_came(story: Story) -> tuple[e.Actor, c.Command]:
-    story.rules = Rules(handoff_limit_ms=LIMIT)
+    story.rules = Rules(handoff_limit_ms=LIMIT, handoff_expiry="bot")
     story.now += LIMIT
     return e.SYSTEM, c.PassTime()
+
+
+def _nobody_came_yet(story: Story) -> tuple[e.Actor, c.Command]:
+    story.rules = Rules(handoff_limit_ms=LIMIT, handoff_expiry="contact")
+    story.now += LIMIT
+    return e.SYSTEM, c.PassTime()
+
+
+def _waited(story: Story) -> tuple[e.Actor, c.Command]:
+    return e.SYSTEM, c.RaiseAlert("agents", story.state.waiting_since or 0)
+
+
+def _left_an_address(story: Story) -> tuple[e.Actor, c.Command]:
+    story.state = replace(story.state, follow_up=FollowUp(story.now, "a@example.org"))
+    return BEN, c.FinishFollowUp("written")
 
 
 def _by(actor: e.Actor, command: c.Command) -> Arrange:
@@ -99,6 +114,9 @@ SAMPLES: dict[Trigger, Arrange] = {
     t.LEASE_ENDED: _by(e.SYSTEM, c.ReleaseLease("usr_anna")),
     t.IDLE: _answered_and_idle,
     t.NOBODY_CAME: _nobody_came,
+    t.NOBODY_CAME_YET: _nobody_came_yet,
+    t.WAITED: _waited,
+    t.FOLLOWS_UP: _left_an_address,
 }
 
 CELLS = [

@@ -96,6 +96,7 @@ MEANINGS: list[tuple[str, dict[str, Any], object]] = [
     ),
     ("agent", {"type": "return_to_bot", **TO, "outcome": "o", "note": "n"}, c.ReturnToBot("o", "n")),
     ("agent", {"type": "close", **TO, "after": 7, "outcome": "o"}, c.CloseConversation(7, "o")),
+    ("agent", {"type": "follow_up_done", **TO, "outcome": "o"}, c.FinishFollowUp("o")),
 ]
 
 

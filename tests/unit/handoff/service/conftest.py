@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from handoff.service import bot_watch, inbox, reactor, readers
+from handoff.service import bot_watch, due_rows, inbox, reactor, readers
 from tests.contract.databases import Database, in_own_loop, migrated
 from tests.contract.held_clock import HeldClock
 from tests.unit.handoff.service.stage import Process, Stage
@@ -21,6 +21,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reactor, "POLL_S", 0.05)
     monkeypatch.setattr(readers, "ASK_HEADS_S", 0.02)
     monkeypatch.setattr(inbox, "PAUSE_S", 0.01)
+    monkeypatch.setattr(due_rows, "LOOK_S", 0.01)
 
 
 @pytest.fixture(scope="session")

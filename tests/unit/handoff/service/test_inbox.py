@@ -10,6 +10,9 @@ from handoff.adapters.pubsub_memory import MemoryPubSub
 from handoff.domain.commands import (
     CancelHandoff,
     CloseConversation,
+    FinishFollowUp,
+    LeaveContact,
+    RaiseAlert,
     RecordTurnFailure,
     ReleaseLease,
     TransferConversation,
@@ -19,7 +22,8 @@ from handoff.domain.events import CUSTOMER, SYSTEM
 from handoff.ports import Customer, Hint
 from handoff.service import inbox as inbox_module
 from handoff.service.feed import Feed
-from handoff.service.inbox import FIRST_GUESS_S, Change, Inbox
+from handoff.service.inbox import Change, Inbox
+from handoff.service.waits import Waits
 from tests.contract.until import until
 from tests.unit.handoff.service.stage import ANA, BEN, Process, Stage
 
@@ -28,7 +32,9 @@ class Listening:
     """An inbox and everything it has told."""
 
     def __init__(self, process: Process) -> None:
-        self.inbox = Inbox(process.log, process.feed, process.pubsub)
+        self.online = 1
+        waits = Waits(process.log, process.clock, lambda: self.online)
+        self.inbox = Inbox(process.log, process.feed, process.pubsub, waits)
         self.told: list[Change] = []
         self.inbox.listen(self.told.append)
 
@@ -66,7 +72,7 @@ async def test_the_longest_waiting_come_first_with_their_places(
     await until(lambda: listening.order() == [(a, 1), (b, 2), (c, 3)])
     place = listening.inbox.place(c)
     assert place is not None
-    assert (place.position, place.low_s, place.high_s) == (3, *FIRST_GUESS_S)
+    assert (place.position, place.wait_s, place.agents_online) == (3, None, 1)
     assert listening.inbox.place("no-such-conversation") is None
 
 
@@ -91,6 +97,8 @@ async def test_an_item_says_what_an_agent_chooses_by(
             "holder": None,
             "offered_to": None,
             "group": None,
+            "alert": None,
+            "follow_up": None,
             "due": {},
         }
     ]
@@ -188,20 +196,96 @@ async def test_every_listener_is_told_and_who_has_left_is_not(
     assert len(more) == 1
 
 
-async def test_the_wait_is_told_from_recent_pick_ups(
+async def test_the_wait_is_told_from_pick_ups_of_every_relay_and_by_the_place(
     stage: Stage, relay: Process, listening: Listening
 ) -> None:
-    for waited_s in (40, 10, 20, 30):
+    elsewhere = stage.process(pubsub=relay.pubsub)
+    for n, waited_s in enumerate((40, 10, 20, 30, 50, 60)):
         [c] = await waiting(stage, relay, 1)
         await until(lambda c=c: listening.inbox.place(c) is not None)  # type: ignore[misc]
         stage.clock.pass_s(waited_s)
-        await relay.claim(c)
+        await (relay if n % 2 else elsewhere).claim(c)
         await until(lambda c=c: listening.inbox.place(c) is None)  # type: ignore[misc]
+    next_, behind = await waiting(stage, relay, 2)
+    await until(lambda: listening.inbox.place(behind) is not None)
+    places = [listening.inbox.place(c) for c in (next_, behind)]
+    assert [place.wait_s for place in places if place] == [(20, 50), (50, 80)]
+    # A process that has seen none of it reads the same.
+    restarted = Listening(stage.process())
+    await restarted.inbox.start()
+    assert [restarted.inbox.place(c) for c in (next_, behind)] == places
+    await restarted.inbox.stop()
+
+
+async def test_while_nobody_is_online_no_range_is_told_and_everybody_hears_of_it(
+    stage: Stage, relay: Process, listening: Listening
+) -> None:
+    for _ in range(6):
+        [c] = await waiting(stage, relay, 1)
+        await relay.claim(c)
+    a, b = await waiting(stage, relay, 2)
+    await until(lambda: (place := listening.inbox.place(b)) is not None and place.wait_s is not None)
+    listening.told.clear()
+    listening.online = 0
+    listening.inbox.agents_changed()
+    await until(lambda: listening.told)
+    [change] = listening.told
+    assert {c: (p.position, p.wait_s, p.agents_online) for c, p in change.places.items()} == {
+        a: (1, None, 0),
+        b: (2, None, 0),
+    }
+    # One more or less, while somebody is there, is nothing to tell.
+    listening.online = 2
+    listening.inbox.agents_changed()
+    await until(lambda: len(listening.told) == 2)
+    listening.online = 3
+    listening.inbox.agents_changed()
+    await relay.cancel_handoff(a)
+    await until(lambda: a in listening.removed())
+    assert [len(change.places) for change in listening.told] == [2, 2, 1]
+
+
+async def test_an_alert_is_told_once_at_each_level(
+    stage: Stage, relay: Process, listening: Listening
+) -> None:
     [c] = await waiting(stage, relay, 1)
-    await until(lambda: listening.inbox.place(c) is not None)
-    place = listening.inbox.place(c)
-    assert place is not None
-    assert (place.low_s, place.high_s) == (20, 40)
+    await until(lambda: listening.order() == [(c, 1)])
+    for level in ("agents", "supervisors"):
+        await relay.conversations.execute(c, SYSTEM, RaiseAlert(level, stage.clock.now))
+        await until(lambda level=level: listening.inbox.items()[0]["alert"] == level)  # type: ignore[misc]
+    await relay.say(c, "Anybody there?")
+    await until(lambda: listening.inbox.items()[0]["preview"] == "Anybody there?")
+    told = [
+        (alert["conversation_id"], alert["alert"]) for change in listening.told for alert in change.alerts
+    ]
+    assert told == [(c, "agents"), (c, "supervisors")]
+    # Whoever comes later sees it on the item, and is not called again.
+    restarted = Listening(stage.process())
+    await restarted.inbox.start()
+    assert restarted.inbox.items()[0]["alert"] == "supervisors"
+    assert [change.alerts for change in restarted.told] == [()]
+    await restarted.inbox.stop()
+
+
+async def test_an_address_stays_in_the_inbox_until_it_was_written_to(
+    stage: Stage, relay: Process, listening: Listening
+) -> None:
+    left, queued = await waiting(stage, relay, 2)
+    await relay.run(left, LeaveContact("eva@example.org", "mornings"))
+    await until(lambda: listening.order() == [(queued, 1), (left, None)])
+    shown = listening.inbox.items()[1]
+    assert (shown["state"], shown["follow_up"]["email"], shown["follow_up"]["text"]) == (
+        "closed",
+        "eva@example.org",
+        "mornings",
+    )
+    restarted = Listening(stage.process())
+    await restarted.inbox.start()
+    assert restarted.inbox.items() == listening.inbox.items()
+    await restarted.inbox.stop()
+    await relay.run(left, FinishFollowUp("resolved"), ANA)
+    await until(lambda: listening.order() == [(queued, 1)])
+    assert listening.removed() == [left]
 
 
 async def test_a_storage_that_fails_in_the_middle_keeps_no_change_from_the_listeners(
@@ -240,7 +324,7 @@ async def test_a_hint_that_got_lost_only_delays(
 ) -> None:
     monkeypatch.setattr(inbox_module, "ASK_S", 0.01)
     # An inbox in another process, to which no hint comes through.
-    inbox = Inbox(relay.log, Feed(relay.log), MemoryPubSub())
+    inbox = Inbox(relay.log, Feed(relay.log), MemoryPubSub(), Waits(relay.log, relay.clock, lambda: 1))
     await inbox.start()
     a, b = await waiting(stage, relay, 2)
     await until(lambda: [item["conversation_id"] for item in inbox.items()] == [a, b])

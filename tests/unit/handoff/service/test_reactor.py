@@ -52,7 +52,8 @@ async def nothing_is_left(process: Process) -> None:
         far = process.clock.now_ms() + 1_000_000_000
         async with process.engine.connect() as connection:
             rows = await connection.exec_driver_sql(
-                "SELECT count(*) FROM reactions WHERE done_at IS NULL AND due_at < ?", (far,)
+                "SELECT count(*) FROM reactions WHERE done_at IS NULL AND kind = 'bot_turn' AND due_at < ?",
+                (far,),
             )
             return rows.scalar_one() == 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from handoff.domain.events import AgentLeft, ConversationClosed
@@ -86,6 +88,31 @@ async def test_deadlines_survive_a_restart_and_a_longer_limit_holds_for_them_too
     stage.clock.pass_ms(IDLE_MS)
     await timers.look()
     assert await after.kinds(c) == ["conversation.closed"]
+
+
+async def test_a_limit_that_was_set_since_holds_for_those_who_wait_already(stage: Stage) -> None:
+    before = stage.process()
+    c = await before.open()
+    await before.ask_for_a_person(c)
+    after = stage.process(rules=Rules(handoff_limit_ms=IDLE_MS, handoff_expiry="bot"))
+    stage.clock.pass_ms(IDLE_MS - 1)
+    timers = timers_of(after)
+    await timers.look()
+    assert await after.kinds(c) == ["handoff.requested"]
+    stage.clock.pass_ms(1)
+    await timers.look()
+    assert await after.kinds(c) == ["handoff.requested", "handoff.expired", "system.notice"]
+
+
+async def test_several_relays_that_look_at_once_expire_a_wait_once(stage: Stage) -> None:
+    rules = Rules(handoff_limit_ms=IDLE_MS, handoff_expiry="contact")
+    relays = [stage.process(rules=rules) for _ in range(3)]
+    c = await relays[0].open()
+    await relays[0].ask_for_a_person(c)
+    stage.clock.pass_ms(IDLE_MS)
+    await asyncio.gather(*(timers_of(relay).look() for relay in relays))
+    assert await relays[0].kinds(c) == ["handoff.requested", "system.notice"]
+    assert await relays[0].log.due(stage.clock.now * 2, 10) == []
 
 
 async def test_the_chats_of_an_agent_who_is_gone_go_back_to_the_front(stage: Stage, relay: Process) -> None:
