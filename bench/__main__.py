@@ -17,6 +17,8 @@ BENCHMARKS: Final = {
     "relay": "a customer's words to the agent, durable, beside a bare websockets relay",
     "sockets": "the memory of idle customers' sockets, beside a bare websockets server",
     "growth": "a turn in conversations of 10, 100 and 1,000 messages, beside Rasa",
+    "faults": "words while processes are killed and sockets cut: lost, doubled and out of order must be 0",
+    "fuzz": "generated frames, right and wrong, at both sockets: nothing may break, leak or go wrong",
 }
 """Names and what they measure; each is a module of this package with `run(arguments, home) -> exit code`."""
 

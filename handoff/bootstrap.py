@@ -32,6 +32,8 @@ from handoff.service.due_rows import DueRows
 from handoff.service.feed import Feed
 from handoff.service.inbox import Inbox
 from handoff.service.ladder import LEVELS, WEBHOOK_KINDS, Callers, WebhookCaller
+from handoff.service.measured_bot import MeasuredBot
+from handoff.service.metrics import Metrics
 from handoff.service.presence import AgentPresence
 from handoff.service.reactor import Reactor, TurnLimits
 from handoff.service.readers import Readers
@@ -110,12 +112,16 @@ def make_relay(
     webhook: Webhook | None = None,
 ) -> Relay:
     """The parts of a relay around a log and a bot."""
+    metrics = Metrics()
+    bot = MeasuredBot(bot, metrics)
     pubsub = RedisPubSub(settings.redis_url, worker) if settings.redis_url else MemoryPubSub()
     feed = Feed(log)
     cursors = SqlCursors(engine)
     lease_ms = int(settings.agent_lease * 1000)
     rules = make_rules(settings)
     conversations = Conversations(log, feed, pubsub, clock, rules)
+    conversations.when_committed(metrics.committed)
+    queue = SqlReactions(engine)
     watch = BotWatch(bot)
     presence = AgentPresence(worker, cursors, pubsub, clock, lease_ms)
     inbox = Inbox(log, feed, pubsub, Waits(log, clock, presence.online))
@@ -134,7 +140,7 @@ def make_relay(
         watch=watch,
         reactor=Reactor(
             worker=worker,
-            queue=SqlReactions(engine),
+            queue=queue,
             conversations=conversations,
             log_=log,
             feed=feed,
@@ -154,6 +160,8 @@ def make_relay(
             idle_s=settings.idle_limit,
             send_buffer=settings.send_buffer,
         ),
+        queue=queue,
+        metrics=metrics,
     )
 
 

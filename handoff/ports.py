@@ -201,6 +201,15 @@ class EventLog(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Reactions not done: `open` counts all, `due` those that could be taken now; `oldest_ms` is the age of the oldest of these."""
+
+    open: int
+    due: int
+    oldest_ms: int
+
+
 class ReactionQueue(Protocol):
     """Reactions of certain kinds by lease: one worker at a time has a reaction.
 
@@ -221,6 +230,14 @@ class ReactionQueue(Protocol):
 
     async def release(self, worker: str, reaction: Reaction, due_at: int) -> None:
         """Give it back, to be taken again from `due_at` on."""
+        ...
+
+    async def release_all(self, worker: str) -> None:
+        """Give back everything the worker has, to be taken at once: it is going away."""
+        ...
+
+    async def backlog(self, now: int) -> Backlog:
+        """How much is waiting to be worked on."""
         ...
 
 

@@ -143,6 +143,31 @@ class Settings(BaseSettings):
     )
     message_burst: int = Field(default=60, ge=1, description="Frames one socket may send at once.")
 
+    sockets_per_address: int = Field(
+        default=1000, ge=1, description="Sockets one address (or IPv6 /64) may have on one relay."
+    )
+    sockets_per_conversation: int = Field(
+        default=20, ge=1, description="Sockets a conversation's customer may have on one relay."
+    )
+    openings_per_minute: int = Field(
+        default=300, ge=1, description="Conversations one address may open in a minute on one relay."
+    )
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        description="Addresses or networks of reverse proxies whose X-Forwarded-For and -Proto are believed.",
+    )
+
+    metrics_token: str = Field(
+        default="",
+        description="Token that /metrics asks for; without one only this machine may read it, past no proxy.",
+    )
+    disk_reserve_mb: int = Field(
+        default=256, ge=0, description="Free megabytes under which the disk counts as nearly full."
+    )
+    log_format: Literal["json", "text"] = Field(
+        default="json", description="Form of the relay's log lines on standard error."
+    )
+
     @field_validator("webhook_url")
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from handoff.adapters import sqlite_dialect
 from handoff.adapters.sqlite_dialect import LoopConnection, LoopDialect
 from handoff.domain.errors import StorageUnavailable
 
-BUSY_TIMEOUT_MS = 5_000
 PATIENCE_S = 5.0
 """How long PostgreSQL may take for a connection or a statement."""
 
@@ -32,9 +32,10 @@ def open_engine(url: str) -> AsyncEngine:
             pool_timeout=PATIENCE_S,
             pool_pre_ping=True,
             # A server that is there and does not answer must not hold a message for ever.
+            hide_parameters=True,
             connect_args={"timeout": PATIENCE_S, "command_timeout": PATIENCE_S},
         )
-    engine = create_async_engine(url, pool_size=8)
+    engine = create_async_engine(url, pool_size=8, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
     sa.event.listen(engine.sync_engine, "checkout", _refuse_moved)
     sa.event.listen(engine.sync_engine, "begin", _begin)
@@ -77,7 +78,7 @@ def _configure_sqlite(connection: Any, record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        f"busy_timeout={sqlite_dialect.BUSY_TIMEOUT_MS}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.execute("PRAGMA database_list")

@@ -24,7 +24,7 @@ async def migrate(engine: AsyncEngine) -> None:
     Raises:
         StorageUnavailable: the database cannot be reached or written, or a newer version of Baton made it.
     """
-    if await _revision(engine) == NEWEST:
+    if await revision(engine) == NEWEST:
         return
     from alembic.util import CommandError  # noqa: PLC0415 - a tenth of a relay's start, which rarely needs it
 
@@ -40,11 +40,17 @@ async def migrate(engine: AsyncEngine) -> None:
             ) from failure
 
 
-async def _revision(engine: AsyncEngine) -> str | None:
+async def revision(engine: AsyncEngine) -> str | None:
+    """The schema a database has; None before the first. Raises `StorageUnavailable`."""
     async with reading(engine) as connection:
         if not await connection.run_sync(lambda sync: sa.inspect(sync).has_table(_VERSIONS.name)):
             return None
         return (await connection.execute(sa.select(_VERSIONS))).scalar()
+
+
+def known_revisions() -> list[str]:
+    """Every schema that this version can bring to its own, oldest first."""
+    return sorted(path.name[1:5] for path in (MIGRATIONS / "versions").glob("v[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def _upgrade(connection: sa.Connection) -> None:

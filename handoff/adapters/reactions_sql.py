@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import reactions
-from handoff.ports import Reaction
+from handoff.ports import Backlog, Reaction
 
 TURNS: Final = ("bot_turn",)
 _earlier = reactions.alias("earlier")
@@ -32,6 +32,15 @@ _OPEN = (
     .order_by(reactions.c.due_at)
 )
 _ANY_OPEN = _OPEN.limit(1)
+_takeable = _OPEN.order_by(None).subquery()
+_BACKLOG = sa.select(
+    sa.select(sa.func.count())
+    .select_from(reactions)
+    .where(reactions.c.done_at.is_(None), reactions.c.kind.in_(sa.bindparam("kinds", expanding=True)))
+    .scalar_subquery(),
+    sa.func.count(),
+    sa.func.min(_takeable.c.due_at),
+).select_from(_takeable)
 _TAKE = _OPEN.limit(sa.bindparam("most")).with_for_update(skip_locked=True)
 
 
@@ -78,6 +87,20 @@ class SqlReactions:
         """See `ReactionQueue.release`."""
         async with writing(self._engine) as connection:
             await connection.execute(self._mine(worker, reaction).values(due_at=due_at, leased_until=0))
+
+    async def release_all(self, worker: str) -> None:
+        """See `ReactionQueue.release_all`."""
+        mine = sa.update(reactions).where(reactions.c.leased_by == worker, reactions.c.done_at.is_(None))
+        async with writing(self._engine) as connection:
+            await connection.execute(mine.values(leased_until=0))
+
+    async def backlog(self, now: int) -> Backlog:
+        """See `ReactionQueue.backlog`."""
+        async with reading(self._engine) as connection:
+            open_, due, oldest = (
+                await connection.execute(_BACKLOG, {"kinds": self._kinds, "now": now})
+            ).one()
+        return Backlog(open_, due, 0 if oldest is None else now - oldest)
 
     def _mine(self, worker: str, reaction: Reaction) -> sa.Update:
         return sa.update(reactions).where(

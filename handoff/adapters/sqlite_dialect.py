@@ -12,7 +12,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Pool
 from sqlalchemy.dialects import registry
@@ -21,6 +21,10 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util.concurrency import await_
 
 T = TypeVar("T")
+
+BUSY_TIMEOUT_MS: Final = 5_000
+PRIMARY_CODE: Final = 0xFF
+"""What of SQLite's extended result codes names the kind of failure."""
 
 
 class _Done:
@@ -68,11 +72,10 @@ class LoopConnection(sqlite3.Connection):
         Raises:
             sqlite3.OperationalError: another process held the lock for longer than the busy timeout.
         """
-        # A read that is upgraded later fails with "database is locked" instead of waiting for its turn.
-        if writes:
-            self._waiting(lambda: super(LoopConnection, self).execute("BEGIN IMMEDIATE"))
-        else:
+        if not writes:
             super().execute("BEGIN")
+        elif not self._begin_writing_at_once():
+            self._waiting(lambda: super(LoopConnection, self).execute("BEGIN IMMEDIATE"))
         self._writes = writes
 
     def cursor(self, factory: Any = LoopCursor) -> Any:
@@ -91,6 +94,20 @@ class LoopConnection(sqlite3.Connection):
         """Close at once; a commit under way is finished first."""
         self._thread.shutdown(wait=True)
         super().close()
+
+    def _begin_writing_at_once(self) -> bool:
+        """Take the write lock where it is free. A read that is upgraded later would fail instead of waiting."""
+        # Another writer is another process, and rare: a thread that has to be waited for costs each commit 5 ms.
+        super().execute("PRAGMA busy_timeout = 0")
+        try:
+            super().execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as refused:
+            if refused.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        finally:
+            super().execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        return True
 
     def _end(self, call: Callable[[], None]) -> None:
         if not self._writes:

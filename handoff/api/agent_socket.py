@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from starlette.websockets import WebSocket
+from structlog.contextvars import bind_contextvars
 
 from handoff.accounts.gate import Gate, origin_allowed
 from handoff.accounts.model import User
@@ -48,6 +49,8 @@ def _run_all(ends: list[Callable[[], None]]) -> None:
 class AgentSocket(Socket):
     """An agent's connection. The credential it began with is checked again and again while it is open."""
 
+    kind = "agent"
+
     def __init__(self, socket: WebSocket, relay: Relay, gate: Gate, settings: Settings) -> None:
         super().__init__(socket, relay, agent_session(relay.limits.session, self._now_s()))
         self._gate = gate
@@ -67,6 +70,7 @@ class AgentSocket(Socket):
         self._user = await self._recognise(hello.token)
         if not self._user.may("read_conversations"):
             raise Forbidden("This account may not read conversations.")
+        bind_contextvars(agent=self.user.id)
         self._identify = lambda: self._recognise(hello.token)
         self.until_end(self.relay.inbox.listen(self._inbox_changed))
         self.until_end(self.relay.presence.listen(self._agents_changed))

@@ -7,52 +7,38 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI, WebSocket
 from starlette.middleware.cors import CORSMiddleware
 
 from handoff.accounts.gate import Gate
 from handoff.accounts.routes import auth_routes
+from handoff.api.admission import Admission
 from handoff.api.agent_socket import AgentSocket
 from handoff.api.body_limit import BodyLimit
 from handoff.api.customer_socket import CustomerSocket
 from handoff.api.customers import customer_routes
 from handoff.api.errors import install_error_handlers
+from handoff.api.open_sockets import OpenSockets
 from handoff.api.operations import operation_routes
 from handoff.api.pages import install_pages
 from handoff.api.running import Running
-from handoff.api.socket import Socket
 from handoff.settings import Settings
 
-GOODBYE_S = 3.0
-
-
-class OpenSockets:
-    """The sockets of this process, so that a shutdown can say goodbye to each."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(self, socket: Socket) -> None:
-        """Serve one socket to its end."""
-        task = asyncio.ensure_future(socket.serve())
-        self._tasks.add(task)
-        try:
-            await task
-        finally:
-            self._tasks.discard(task)
-
-    async def dismiss_all(self) -> None:
-        """Tell every client to come back, and wait a little for it to hear so."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=GOODBYE_S)
+STOP_S = 3.0
+"""How long the relay's parts have to stop in."""
+log = structlog.get_logger(__name__)
 
 
 def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
     """The application; starting it starts the relay, and its shutdown stops it."""
     relay = running.relay
-    sockets = OpenSockets()
+    admission = Admission(
+        sockets_per_address=settings.sockets_per_address,
+        sockets_per_conversation=settings.sockets_per_conversation,
+        openings_per_minute=settings.openings_per_minute,
+    )
+    sockets = OpenSockets(admission)
     gate = Gate(running.accounts, settings)
 
     @asynccontextmanager
@@ -61,19 +47,33 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
         try:
             yield
         finally:
-            await relay.stop()
+            try:
+                async with asyncio.timeout(STOP_S):
+                    await relay.stop()
+            except TimeoutError:
+                # A storage that hangs: what it was given is decided there, and nobody was told that it is done.
+                log.warning("stopped_unfinished")
             await running.close()
 
     app = FastAPI(title="Baton", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.sockets = sockets
     install_error_handlers(app)
-    app.include_router(customer_routes(relay, running.tokens, gate, settings, running.identity_secret))
+    app.include_router(
+        customer_routes(
+            relay,
+            running.tokens,
+            gate,
+            settings,
+            identity_secret=running.identity_secret,
+            admission=admission,
+        )
+    )
     app.include_router(auth_routes(running.accounts, settings))
-    app.include_router(operation_routes(relay, gate))
+    app.include_router(operation_routes(relay, gate, settings, sockets))
 
     @app.websocket("/ws/customer")
     async def customer(socket: WebSocket) -> None:
-        await sockets.serve(CustomerSocket(socket, relay, running.tokens))
+        await sockets.serve(CustomerSocket(socket, relay, running.tokens, admission))
 
     @app.websocket("/ws/agent")
     async def agent(socket: WebSocket) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.websockets import WebSocket
+from structlog.contextvars import bind_contextvars
 
+from handoff.api.admission import Admission
 from handoff.api.socket import Socket
 from handoff.api.tokens import ConversationTokens
 from handoff.domain.errors import NotFound, Unauthorized
@@ -24,16 +26,23 @@ from handoff.wire.times import rfc3339
 class CustomerSocket(Socket):
     """A customer's connection."""
 
-    def __init__(self, socket: WebSocket, relay: Relay, tokens: ConversationTokens) -> None:
+    kind = "customer"
+
+    def __init__(
+        self, socket: WebSocket, relay: Relay, tokens: ConversationTokens, admission: Admission
+    ) -> None:
         super().__init__(socket, relay, customer_session(relay.limits.session, self._now_s()))
         self._tokens = tokens
+        self._admission = admission
         self._conversation_id = ""
 
     async def greet(self, hello: Greet) -> None:
         if hello.token is None:
             raise Unauthorized("Say hello with the conversation's token.")
         conversation_id = self._tokens.read(hello.token)
+        self.until_end(self._admission.enter_conversation(conversation_id))
         self._conversation_id = conversation_id
+        bind_contextvars(conversation=conversation_id)
         # Followed before the head is read: what is appended in between wakes this socket.
         self.until_end(self.relay.readers.follow(conversation_id, self._grown))
         head = await self.relay.feed.head(conversation_id)

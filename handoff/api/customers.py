@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import time
 from typing import Annotated, Any
 
 import orjson
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import ValidationError
 
 from handoff.accounts.gate import Gate
+from handoff.api.admission import Admission, address_of
 from handoff.api.tokens import ConversationTokens, identity_signature
 from handoff.domain.commands import StartConversation
 from handoff.domain.errors import BotUnavailable, Forbidden, NotFound, Unauthorized
@@ -25,7 +27,13 @@ SEARCH_RESULTS = 5
 
 
 def customer_routes(
-    relay: Relay, tokens: ConversationTokens, gate: Gate, settings: Settings, identity_secret: str
+    relay: Relay,
+    tokens: ConversationTokens,
+    gate: Gate,
+    settings: Settings,
+    *,
+    identity_secret: str,
+    admission: Admission,
 ) -> APIRouter:
     """The endpoints under `/api/v1` that a customer's page calls."""
     router = APIRouter(prefix="/api/v1", tags=["customers"])
@@ -53,6 +61,7 @@ def customer_routes(
             body = OpenConversation.model_validate_json(await request.body())
         except ValidationError as failure:
             raise refusal(failure) from None
+        admission.open_conversation(address_of(request), time.monotonic())
         customer = _identified(body.customer or CustomerAbout(), identity_secret)
         page = body.page.model_dump() if body.page is not None else None
         command = StartConversation(body.locale or settings.locale, page)

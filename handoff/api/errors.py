@@ -76,5 +76,7 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
-    log.error("request_failed", path=request.url.path, exc_info=error)
+    # The route's own path: what stands in its place in a URL was written by whoever called.
+    route = request.scope.get("route")
+    log.error("request_failed", route=getattr(route, "path", None), exc_info=error)
     return error_response(StorageUnavailable("Something failed here. Try again in a moment."), 500)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,16 +26,28 @@ STORAGE_PAUSE_S: Final = 0.5
 class _Stream:
     cursor: Cursor
     head: int
+    is_live: bool = False
+    """The reader has once had everything: what comes from then on is new, not history."""
 
 
 class Outbox:
     """Frames and events on their way to one socket."""
 
-    def __init__(self, socket: WebSocket, feed: Feed, *, bound: int, send_timeout_s: float) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        feed: Feed,
+        *,
+        bound: int,
+        send_timeout_s: float,
+        on_live: Callable[[int], None],
+    ) -> None:
+        """`on_live` is told the time of the newest event whenever a reader who was up to date is sent some."""
         self._socket = socket
         self._feed = feed
         self._bound = bound
         self._send_timeout_s = send_timeout_s
+        self._on_live = on_live
         self._frames: deque[str] = deque()
         self._streams: dict[str, _Stream] = {}
         self._wake = asyncio.Event()
@@ -85,6 +98,11 @@ class Outbox:
                 # The client keeps its socket and what it wrote; the events wait in the log. Nobody wakes us for them.
                 asyncio.get_running_loop().call_later(STORAGE_PAUSE_S, self._wake.set)
 
+    async def flush(self) -> None:
+        """Send the frames that wait, after `run` has ended; events stay in the log. The caller says how long it may take."""
+        while self._frames:
+            await self._socket.send_text(self._frames.popleft())
+
     async def _send_in_time(self) -> bool:
         # One clock for a pass, set anew as it goes: one for each frame cost as much as sending it.
         try:
@@ -102,10 +120,13 @@ class Outbox:
             raise TooSlow("Too many answers wait for you to read them. Reconnect with your cursor.")
         for conversation_id, stream in list(self._streams.items()):
             if stream.cursor.seq >= stream.head:
+                stream.is_live = True
                 continue
             events = await self._feed.read(conversation_id, stream.cursor.seq, stream.head)
             for frame in stream.cursor.frames_for(events):
                 await self._socket.send_text(frame)
+            if events and stream.is_live:
+                self._on_live(events[-1].at)
             patience.reschedule(asyncio.get_running_loop().time() + self._send_timeout_s)
             if not events:
                 # The head was told by a hint for a commit that this reader's snapshot does not show yet.

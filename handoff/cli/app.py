@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from handoff.cli import content, people, quality, releases, serving
+from handoff.cli import content, people, quality, releases, serving, upkeep
 
 app = typer.Typer(
     help="Customer support that answers from your articles or hands over to a person who knows the story.",
@@ -34,6 +34,9 @@ app.command("bot")(serving.bot)
 app.command("train")(releases.train)
 app.command("evaluate")(quality.evaluate)
 app.command("explain")(quality.explain)
+app.command("backup")(upkeep.backup)
+app.command("restore")(upkeep.restore)
+app.command("doctor")(upkeep.doctor)
 app.add_typer(content.commands, name="content")
 app.add_typer(releases.commands, name="release")
 app.add_typer(people.users, name="user")

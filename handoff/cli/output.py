@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import orjson
-import structlog
 import typer
 from pydantic import ValidationError
 
@@ -31,22 +29,6 @@ def settings() -> Settings:
         first = failure.errors()[0]
         name = "BATON_" + "_".join(str(part) for part in first["loc"]).upper()
         fail(f"{name}: {first['msg']}", code="bad_setting")
-
-
-def set_up_logging() -> None:
-    """Log lines on standard error, without customers' text: only ids, counts and codes are ever logged."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 def say(line: str) -> None:

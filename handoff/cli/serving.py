@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from handoff.cli.output import fail, guarded, set_up_logging, settings
+from handoff.cli.output import fail, guarded, settings
 from handoff.domain.errors import HandoffError
 from handoff.settings import PROJECT_ROOT, Settings
 from handoff.supervisor.serve import first_start_is_due
@@ -49,8 +49,11 @@ def serve(
 def relay(port: Port = None, host: Host = None) -> None:
     """Run the relay alone."""
     configured = _with(settings(), port=port, host=host)
-    set_up_logging()
     import uvloop  # noqa: PLC0415
+
+    from handoff.cli.logs import set_up_logging  # noqa: PLC0415 - keeps `serve` light
+
+    set_up_logging(configured.log_format)
 
     # asyncio's own loop costs a turn 17 ms of CPU time, this one 13.
     guarded(lambda: uvloop.run(_relay(configured)))
@@ -98,8 +101,10 @@ async def _first_admin(configured: Settings) -> str | None:
 async def _relay(configured: Settings) -> None:
     from handoff.api.server import run_relay  # noqa: PLC0415
     from handoff.bootstrap import make_running  # noqa: PLC0415
+    from handoff.upkeep.locks import while_running  # noqa: PLC0415
 
-    await run_relay(configured, await make_running(configured), Path(PAGES))
+    with while_running(configured.home):
+        await run_relay(configured, await make_running(configured), Path(PAGES))
 
 
 commands = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

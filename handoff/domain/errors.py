@@ -158,6 +158,13 @@ class Revoked(HandoffError):
     http_status = 401
 
 
+class TooManySockets(HandoffError):
+    """The address or the conversation has as many sockets as it may have; `data.retry_ms` says when to try again."""
+
+    code = "too_many_sockets"
+    http_status = 429
+
+
 class ShuttingDown(HandoffError):
     """This process is going; reconnect after `data.retry_ms`."""
 

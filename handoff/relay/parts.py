@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from handoff.ports import BotEngine, Clock, Cursors, EventLog, PubSub
+from handoff.ports import BotEngine, Clock, Cursors, EventLog, PubSub, ReactionQueue
 from handoff.relay.session import SessionLimits
 from handoff.service.bot_watch import BotWatch
 from handoff.service.conversations import Conversations
 from handoff.service.due_rows import DueRows
 from handoff.service.feed import Feed
 from handoff.service.inbox import Inbox
+from handoff.service.metrics import Metrics
 from handoff.service.presence import AgentPresence
 from handoff.service.reactor import Reactor
 from handoff.service.readers import Readers
@@ -51,10 +52,13 @@ class Relay:
     timers: Timers
     ladder: tuple[DueRows, ...]
     limits: SocketLimits
+    queue: ReactionQueue
+    metrics: Metrics
     encoder: EventEncoder = field(default_factory=EventEncoder)
 
     async def start(self) -> None:
         """Start every part, those that others need first."""
+        self.metrics.start()
         await self.pubsub.start()
         self.conversations.start()
         self.readers.start()
@@ -76,7 +80,9 @@ class Relay:
         await self.watch.stop()
         await self.reactor.stop()
         await self.conversations.stop()
+        await self.reactor.hand_over()
         await self.inbox.stop()
         await self.presence.stop()
         await self.readers.stop()
+        await self.metrics.stop()
         await self.pubsub.stop()

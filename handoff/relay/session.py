@@ -92,9 +92,10 @@ class Unfollow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A frame to send back."""
+    """A frame to send back; `refused` is the error's code where it is a refusal."""
 
     text: str
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,8 @@ class Session(Generic[_F]):
                 return Dismiss(refused)
             client_id = f.client_id_of(data) if isinstance(data, str) and len(data) <= 1_000_000 else None
             if client_id is not None:
-                return Answer(nack(client_id, refused))
-            return Answer(frame("error", **error_body(refused)))
+                return Answer(nack(client_id, refused), refused.code)
+            return Answer(frame("error", **error_body(refused)), refused.code)
 
     def _receive(self, data: str | bytes, now_s: float) -> Action:
         if isinstance(data, bytes):

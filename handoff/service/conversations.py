@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -101,10 +102,15 @@ class Conversations:
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
         self._writer: asyncio.Task[None] | None = None
         self._on_turns: Callable[[str, Sequence[Reaction]], None] = lambda _id, _turns: None
+        self._on_commit: Callable[[int, int, float], None] = lambda _commands, _events, _seconds: None
 
     def when_turns_open(self, handler: Callable[[str, Sequence[Reaction]], None]) -> None:
         """Whom to give the turns whose lease this process took while appending."""
         self._on_turns = handler
+
+    def when_committed(self, handler: Callable[[int, int, float], None]) -> None:
+        """Whom to tell of each transaction: its commands, its events, its seconds."""
+        self._on_commit = handler
 
     def start(self) -> None:
         """Begin to take commands."""
@@ -163,6 +169,7 @@ class Conversations:
             try:
                 await self._commit(jobs)
             except HandoffError as failure:
+                log.warning("append_refused", error=failure.code, jobs=len(jobs), exc_info=True)
                 _fail(jobs, failure)
             except Exception:
                 log.exception("append_failed", jobs=len(jobs))
@@ -172,6 +179,7 @@ class Conversations:
                     self._jobs.task_done()
 
     async def _commit(self, jobs: Sequence[_Job]) -> None:
+        began = time.monotonic()
         async with self._log.transaction() as transaction:
             opened = await transaction.opened({job.opening.client_id for job in jobs if job.opening})
             known = {job.conversation_id for job in jobs if job.opening is None}
@@ -185,6 +193,8 @@ class Conversations:
             for job in jobs:
                 await self._decide(job, batch, transaction)
             await transaction.write(batch.appends)
+        events = sum(len(job.append.events) for job in jobs if job.append is not None)
+        self._on_commit(len(jobs), events, time.monotonic() - began)
         for job in jobs:
             self._settle(job, batch)
         for conversation_id, seq in _newest(jobs).items():

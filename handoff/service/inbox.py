@@ -97,6 +97,13 @@ class Inbox:
         ordered = sorted(self._entries.values(), key=_order)
         return [_item(entry) for entry in ordered]
 
+    def waiting(self) -> tuple[int, int | None]:
+        """How many conversations wait for a person, and since when the longest of them has."""
+        since = [
+            e.head.state.waiting_since or 0 for e in self._entries.values() if e.head.state.state == "waiting"
+        ]
+        return len(since), min(since, default=None)
+
     def place(self, conversation_id: str) -> Place | None:
         """The place of a waiting conversation."""
         entry = self._entries.get(conversation_id)

@@ -89,12 +89,17 @@ class Reactor:
         self._renewal = asyncio.create_task(self._renew_forever(), name="reactor-renew")
 
     async def stop(self) -> None:
-        """Stop taking, and leave what is under way to whoever finds its lease run out."""
+        """Stop taking and working. `hand_over` lets go of the leases, once the log's writer is done."""
         self._stopping = True
         tasks = [task for task in (self._poll, self._renewal, *self._running) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def hand_over(self) -> None:
+        """Let go of every lease at once, so that another process need not wait until they run out."""
+        with suppress(StorageUnavailable):
+            await self._queue.release_all(self._worker)
 
     async def offer_answers(self) -> None:
         """The bot is back: offer its answer to those who wait only because it was gone."""

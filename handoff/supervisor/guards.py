@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from handoff.upkeep.errors import HomeBusy
+from handoff.upkeep.locks import SERVE, refuse_half_restored
+
 
 class ServeRefusedError(Exception):
     """Nothing was started; the message says why and what to do."""
@@ -29,7 +32,7 @@ def sole_serve(home: Path) -> Iterator[Callable[[int], None]]:
     folder = home / "run"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        opened = (folder / "serve.lock").open("a+")
+        opened = (folder / SERVE).open("a+")
     except OSError as error:
         raise ServeRefusedError(f"cannot write in the home {home}: {error.strerror}.") from None
     with opened as lock:
@@ -46,6 +49,10 @@ def sole_serve(home: Path) -> Iterator[Callable[[int], None]]:
             raise ServeRefusedError(
                 f"this home is served already {_holder(lock.read())}: {home}. Stop that one, or give another --home."
             ) from None
+        try:
+            refuse_half_restored(home)
+        except HomeBusy as busy:
+            raise ServeRefusedError(busy.message) from None
         yield note
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import handoff.accounts.errors
-import handoff.content.errors  # noqa: F401 - so that its errors are known
+import handoff.content.errors
+import handoff.upkeep.errors  # noqa: F401 - so that their errors are known
 from handoff.domain.errors import HandoffError
 
 REMEDIES: Final = {
@@ -30,6 +31,7 @@ REMEDIES: Final = {
     "too_slow": "Connect again with the last `seq` held.",
     "idle": "Connect again with the last `seq` held; ping at least once a minute.",
     "revoked": "Log in again.",
+    "too_many_sockets": "Close a socket that is not needed; else connect again after `retry_ms`.",
     "shutting_down": "Connect again after `retry_ms`, with the last `seq` held.",
     "bot_unavailable": "Ask again in a moment.",
     "invalid_name": "Choose another name or label.",
@@ -41,6 +43,9 @@ REMEDIES: Final = {
     "content_refused": "Fix the rows in `data.errors` (file, line, code); nothing was imported.",
     "export_refused": "Export to another path.",
     "release_refused": "Read the message; what was live still is. The release's own code may stand here instead.",
+    "backup_refused": "Read the message; no backup was made.",
+    "restore_refused": "Read the message; nothing was changed.",
+    "home_busy": "Stop what runs on the home, or finish the restore that was interrupted.",
     "training_failed": "Read the message and `data.log`; what was live still is. The trainer's own code may stand here instead.",
 }
 

@@ -23,12 +23,13 @@ from handoff.domain import events as e
 from handoff.domain.conversation import State
 from handoff.domain.rules import SCALES
 from handoff.domain.table import STATES, TABLE, Transition, refusal_for, row_for
+from handoff.service.metrics import Metrics
 from handoff.settings import PROJECT_ROOT, Settings
 from handoff.wire import frames as f
 from tests.architecture.documented_errors import error_rows
 
 DOCS: Final = PROJECT_ROOT / "docs"
-PAGES: Final = ("protocol.md", "settings.md")
+PAGES: Final = ("protocol.md", "settings.md", "running.md")
 MARKED: Final = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -212,6 +213,15 @@ def _shown(value: object) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else f'{value:g}' if isinstance(value, float) else value}`"
 
 
+def metrics() -> str:
+    """Every figure at /metrics."""
+    rows = []
+    for family in Metrics().registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        rows.append((f"`{name}`", family.type, family.documentation))
+    return table(("metric", "kind", "meaning"), rows)
+
+
 def commands() -> str:
     """Every command with its arguments and options."""
     rows = []
@@ -266,6 +276,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
         scales,
         errors,
         settings,
+        metrics,
         commands,
     )
 }

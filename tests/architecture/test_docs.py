@@ -22,6 +22,7 @@ from handoff.domain.events import PAYLOADS
 from handoff.domain.rules import RELAY_CHOICES, NoticeCode
 from handoff.relay.parts import SocketLimits
 from handoff.relay.session import BAD_FRAMES_AT_MOST, SessionLimits
+from handoff.service.metrics import Metrics
 from handoff.settings import PROJECT_ROOT, Settings
 from handoff.wire import frames as f
 from tests.architecture.documented_errors import REMEDIES, all_errors
@@ -37,6 +38,7 @@ from tests.architecture.generate_docs import (
 
 PROTOCOL = (DOCS / "protocol.md").read_text()
 SETTINGS = (DOCS / "settings.md").read_text()
+RUNNING = (DOCS / "running.md").read_text()
 SENDERS = [*(PROJECT_ROOT / "handoff").glob("api/*.py"), PROJECT_ROOT / "handoff/relay/session.py"]
 
 
@@ -64,8 +66,22 @@ def test_every_setting_is_described(name: str) -> None:
 
 
 def test_every_setting_that_is_mentioned_exists() -> None:
-    mentioned = set(re.findall(r"BATON_[A-Z_]+", PROTOCOL + SETTINGS))
+    mentioned = set(re.findall(r"BATON_[A-Z_]+[A-Z]", PROTOCOL + SETTINGS + RUNNING)) - {"BATON_NAME"}
     assert mentioned <= {f"BATON_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("family", list(Metrics().registry.collect()), ids=lambda family: family.name)
+def test_every_figure_is_told_with_what_is_normal(family: Any) -> None:
+    watched = RUNNING.partition("| Watch |")[2].partition("\n\n")[0]
+    counted = f"{family.name}_total" if family.type == "counter" else family.name
+    # Events counted are nobody's alarm; all others have a row of their own.
+    assert f"`{counted}" in watched or family.name == "baton_appends"
+
+
+def test_bounds_are_told_as_they_are() -> None:
+    for name in ("sockets_per_address", "sockets_per_conversation", "openings_per_minute"):
+        default = Settings.model_fields[name].default
+        assert f"| `BATON_{name.upper()}` | {default:,} |" in RUNNING
 
 
 # --- the command line -----------------------------------------------------------------------------------------

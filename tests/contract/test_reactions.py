@@ -8,7 +8,7 @@ import pytest
 
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.reactions_sql import SqlReactions
-from handoff.ports import Reaction, ReactionQueue
+from handoff.ports import Backlog, Reaction, ReactionQueue
 from tests.contract.appends import opened, write
 from tests.contract.databases import Database
 from tests.contract.held_clock import START
@@ -150,3 +150,38 @@ async def test_finishing_what_was_opened_again_meanwhile_leaves_it_open(
     await write(log, script.append(turns=(2,), leased_turn=2))
     await queue.finish("here", first, NOW)
     assert named(await queue.take("b", script.at + LEASE, LEASE, 10)) == [("c1", 2)]
+
+
+async def test_a_worker_that_goes_away_lets_go_of_everything_it_has_and_of_nothing_else(
+    log: SqlEventLog, queue: ReactionQueue, other_queue: ReactionQueue
+) -> None:
+    for name in ("c1", "c2", "c3"):
+        await asked(log, name)
+    mine = await queue.take("a", NOW, LEASE, 2)
+    (theirs,) = await other_queue.take("b", NOW, LEASE, 10)
+    await queue.finish("a", mine[0], NOW)
+    await queue.release_all("a")
+    # At once, not when the lease would have run out; what was finished stays so.
+    assert named(await other_queue.take("b", NOW, LEASE, 10)) == named(mine[1:])
+    await queue.release_all("a")
+    assert await queue.take("c", NOW, LEASE, 10) == []
+    assert named([theirs]) != named(mine)
+
+
+async def test_the_backlog_counts_what_could_be_taken_and_how_long_it_waits(
+    log: SqlEventLog, queue: ReactionQueue
+) -> None:
+    assert await queue.backlog(NOW) == Backlog(0, 0, 0)
+    await asked(log, "c1", turns=2)
+    await asked(log, "c2")
+    # The second turn of c1 is not behind: it follows the first.
+    assert await queue.backlog(NOW) == Backlog(3, 2, NOW - START - 1)
+    assert await queue.backlog(START - 1) == Backlog(3, 0, 0)
+    taken = await queue.take("a", NOW, LEASE, 10)
+    assert await queue.backlog(NOW) == Backlog(3, 0, 0)
+    await queue.release("a", taken[0], NOW + 500)
+    assert await queue.backlog(NOW + 700) == Backlog(3, 1, 200)
+    assert (await queue.backlog(NOW + LEASE + 1)).due == 2
+    for reaction in taken:
+        await queue.finish("a", reaction, NOW)
+    assert (await queue.backlog(NOW + LEASE)).open in {1, 2}

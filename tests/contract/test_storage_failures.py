@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from handoff.adapters import database as database_module
+from handoff.adapters import sqlite_dialect
 from handoff.adapters.cursors_sql import SqlCursors
 from handoff.adapters.database import open_engine, reading, writing
 from handoff.adapters.log_sql import SqlEventLog
@@ -61,7 +61,7 @@ def path(tmp_path: Path, migrated_file: Path) -> Path:
 
 @pytest.fixture
 async def engine(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncEngine]:
-    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(sqlite_dialect, "BUSY_TIMEOUT_MS", 50)
     engine = open_engine(f"sqlite+loop:///{path}")
     yield engine
     await engine.dispose()

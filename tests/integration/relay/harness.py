@@ -21,6 +21,7 @@ from bot.contract import Choice, Decision, Passage, Reply, TurnOutcome, TurnRequ
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.webhook_http import HttpWebhook
+from handoff.api.open_sockets import OpenSockets
 from handoff.api.running import Running
 from handoff.api.server import make_server
 from handoff.api.tokens import ConversationTokens
@@ -83,12 +84,16 @@ def outcome(request: TurnRequest, text: str, **changes: Any) -> TurnOutcome:
 class RunningRelay:
     """A relay that serves on `port` until its context ends."""
 
-    def __init__(self, settings: Settings, running: Running, bot: ScriptedBot) -> None:
+    def __init__(
+        self, settings: Settings, running: Running, bot: ScriptedBot, worker: str, sockets: OpenSockets
+    ) -> None:
         self.settings = settings
         self.running = running
         self.relay = running.relay
         self.accounts = running.accounts
         self.bot = bot
+        self.worker = worker
+        self.sockets = sockets
         self.url = f"http://127.0.0.1:{settings.port}"
         self.ws = f"ws://127.0.0.1:{settings.port}"
 
@@ -154,7 +159,7 @@ async def running_relay(
     try:
         await until(lambda: server.started or serving.done())
         await until(lambda: relay.watch.is_ready or not scripted.is_ready)
-        yield RunningRelay(configured, running, scripted)
+        yield RunningRelay(configured, running, scripted, worker, server.open_sockets)
     finally:
         server.should_exit = True
         await asyncio.wait_for(serving, 30)

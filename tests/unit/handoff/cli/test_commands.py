@@ -160,3 +160,16 @@ def test_a_home_that_cannot_be_written_is_refused_by_serve_in_words(home: str) -
     # A file where a folder must be: refused to root too.
     (Path(home) / "releases").write_text("", encoding="utf-8")
     refused(baton("--home", home, "serve", "--port", "0"), "releases", "storage_failed")
+
+
+def test_the_doctor_tells_scripts_and_people_and_fails_with_what_it_finds(home: str) -> None:
+    # Without the bot's environment, which not every machine that runs these tests has.
+    missing = {"BATON_BOT_PYTHON": "/nowhere/python", "BATON_PORT": "0"}
+    done = baton("--home", home, "doctor", "--json", **missing)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"]) == (1, False)
+    found = {check["name"]: check for check in told["checks"]}
+    assert {name for name, check in found.items() if check["status"] == "fail"} == {"environments", "encoder"}
+    people = baton("--home", home, "doctor", **missing)
+    assert len(people.stdout.splitlines()) == len(found)
+    assert not Path(home).exists()

@@ -73,3 +73,10 @@ def test_port_zero_is_any_free_one() -> None:
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(ServeRefusedError, match="cannot listen on"):
         claim_port("192.0.2.1", 0)
+
+
+def test_a_home_that_was_restored_by_half_is_not_served(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "restoring").write_text("before-restore-1 ")
+    with pytest.raises(ServeRefusedError, match="interrupted"), sole_serve(tmp_path):
+        pass

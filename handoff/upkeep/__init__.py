@@ -1,0 +1,1 @@
+"""Looking after an installation: backup, restore, and finding out what is wrong with it."""
