@@ -31,9 +31,9 @@ from handoff.service.conversations import Conversations
 from handoff.service.due_rows import DueRows
 from handoff.service.feed import Feed
 from handoff.service.inbox import Inbox
+from handoff.service.ladder import LEVELS, WEBHOOK_KINDS, Callers, WebhookCaller
 from handoff.service.measured_bot import MeasuredBot
 from handoff.service.metrics import Metrics
-from handoff.service.ladder import LEVELS, WEBHOOK_KINDS, Callers, WebhookCaller
 from handoff.service.presence import AgentPresence
 from handoff.service.reactor import Reactor, TurnLimits
 from handoff.service.readers import Readers

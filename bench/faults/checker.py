@@ -22,7 +22,9 @@ from typing import Final
 
 from bench.faults.history import Ack, History, Log, Logged, Reader
 
-HIDDEN_FROM_CUSTOMERS: Final = frozenset({"agent.noted", "bot.reply_discarded"})
+HIDDEN_FROM_CUSTOMERS: Final = frozenset(
+    {"agent.noted", "bot.reply_discarded", "contact.followed_up", "handoff.alerted"}
+)
 """Kinds that a customer is never sent (protocol, section 3): stated here anew, not taken from the relay's code."""
 
 MADE_BY: Final[Mapping[str, str]] = {

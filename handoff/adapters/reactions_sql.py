@@ -97,8 +97,9 @@ class SqlReactions:
     async def backlog(self, now: int) -> Backlog:
         """See `ReactionQueue.backlog`."""
         async with reading(self._engine) as connection:
-            asked = await connection.execute(_BACKLOG, {"now": now, "kinds": self._kinds})
-            open_, due, oldest = asked.one()
+            open_, due, oldest = (
+                await connection.execute(_BACKLOG, {"kinds": self._kinds, "now": now})
+            ).one()
         return Backlog(open_, due, 0 if oldest is None else now - oldest)
 
     def _mine(self, worker: str, reaction: Reaction) -> sa.Update:

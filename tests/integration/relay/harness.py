@@ -20,8 +20,8 @@ from websockets.asyncio.client import ClientConnection
 from bot.contract import Choice, Decision, Passage, Reply, TurnOutcome, TurnRequest
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.log_sql import SqlEventLog
-from handoff.api.open_sockets import OpenSockets
 from handoff.adapters.webhook_http import HttpWebhook
+from handoff.api.open_sockets import OpenSockets
 from handoff.api.running import Running
 from handoff.api.server import make_server
 from handoff.api.tokens import ConversationTokens

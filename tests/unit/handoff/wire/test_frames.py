@@ -41,6 +41,7 @@ SMALLEST: dict[str, dict[str, dict[str, Any]]] = {
         "note": {"conversation_id": "cnv_1", "client_id": CID, "text": "a"},
         "transfer": {"conversation_id": "cnv_1", "client_id": CID, "to": {}},
         "return_to_bot": {"conversation_id": "cnv_1", "client_id": CID},
+        "follow_up_done": {"conversation_id": "cnv_1", "client_id": CID},
         "close": {"conversation_id": "cnv_1", "client_id": CID, "after": 0},
         "typing": {"conversation_id": "cnv_1", "on": False},
         "seen": {"conversation_id": "cnv_1", "seq": 3},
