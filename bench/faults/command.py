@@ -128,15 +128,13 @@ def _parts(folder: Path, url: str, postgres: Postgres | None, trained: Path | No
         "BATON_HOME": str(home),
         "BATON_DATABASE_URL": database,
         "BATON_REDIS_URL": f"redis://127.0.0.1:{bus.port}/0",
+        "BATON_BOT_URL": ",".join(f"http://127.0.0.1:{bot.port}" for bot in bots),
         "BATON_BOT_SECRET": secret,
         # Nobody of these is a flood: an agent here writes in ten conversations as fast as it is answered.
         "BATON_MESSAGE_RATE": "2000",
         "BATON_MESSAGE_BURST": "2000",
     }
-    relays = [
-        relay(number, folder, {**env, "BATON_BOT_URL": f"http://127.0.0.1:{bots[number % BOTS].port}"})
-        for number in range(RELAYS)
-    ]
+    relays = [relay(number, folder, env) for number in range(RELAYS)]
     return Parts(Settings(home=home, database_url=database), url, relays, bots, bus, postgres)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from types import UnionType
 from typing import Any, Final, Literal, get_args
@@ -17,7 +18,7 @@ from handoff.wire.frames import AgentFrame, CustomerFrame
 
 Side = Literal["customer", "agent"]
 FRAMES: Final[dict[Side, UnionType]] = {"customer": CustomerFrame, "agent": AgentFrame}
-MUTATIONS_OF_EACH: Final = 3
+MUTATIONS_OF_EACH: Final = 9
 """Frames made of each drawn one by changing its characters; drawing costs far more than sending."""
 
 
@@ -29,6 +30,7 @@ class Known:
     choices: Sequence[str] = ("human", "relay:ask_bot", "relay:wait")
 
 
+@cache
 def right_frames(side: Side) -> st.SearchStrategy[dict[str, Any]]:
     """Frames that the models of one side allow, any type but `hello`."""
     models = [m for m in get_args(FRAMES[side]) if get_args(m.model_fields["type"].annotation)[0] != "hello"]
@@ -59,12 +61,15 @@ def wrong_frames(draw: st.DrawFn, side: Side) -> Any:
     return frame
 
 
-def messages(side: Side, known: Known) -> st.SearchStrategy[str | bytes]:
-    """What to send: right frames, wrong ones, text and bytes."""
-    right = st.builds(_about, right_frames(side), st.randoms(use_true_random=False), st.just(known))
+def right_messages(side: Side) -> st.SearchStrategy[str | bytes]:
+    """Right frames as text."""
+    return right_frames(side).map(_text)
+
+
+def any_messages(side: Side) -> st.SearchStrategy[str | bytes]:
+    """Right frames, wrong ones, text and bytes."""
     return st.one_of(
-        right.map(_text),
-        right.map(_text),
+        right_messages(side),
         wrong_frames(side).map(_text),
         wrong_frames(side).map(_text),
         st.text(max_size=200),
@@ -72,34 +77,40 @@ def messages(side: Side, known: Known) -> st.SearchStrategy[str | bytes]:
     )
 
 
-def _about(frame: dict[str, Any], rng: Random, known: Known) -> dict[str, Any]:
+def _about(text: str | bytes, rng: Random, known: Known) -> str | bytes:
+    """A right frame about something that exists, and now and then under a `client_id` that was used before."""
+    frame = json.loads(text)
     if "conversation_id" in frame and rng.random() < 0.8:
         frame["conversation_id"] = rng.choice(known.conversations)
     if frame.get("choice") is not None and rng.random() < 0.8:
         frame["choice"] = rng.choice(known.choices)
-    if "client_id" in frame and rng.random() < 0.1:
-        # Few enough that some commands meet their own client_id again.
-        frame["client_id"] = f"client-id-{rng.randrange(50):08}"
-    return frame
+    if "client_id" in frame:
+        number = rng.randrange(50) if rng.random() < 0.1 else rng.getrandbits(64)
+        frame["client_id"] = f"client-id-{number:020}"
+    return _text(frame)
 
 
 def _text(frame: Any) -> str:
     return json.dumps(frame, ensure_ascii=False)
 
 
-def draw_messages(side: Side, known: Known, count: int, from_seed: int) -> list[str | bytes]:
-    """At least `count` messages, the same ones for the same seed: drawn ones, each followed by mutations of it."""
+def draw_messages(side: Side, known: Known, count: int, from_seed: int, *, right: bool) -> list[str | bytes]:
+    """`count` messages, the same ones for the same seed, each drawn one followed by variants of it.
+
+    The variants of right frames are right: about other conversations, under other ids. The others' are mutations.
+    """
     drawn: list[str | bytes] = []
+    most = max(count // (1 + MUTATIONS_OF_EACH), 1)
 
     @seed(from_seed)
     @settings(
-        max_examples=max(count // (10 * (1 + MUTATIONS_OF_EACH)), 1),
+        max_examples=max(most // 10, 1),
         phases=[Phase.generate],
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(messages(side, known), min_size=10, max_size=20))
+    @given(st.lists(right_messages(side) if right else any_messages(side), min_size=10, max_size=12))
     def collect(some: list[str | bytes]) -> None:
         drawn.extend(some)
 
@@ -108,9 +119,13 @@ def draw_messages(side: Side, known: Known, count: int, from_seed: int) -> list[
     made: list[str | bytes] = []
     while len(made) < count:
         for message in drawn:
-            made.append(message)
-            made += (mutated(message, rng) for _ in range(MUTATIONS_OF_EACH))
-    return made
+            if not right:
+                made.append(message)
+            made += (
+                _about(message, rng, known) if right else mutated(message, rng)
+                for _ in range(MUTATIONS_OF_EACH)
+            )
+    return made[:count]
 
 
 def mutated(message: str | bytes, rng: Random) -> str | bytes:

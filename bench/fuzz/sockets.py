@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from random import Random
 from typing import Any, Final
@@ -27,8 +28,16 @@ PER_CONNECTION: Final = 40
 """Messages sent on one connection; a relay ends it after 20 that nobody can read."""
 
 ANSWER_LIMIT_S: Final = 20.0
-POOL: Final = 4_000
-"""Messages drawn at a time for each side."""
+POOL: Final = 10_000
+"""Messages drawn at a time of each kind."""
+
+KINDS: Final[tuple[tuple[Side, bool], ...]] = (
+    ("customer", True),
+    ("agent", True),
+    ("customer", False),
+    ("agent", False),
+)
+"""Sides, and whether all messages of a connection are right: one that sends nonsense is soon told to go."""
 
 
 @dataclass(slots=True)
@@ -66,11 +75,10 @@ async def fuzz(site: Site, count: int, seed: int, at_quarter: asyncio.Event) -> 
         number = 0
         while done.sent < count:
             number += 1
-            for side in ("customer", "agent"):
-                size = min(POOL, max((count - done.sent) // 2, PER_CONNECTION))
-                messages = iter(
-                    await asyncio.to_thread(draw_messages, side, known, size, seed * 1_000_003 + number)
-                )
+            for side, right in KINDS:
+                size = min(POOL, max((count - done.sent) // len(KINDS), PER_CONNECTION))
+                draw = partial(draw_messages, side, known, size, seed * 1_000_003 + number, right=right)
+                messages = iter(await asyncio.to_thread(draw))
                 await asyncio.gather(
                     *(
                         _work(site, side, messages, done, Random(f"{seed}:{number}:{w}"))
@@ -107,20 +115,32 @@ async def _one_connection(
         if rng.random() < 0.95:
             token = rng.choice(list(site.tokens.values())) if side == "customer" else site.agent_token
             await socket.send(json.dumps({"type": "hello", "token": token}))
-        # A command that must be refused, under an id of its own: its answer says that all before it was dealt with.
+        # A command that is right in every state, under an id of its own: commands are answered in order, so that its
+        # answer says that all before it were dealt with.
         last = secrets.token_urlsafe(16)
         listening = asyncio.create_task(_listen(socket, done, last))
         try:
             for message in batch:
                 done.sent += 1
                 await socket.send(message if isinstance(message, bytes) else _sendable(message))
-            await socket.send(json.dumps({"type": "say", "client_id": last}))
+            await socket.send(json.dumps(_last_command(site, side, last)))
         except WebSocketException:
             pass
         # Until that answer, or the goodbye.
         await listening
     finally:
         socket.transport.abort()
+
+
+def _last_command(site: Site, side: Side, client_id: str) -> dict[str, Any]:
+    if side == "customer":
+        return {"type": "rate", "client_id": client_id, "metric": "csat", "score": 5}
+    return {
+        "type": "note",
+        "client_id": client_id,
+        "conversation_id": next(iter(site.tokens)),
+        "text": "the end",
+    }
 
 
 def _sendable(message: str) -> str:
