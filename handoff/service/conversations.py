@@ -169,7 +169,8 @@ class Conversations:
             try:
                 await self._commit(jobs)
             except HandoffError as failure:
-                log.warning("append_refused", error=failure.code, jobs=len(jobs), exc_info=True)
+                cause = failure.__cause__ or failure
+                log.warning("append_refused", error=failure.code, cause=type(cause).__name__, jobs=len(jobs))
                 _fail(jobs, failure)
             except Exception:
                 log.exception("append_failed", jobs=len(jobs))

@@ -85,6 +85,14 @@ async def test_a_part_that_is_not_ready_is_named_alone(
         assert (await get(at, "/health/live")).status_code == 200
 
 
+async def test_a_relay_without_its_redis_says_so_and_works(tmp_path: Path) -> None:
+    async with running_relay(tmp_path, redis_url="redis://127.0.0.1:1/0") as at:
+        assert await parts(at) == (503, {"hints": "unreachable"})
+        customer = await at.customer()
+        await customer.say("Does it work?")
+        await customer.event("bot.replied")
+
+
 async def test_a_bot_that_is_down_and_a_disk_that_is_full_are_named(tmp_path: Path) -> None:
     bot = ScriptedBot()
     bot.is_ready = False
