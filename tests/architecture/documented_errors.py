@@ -65,7 +65,10 @@ def all_errors() -> Iterator[type[HandoffError]]:
 def error_rows() -> list[tuple[str, str, str, str]]:
     """`(code, HTTP status, meaning, what to do)` of each error."""
     rows = []
-    for cls in sorted(all_errors(), key=lambda cls: cls.__module__ != HandoffError.__module__):
+    # By module, not as they were imported: who else was loaded before must not change the page.
+    for cls in sorted(
+        all_errors(), key=lambda cls: (cls.__module__ != HandoffError.__module__, cls.__module__)
+    ):
         meaning = " ".join((cls.__doc__ or "").split())
         rows.append((f"`{cls.code}`", str(cls.http_status), meaning, REMEDIES.get(cls.code, "")))
     return rows
