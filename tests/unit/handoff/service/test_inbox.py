@@ -41,6 +41,9 @@ class Listening:
     def order(self) -> list[tuple[str, int | None]]:
         return [(item["conversation_id"], item["position"]) for item in self.inbox.items()]
 
+    def ids_told(self) -> set[str]:
+        return {item["conversation_id"] for change in self.told for item in change.items}
+
     def removed(self) -> list[str]:
         return [conversation_id for change in self.told for conversation_id in change.removed]
 
@@ -108,11 +111,13 @@ async def test_a_claim_moves_up_everybody_behind_it(
     stage: Stage, relay: Process, listening: Listening
 ) -> None:
     a, b, c = await waiting(stage, relay, 3)
-    await until(lambda: len(listening.order()) == 3)
+    await until(lambda: listening.ids_told() == {a, b, c})
     listening.told.clear()
     await relay.claim(a)
-    await until(lambda: listening.order() == [(b, 1), (c, 2), (a, None)])
+    # Listeners are told a moment after the order is there to be asked for: the waits are read in between.
+    await until(lambda: listening.told)
     [change] = listening.told
+    assert listening.order() == [(b, 1), (c, 2), (a, None)]
     assert {item["conversation_id"]: item["position"] for item in change.items} == {a: None, b: 1, c: 2}
     assert {conversation_id: place.position for conversation_id, place in change.places.items()} == {
         b: 1,
@@ -147,8 +152,8 @@ async def test_what_is_returned_closed_or_cancelled_leaves(
     await relay.return_to_bot(a)
     await relay.run(b, CloseConversation(after=9), BEN)
     await relay.cancel_handoff(c)
-    await until(lambda: listening.order() == [])
-    assert sorted(listening.removed()) == sorted([a, b, c])
+    await until(lambda: sorted(listening.removed()) == sorted([a, b, c]))
+    assert listening.order() == []
 
 
 async def test_an_outage_is_one_group_of_low_priority(relay: Process, listening: Listening) -> None:
