@@ -145,7 +145,7 @@ async def test_a_connection_that_is_cut_comes_back(two: tuple[RedisPubSub, Redis
     while not heard_again():
         number += 1
         await one.publish(Hint("c1", number))
-        await asyncio.wait([asyncio.ensure_future(asyncio.sleep(0.02))])
+        await asyncio.sleep(0.02)
     await until(lambda: one.healthy and other.healthy)
     await one.publish(Hint("c2", 1))
     await until(lambda: there[-1] == Hint("c2", 1))
