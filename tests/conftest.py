@@ -21,6 +21,8 @@ def missing_needs() -> dict[str, str]:
     missing: dict[str, str] = {}
     if not any(shutil.which(name) for name in CHROMIUM):
         missing["needs_chromium"] = "Chromium not found: apt-get install chromium"
+    if shutil.which("systemd-analyze") is None:
+        missing["needs_systemd"] = "systemd-analyze not found: apt-get install systemd"
     if not os.environ.get("BATON_TEST_DATABASE_URL"):
         missing["needs_postgres"] = (
             "no PostgreSQL given: bash .ci/run brings one, or set BATON_TEST_DATABASE_URL to an empty test database"
@@ -38,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
         ("needs_chromium", "Chromium"),
         ("needs_postgres", "PostgreSQL"),
         ("needs_redis", "Redis"),
+        ("needs_systemd", "systemd"),
     ):
         config.addinivalue_line("markers", f"{marker}: needs {need} on this machine")
 
