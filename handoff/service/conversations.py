@@ -1,8 +1,8 @@
 """The one door through which events get into the log.
 
 Commands that arrive while a transaction is being committed are decided together in the next one (group
-commit): each is decided inside the transaction against the state the one before left, and fails alone. A
-command's future is resolved, its hint published and its `ack` possible only after the commit returned (P1).
+commit): each is decided inside the transaction against the state the one before left, and fails alone. What a
+command came to is told, its hint published and its `ack` possible only after the commit returned (P1).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -56,8 +55,8 @@ class Outcome:
     events: int
 
 
-def _future() -> asyncio.Future[Outcome]:
-    return asyncio.get_running_loop().create_future()
+Settle = Callable[[Outcome | HandoffError], None]
+"""Who is told, once, what a command came to or why it was refused."""
 
 
 @dataclass(slots=True)
@@ -65,13 +64,13 @@ class _Job:
     conversation_id: str
     actor: Actor
     command: Command
+    settle: Settle
     client_id: str | None = None
     opening: Opening | None = None
     finishes: Reaction | None = None
-    done: asyncio.Future[Outcome] = field(default_factory=_future)
     append: Append | None = None
-    outcome: Outcome | None = None
-    refusal: HandoffError | None = None
+    result: Outcome | HandoffError | None = None
+    is_settled: bool = False
 
     @property
     def key(self) -> CommandKey | None:
@@ -99,7 +98,9 @@ class Conversations:
         self._pubsub = pubsub
         self._clock = clock
         self._rules = rules
-        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
+        self._waiting: list[_Job] = []
+        self._arrived = asyncio.Event()
+        self._ends = False
         self._writer: asyncio.Task[None] | None = None
         self._on_turns: Callable[[str, Sequence[Reaction]], None] = lambda _id, _turns: None
         self._on_commit: Callable[[int, int, float], None] = lambda _commands, _events, _seconds: None
@@ -120,10 +121,10 @@ class Conversations:
         """Finish what was taken, then end."""
         if self._writer is None:
             return
-        await self._jobs.join()
-        self._writer.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._writer
+        self._ends = True
+        self._arrived.set()
+        # Not awaited itself: whoever loses patience with this must not take a commit under way with them.
+        await asyncio.wait([self._writer])
 
     async def open(
         self, client_id: str, customer: Customer, command: StartConversation, content: str
@@ -135,7 +136,9 @@ class Conversations:
             StorageUnavailable: nothing was stored.
         """
         opening = Opening(f"cnv_{secrets.token_urlsafe(18)}", client_id, _digest(content), customer)
-        outcome = await self._submit(_Job(opening.conversation_id, SYSTEM, command, opening=opening))
+        answer = _Answer()
+        self._take(_Job(opening.conversation_id, SYSTEM, command, answer.settle, opening=opening))
+        outcome = await answer.future
         return outcome, outcome.conversation_id == opening.conversation_id
 
     async def execute(
@@ -152,32 +155,51 @@ class Conversations:
         Raises:
             HandoffError: it was refused, or could not be stored; then nothing was.
         """
-        return await self._submit(_Job(conversation_id, actor, command, client_id, finishes=finishes))
+        answer = _Answer()
+        self._take(_Job(conversation_id, actor, command, answer.settle, client_id, finishes=finishes))
+        # The command goes on when its caller goes away: what was taken is never half done.
+        return await answer.future
+
+    def submit(
+        self, conversation_id: str, actor: Actor, command: Command, client_id: str | None, settle: Settle
+    ) -> None:
+        """Run one command as `execute` does, at the price of no task and no future.
+
+        `settle` is called once, later and on the loop: with the outcome when it is durable, else with the refusal.
+        Those of one transaction are called in the order of submission, then its hints are published, and nothing
+        else runs between.
+        """
+        self._take(_Job(conversation_id, actor, command, settle, client_id))
 
     # --- the writer -------------------------------------------------------------------------------------
 
-    async def _submit(self, job: _Job) -> Outcome:
-        self._jobs.put_nowait(job)
-        # The job goes on when its caller goes away: a command that was taken is never half done.
-        return await job.done
+    def _take(self, job: _Job) -> None:
+        if self._writer is not None and self._writer.done():
+            gone = StorageUnavailable("This relay has stopped, so nothing was stored. Send it again.")
+            asyncio.get_running_loop().call_soon(_settle, job, gone)
+            return
+        self._waiting.append(job)
+        self._arrived.set()
 
     async def _write_forever(self) -> None:
-        while True:
-            jobs = [await self._jobs.get()]
-            while len(jobs) < MAX_BATCH and not self._jobs.empty():
-                jobs.append(self._jobs.get_nowait())
-            try:
-                await self._commit(jobs)
-            except HandoffError as failure:
-                cause = failure.__cause__ or failure
-                log.warning("append_refused", error=failure.code, cause=type(cause).__name__, jobs=len(jobs))
-                _fail(jobs, failure)
-            except Exception:
-                log.exception("append_failed", jobs=len(jobs))
-                _fail(jobs, StorageUnavailable("The message could not be stored. Send it again."))
-            finally:
-                for _ in jobs:
-                    self._jobs.task_done()
+        while self._waiting or not self._ends:
+            await self._arrived.wait()
+            jobs, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            if not self._waiting:
+                self._arrived.clear()
+            if jobs:
+                await self._write(jobs)
+
+    async def _write(self, jobs: Sequence[_Job]) -> None:
+        try:
+            await self._commit(jobs)
+        except HandoffError as failure:
+            cause = failure.__cause__ or failure
+            log.warning("append_refused", error=failure.code, cause=type(cause).__name__, jobs=len(jobs))
+            _fail(jobs, failure)
+        except Exception:
+            log.exception("append_failed", jobs=len(jobs))
+            _fail(jobs, StorageUnavailable("The message could not be stored. Send it again."))
 
     async def _commit(self, jobs: Sequence[_Job]) -> None:
         began = time.monotonic()
@@ -196,8 +218,11 @@ class Conversations:
             await transaction.write(batch.appends)
         events = sum(len(job.append.events) for job in jobs if job.append is not None)
         self._on_commit(len(jobs), events, time.monotonic() - began)
+        self._remember(jobs, batch)
         for job in jobs:
-            self._settle(job, batch)
+            assert job.result is not None, "every job was decided"
+            _settle(job, job.result)
+        self._hand_over_turns(jobs)
         for conversation_id, seq in _newest(jobs).items():
             await self._pubsub.publish(Hint(conversation_id, seq))
 
@@ -208,9 +233,9 @@ class Conversations:
         if key is not None and key in batch.results:
             before = batch.results[key]
             if before.digest != digest:
-                job.refusal = ClientIdReused("This client_id was used for another command. Make a new one.")
+                job.result = ClientIdReused("This client_id was used for another command. Make a new one.")
             else:
-                job.outcome = Outcome(job.conversation_id, before.seq, before.events)
+                job.result = Outcome(job.conversation_id, before.seq, before.events)
             return
         if job.opening is not None:
             if job.opening.client_id in batch.opened:
@@ -220,24 +245,24 @@ class Conversations:
         elif job.conversation_id in batch.heads:
             head = batch.heads[job.conversation_id]
         else:
-            job.refusal = NotFound("There is no such conversation.")
+            job.result = NotFound("There is no such conversation.")
             return
         now = max(self._clock.now_ms(), head.state.at)
         try:
             decided = decide(head.state, job.actor, job.command, now, self._rules)
             events, after = _number(head.state, decided, now)
         except HandoffError as refusal:
-            job.refusal = refusal
+            job.result = refusal
             return
         except Exception:
             # A defect that this command met; the others of the batch have no part in it.
             log.exception("decision_failed", command=type(job.command).__name__)
-            job.refusal = StorageUnavailable("The message could not be stored. Send it again.")
+            job.result = StorageUnavailable("The message could not be stored. Send it again.")
             return
         seq = after.customer_seq if job.actor.type == "customer" else after.seq
         result = CommandResult(digest, seq, len(events))
         turns = turns_now_due(head.state, after)
-        job.outcome = Outcome(job.conversation_id, seq, len(events))
+        job.result = Outcome(job.conversation_id, seq, len(events))
         job.append = Append(
             conversation_id=job.conversation_id,
             events=events,
@@ -262,29 +287,44 @@ class Conversations:
             # The clock's call is written even without events: it corrects a deadline that a setting has moved.
             batch.appends.append(job.append)
 
-    def _settle(self, job: _Job, batch: _Batch) -> None:
-        append = job.append
-        if append is not None:
-            self._feed.remember(Head(append.after, batch.heads[job.conversation_id].customer), append.events)
-        if not job.done.done():
-            if job.refusal is not None:
-                job.done.set_exception(job.refusal)
-            elif job.outcome is not None:
-                job.done.set_result(job.outcome)
-        if append is not None and append.leased_turn:
-            turn = Reaction(append.conversation_id, append.leased_turn, "bot_turn", append.at, 1)
-            self._on_turns(append.conversation_id, [turn])
+    def _remember(self, jobs: Sequence[_Job], batch: _Batch) -> None:
+        for job in jobs:
+            if job.append is not None:
+                head = Head(job.append.after, batch.heads[job.conversation_id].customer)
+                self._feed.remember(head, job.append.events)
+
+    def _hand_over_turns(self, jobs: Sequence[_Job]) -> None:
+        for job in jobs:
+            append = job.append
+            if append is not None and append.leased_turn:
+                turn = Reaction(append.conversation_id, append.leased_turn, "bot_turn", append.at, 1)
+                self._on_turns(append.conversation_id, [turn])
+
+
+class _Answer:
+    """What a caller awaits who has nothing to do before its command is durable."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def settle(self, result: Outcome | HandoffError) -> None:
+        if self.future.done():
+            return
+        if isinstance(result, HandoffError):
+            self.future.set_exception(result)
+        else:
+            self.future.set_result(result)
 
 
 def _find_opened(job: _Job, before: Opened, heads: dict[str, Head]) -> None:
     assert job.opening is not None
     if before.digest != job.opening.digest:
-        job.refusal = ClientIdReused(
+        job.result = ClientIdReused(
             "This client_id opened a conversation with other details. Make a new one."
         )
     else:
         head = heads[before.conversation_id]
-        job.outcome = Outcome(before.conversation_id, head.state.customer_seq, 0)
+        job.result = Outcome(before.conversation_id, head.state.customer_seq, 0)
 
 
 def _number(
@@ -319,8 +359,18 @@ def _newest(jobs: Sequence[_Job]) -> dict[str, int]:
 
 def _fail(jobs: Sequence[_Job], failure: HandoffError) -> None:
     for job in jobs:
-        if not job.done.done():
-            job.done.set_exception(failure)
+        _settle(job, failure)
+
+
+def _settle(job: _Job, result: Outcome | HandoffError) -> None:
+    if job.is_settled:
+        return
+    job.is_settled = True
+    try:
+        job.settle(result)
+    except Exception:
+        # The command is stored or refused all the same, and the others of its transaction have no part in this.
+        log.exception("settle_failed", command=type(job.command).__name__)
 
 
 def _digest(content: str) -> str:

@@ -63,10 +63,15 @@ class Feed:
 
     async def read(self, conversation_id: str, after: int, upto: int) -> list[Event]:
         """Events over `after`, in order, at most `PAGE` of them; `upto` is a `seq` known to exist."""
+        at_hand = self.at_hand(conversation_id, after, upto)
+        return await self._log.read(conversation_id, after, PAGE) if at_hand is None else at_hand
+
+    def at_hand(self, conversation_id: str, after: int, upto: int) -> list[Event] | None:
+        """What `read` answers without asking the log; None where the log must be asked."""
         tail = self._tails.get(conversation_id)
         if tail and tail[0].seq <= after + 1 and tail[-1].seq >= upto:
             return tail[after + 1 - tail[0].seq :]
-        return await self._log.read(conversation_id, after, PAGE)
+        return None
 
 
 def _put(cache: OrderedDict[str, _V], key: str, value: _V) -> None:

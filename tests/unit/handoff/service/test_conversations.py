@@ -7,7 +7,14 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from handoff.domain.commands import NoteAsAgent, RequestHuman, SayAsAgent, SayAsCustomer, StartConversation
+from handoff.domain.commands import (
+    Command,
+    NoteAsAgent,
+    RequestHuman,
+    SayAsAgent,
+    SayAsCustomer,
+    StartConversation,
+)
 from handoff.domain.conversation import fold
 from handoff.domain.errors import (
     ClientIdReused,
@@ -17,9 +24,10 @@ from handoff.domain.errors import (
     StorageUnavailable,
     WrongState,
 )
-from handoff.domain.events import CUSTOMER, ConversationStarted
+from handoff.domain.events import CUSTOMER, Actor, ConversationStarted
 from handoff.ports import Customer, Hint
 from handoff.service import conversations
+from handoff.service.conversations import Outcome
 from tests.contract.until import stays_pending, until
 from tests.unit.handoff.service.stage import ANA, BEN, Process, Stage, client_id
 
@@ -361,6 +369,84 @@ async def test_one_caller_s_commands_keep_their_order_among_many(stage: Stage) -
     assert head.state == fold(c, await processes[0].events(c))
 
 
+# --- callbacks ----------------------------------------------------------------------------------------------
+
+
+async def test_callbacks_come_in_order_and_before_the_hints_of_their_commit(relay: Process) -> None:
+    c, other = await relay.open(), await relay.open()
+    told: list[object] = []
+    relay.pubsub.subscribe(lambda m: told.append((m.conversation_id, m.seq)) if isinstance(m, Hint) else None)
+    done = asyncio.Event()
+    gate = Gate(relay)
+
+    def submit(conversation_id: str, command: Command, actor: Actor = CUSTOMER) -> None:
+        def settle(result: Outcome | HandoffError) -> None:
+            # What was just committed is at hand for whoever is told of it.
+            head = relay.feed.known(conversation_id)
+            told.append((result if isinstance(result, Outcome) else result.code, head and head.state.seq))
+            if len(told) == 4:
+                asyncio.get_running_loop().call_soon(told.append, "the next pass")
+                asyncio.get_running_loop().call_soon(done.set)
+
+        relay.conversations.submit(conversation_id, actor, command, client_id(), settle)
+
+    submit(c, SayAsCustomer("one", client_id()))
+    submit(other, RequestHuman())
+    submit(other, SayAsAgent("not mine", client_id()), ANA)
+    submit(c, SayAsCustomer("two", client_id()))
+    assert told == []
+    await gate.reached.wait()
+    assert told == []
+    gate.open()
+    await done.wait()
+    assert told == [
+        (Outcome(c, 2, 1), 3),
+        (Outcome(other, 2, 1), 2),
+        ("not_holder", 2),
+        (Outcome(c, 3, 1), 3),
+        (c, 3),
+        (other, 2),
+        "the next pass",
+    ]
+
+
+async def test_a_callback_that_fails_takes_nothing_from_the_others(relay: Process) -> None:
+    c = await relay.open()
+    told: list[str] = []
+
+    def fail(_result: object) -> None:
+        told.append("failed")
+        raise LookupError("a mistake of the caller")
+
+    relay.conversations.submit(c, CUSTOMER, SayAsCustomer("one", KEY), KEY, fail)
+    assert (await relay.say(c, "two")).seq == 3
+    assert told == ["failed"]
+    assert await relay.said(c) == ["one", "two"]
+    assert relay.hints(c) == [1, 3]
+
+
+async def test_a_callback_is_told_of_a_commit_that_failed(relay: Process) -> None:
+    c = await relay.open()
+    told: list[Outcome | HandoffError] = []
+    relay.log.broken = True
+    relay.conversations.submit(c, CUSTOMER, SayAsCustomer("lost?", KEY), KEY, told.append)
+    relay.conversations.submit("nowhere", CUSTOMER, RequestHuman(), client_id(), told.append)
+    await until(lambda: len(told) == 2)
+    assert [type(result) for result in told] == [StorageUnavailable, StorageUnavailable]
+
+
+async def test_what_was_taken_is_finished_at_the_end_and_later_commands_are_refused(relay: Process) -> None:
+    c = await relay.open()
+    told: list[Outcome | HandoffError] = []
+    for n in range(3):
+        relay.conversations.submit(c, CUSTOMER, SayAsCustomer(f"{n}", client_id()), client_id(), told.append)
+    await relay.conversations.stop()
+    assert told == [Outcome(c, 2 + n, 1) for n in range(3)]
+    with pytest.raises(StorageUnavailable):
+        await relay.say(c, "too late")
+    assert await relay.said(c) == ["0", "1", "2"]
+
+
 async def test_time_never_runs_back_in_a_conversation(stage: Stage) -> None:
     relay = stage.process()
     c = await relay.open()
@@ -379,7 +465,7 @@ async def test_a_subscriber_that_fails_takes_no_ack_away(relay: Process) -> None
     relay.pubsub.publish = fail  # type: ignore[method-assign]
     assert (await relay.say(c, "one")).seq == 2
     assert (await relay.say(c, "two")).seq == 3
-    await until(relay.conversations._jobs.empty)
+    await until(lambda: not relay.conversations._waiting)
     assert await relay.said(c) == ["one", "two"]
 
 

@@ -54,6 +54,25 @@ async def test_what_was_just_appended_is_not_asked_for(relay: Process) -> None:
     assert (asked.reads, asked.heads) == (0, 0)
 
 
+async def test_what_is_at_hand_is_answered_without_waiting(relay: Process) -> None:
+    c = await relay.open()
+    for n in range(EVENTS_AT_HAND + 2):
+        await relay.say(c, f"{n}")
+    newest = EVENTS_AT_HAND + 3
+    oldest = newest - EVENTS_AT_HAND + 1
+    asked = Counted(relay)
+    assert relay.feed.at_hand(c, newest - 2, newest) == await relay.log.read(c, newest - 2, PAGE)
+    assert relay.feed.at_hand(c, newest, newest) == []
+    at_hand = relay.feed.at_hand(c, oldest - 1, newest)
+    assert at_hand is not None
+    assert [event.seq for event in at_hand] == list(range(oldest, newest + 1))
+    # Further back than what is kept, newer than what is known, and nothing known at all.
+    assert relay.feed.at_hand(c, oldest - 2, newest) is None
+    assert relay.feed.at_hand(c, newest, newest + 1) is None
+    assert relay.feed.at_hand("no-such-conversation", 0, 1) is None
+    assert asked.reads == 1
+
+
 async def test_what_is_further_back_is_read_in_pages(relay: Process) -> None:
     c = await relay.open()
     total = EVENTS_AT_HAND + 20
