@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from itertools import pairwise
 
@@ -31,6 +32,7 @@ from tests.unit.handoff.domain.story import ANNA, BEN, CLIENT_ID, MINUTE, Story,
 
 AGENTS = st.sampled_from([ANNA, BEN])
 KINDS = st.sampled_from(["answer", "clarify", "task", "chat", "unsure", "escalate"])
+FIELDS = {spec.name for spec in dataclasses.fields(Conversation)}
 REPLIES = st.lists(
     st.builds(
         Reply,
@@ -221,6 +223,8 @@ class ConversationMachine(RuleBasedStateMachine):
     def the_state_is_the_fold_and_survives_as_json(self) -> None:
         state = self.story.state
         assert fold(state.id, self.story.log) == state
+        # A copy is made without looking at what a field is called.
+        assert vars(state).keys() == FIELDS
         assert from_snapshot(json.loads(json.dumps(to_snapshot(state)))) == state
 
     @invariant()
