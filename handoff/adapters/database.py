@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
@@ -17,6 +18,8 @@ from handoff.domain.errors import StorageUnavailable
 
 PATIENCE_S = 5.0
 """How long PostgreSQL may take for a connection or a statement."""
+_FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
+"""What a database that does not do its part raises; statements that go to SQLite's driver raise the driver's."""
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -52,7 +55,7 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         async with engine.connect() as connection:
             yield connection
-    except (SQLAlchemyError, OSError) as failure:
+    except _FAILURES as failure:
         raise StorageUnavailable("The conversations cannot be read now. Try again in a moment.") from failure
 
 
@@ -66,7 +69,7 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         async with _turn_to_write(engine), engine.execution_options(baton_writes=True).begin() as connection:
             yield connection
-    except (SQLAlchemyError, OSError) as failure:
+    except _FAILURES as failure:
         raise StorageUnavailable(
             "This could not be stored. Nothing is half done: send it again."
         ) from failure

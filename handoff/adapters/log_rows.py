@@ -1,72 +1,143 @@
-"""Rows of the log's tables, to and from what the relay works with."""
+"""Rows of the log's tables, to and from what the relay works with.
+
+Rows to be written are tuples in the order of `COLUMNS`: thousands are made a second, and drivers take tuples as they are.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
 
 from handoff.domain.conversation import Conversation, from_snapshot
-from handoff.domain.events import Actor, Event, from_data, to_data
-from handoff.ports import Append, CommandKey, CommandResult, Customer, Head
+from handoff.domain.events import Actor, AgentSaid, CustomerSaid, Event, from_data, to_data
+from handoff.ports import Append, Customer
+
+Row = tuple[Any, ...]
+
+SNAPSHOT_EVERY: Final = 32
+"""Words between customer and agent after which a snapshot is written all the same: as many events are folded by who
+reads a head, and a snapshot costs as much as four messages."""
+
+COLUMNS: Final = {
+    "events": ("conversation_id", "seq", "id", "at", "kind", "actor_type", "actor_id", "customer_prev"),
+    "event_bodies": ("conversation_id", "seq", "actor_name", "data"),
+    "commands": ("conversation_id", "actor", "client_id", "digest", "seq", "events"),
+    "snapshots": ("conversation_id", "seq", "data"),
+    "heads": (
+        "id",
+        "seq",
+        "state",
+        "holder_id",
+        "queue_rank",
+        "waiting_since",
+        "due_at",
+        "updated_at",
+        "follow_up_since",
+    ),
+    "moved": ("id", "seq", "updated_at"),
+}
+"""What is written with appends, and in which order. `heads` and `moved` are rows of `conversations`."""
 
 
-def head_of(row: Any) -> Head:
-    """A conversation's head from its row."""
-    return Head(from_snapshot(orjson.loads(row.snapshot)), Customer(**orjson.loads(row.customer)))
+@dataclass(slots=True)
+class Rows:
+    """What appends write, table by table."""
+
+    events: list[Row] = field(default_factory=list)
+    event_bodies: list[Row] = field(default_factory=list)
+    commands: list[Row] = field(default_factory=list)
+    snapshots: list[Row] = field(default_factory=list)
+    heads: list[Row] = field(default_factory=list)
+    moved: list[Row] = field(default_factory=list)
+    """Heads of which nothing but the newest `seq` is new."""
 
 
-def head_columns(append: Append) -> dict[str, Any]:
+def rows_of(appends: Sequence[Append]) -> Rows:
+    """The rows of these appends, of which several may be of one conversation."""
+    rows = Rows()
+    newest: dict[str, Append] = {}
+    first: dict[str, int] = {}
+    changed: set[str] = set()
+    for append in appends:
+        conversation_id = append.conversation_id
+        newest[conversation_id] = append
+        for event in append.events:
+            first.setdefault(conversation_id, event.seq)
+            _add_event(rows, event)
+        if not _only_words(append):
+            changed.add(conversation_id)
+        if append.result is not None:
+            key, result = append.result
+            rows.commands.append(
+                (conversation_id, key.actor, key.client_id, result.digest, result.seq, result.events)
+            )
+    for conversation_id, append in newest.items():
+        seq = append.after.seq
+        if conversation_id in changed:
+            rows.heads.append(head_row(append))
+        else:
+            rows.moved.append((conversation_id, seq, append.at))
+        if (
+            conversation_id in changed
+            or (first[conversation_id] - 1) // SNAPSHOT_EVERY < seq // SNAPSHOT_EVERY
+        ):
+            rows.snapshots.append(snapshot_row(append.after))
+    return rows
+
+
+def _add_event(rows: Rows, event: Event) -> None:
+    conversation_id, seq, actor, payload = event.conversation_id, event.seq, event.actor, event.payload
+    rows.events.append(
+        (conversation_id, seq, event.id, event.at, payload.KIND, actor.type, actor.id, event.customer_prev)
+    )
+    rows.event_bodies.append((conversation_id, seq, actor.name, orjson.dumps(to_data(payload)).decode()))
+
+
+def _only_words(append: Append) -> bool:
+    """Whether nothing that is listed or looked for has changed: customer and agent talk.
+
+    An append without events may correct a deadline, so it does not count as such.
+    """
+    return (
+        append.after.state == "agent"
+        and bool(append.events)
+        and all(type(event.payload) in (CustomerSaid, AgentSaid) for event in append.events)
+    )
+
+
+def head_row(append: Append) -> Row:
     """What an append makes of the conversation's row."""
-    state: Conversation = append.after
-    return {
-        "seq": state.seq,
-        "snapshot": orjson.dumps(state).decode(),
-        "state": state.state,
-        "holder_id": state.holder_id,
-        "queue_rank": state.queue_rank,
-        "waiting_since": state.waiting_since,
-        "due_at": append.due_at,
-        "updated_at": append.at,
-        "follow_up_since": state.follow_up.at if state.follow_up is not None else None,
-    }
+    state = append.after
+    return (
+        state.id,
+        state.seq,
+        state.state,
+        state.holder_id,
+        state.queue_rank,
+        state.waiting_since,
+        append.due_at,
+        append.at,
+        state.follow_up.at if state.follow_up is not None else None,
+    )
 
 
-def result_row(key: CommandKey, result: CommandResult) -> dict[str, Any]:
-    """A row of `commands`."""
-    return {
-        "conversation_id": key.conversation_id,
-        "actor": key.actor,
-        "client_id": key.client_id,
-        "digest": result.digest,
-        "seq": result.seq,
-        "events": result.events,
-    }
+def snapshot_row(state: Conversation) -> Row:
+    """A row of `snapshots`."""
+    return (state.id, state.seq, orjson.dumps(state).decode())
 
 
-def event_row(event: Event) -> dict[str, Any]:
-    """A row of `events`."""
-    return {
-        "conversation_id": event.conversation_id,
-        "seq": event.seq,
-        "id": event.id,
-        "at": event.at,
-        "kind": event.kind,
-        "actor_type": event.actor.type,
-        "actor_id": event.actor.id,
-        "customer_prev": event.customer_prev,
-    }
+def state_of(snapshot: str) -> Conversation:
+    """The state behind a stored snapshot."""
+    return from_snapshot(orjson.loads(snapshot))
 
 
-def body_row(event: Event) -> dict[str, Any]:
-    """A row of `event_bodies`: what was said, apart from that it was."""
-    return {
-        "conversation_id": event.conversation_id,
-        "seq": event.seq,
-        "actor_name": event.actor.name,
-        "data": orjson.dumps(to_data(event.payload)).decode(),
-    }
+def customer_of(stored: str) -> Customer:
+    """A conversation's customer from the column of that name."""
+    return Customer(**orjson.loads(stored))
 
 
 def event_of(row: sa.Row[Any]) -> Event:

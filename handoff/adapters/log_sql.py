@@ -8,49 +8,36 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from handoff.adapters.asked import Asked
 from handoff.adapters.database import reading, writing
-from handoff.adapters.log_rows import body_row, event_of, event_row, head_columns, head_of, result_row
+from handoff.adapters.log_heads import SELECT_EVENTS, SELECT_HEADS, chunks, heads_of, read_heads
+from handoff.adapters.log_rows import COLUMNS, event_of, head_row, rows_of
+from handoff.adapters.log_writes import write_rows
 from handoff.adapters.many import Many
 from handoff.adapters.queue_rows import PICKUPS, pickup_rows, timer_rows
-from handoff.adapters.schema import (
-    bot_dialogues,
-    commands,
-    conversations,
-    event_bodies,
-    events,
-    pickups,
-    reactions,
-)
+from handoff.adapters.schema import bot_dialogues, commands, conversations, events, pickups, reactions
 from handoff.adapters.upsert import Upsert
 from handoff.domain.conversation import State
 from handoff.domain.events import Event
 from handoff.domain.waits import Pickup
 from handoff.ports import Append, CommandKey, CommandResult, Head, LogTransaction, Opened, Opening
 
-MAX_IDS = 500
-"""Ids in one IN list; SQLite allows 32,766 bound values in a statement."""
-
 # Statements are built once: building one anew costs SQLAlchemy more than SQLite takes to run it.
-_HEADS = (
-    sa.select(conversations.c.id, conversations.c.seq, conversations.c.snapshot, conversations.c.customer)
-    .where(conversations.c.id.in_(sa.bindparam("ids", expanding=True)))
-    # Ordered, so that two writers never wait for each other in a circle.
-    .order_by(conversations.c.id)
+_SEQS = sa.select(conversations.c.id, conversations.c.seq).where(
+    conversations.c.id.in_(sa.bindparam("ids", expanding=True))
 )
-_HEADS_LOCKED = _HEADS.with_for_update()
+# Ordered, so that two writers never wait for each other in a circle.
+_LOCK = _SEQS.order_by(conversations.c.id).with_for_update()
 _READ = (
-    sa.select(events, event_bodies.c.actor_name, event_bodies.c.data)
-    .join(
-        event_bodies,
-        (event_bodies.c.conversation_id == events.c.conversation_id) & (event_bodies.c.seq == events.c.seq),
+    SELECT_EVENTS.where(
+        events.c.conversation_id == sa.bindparam("conversation"), events.c.seq > sa.bindparam("after")
     )
-    .where(events.c.conversation_id == sa.bindparam("conversation"), events.c.seq > sa.bindparam("after"))
     .order_by(events.c.seq)
     .limit(sa.bindparam("most"))
 )
@@ -65,32 +52,11 @@ _LOCK_OPENINGS = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(sa.col
     sa.func.unnest(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))).alias("opening")
 )
 _OPEN = sa.insert(conversations)
-_INSERT_EVENTS = Many(sa.insert(events), events.c.keys())
-_INSERT_BODIES = Many(sa.insert(event_bodies), event_bodies.c.keys())
-_INSERT_RESULTS = Many(sa.insert(commands), commands.c.keys())
 _INSERT_PICKUPS = Many(sa.insert(pickups), pickups.c.keys())
 _FOLLOW_UPS = (
-    sa.select(conversations.c.snapshot, conversations.c.customer)
-    .where(conversations.c.follow_up_since.is_not(None))
+    SELECT_HEADS.where(conversations.c.follow_up_since.is_not(None))
     .order_by(conversations.c.follow_up_since, conversations.c.id)
     .limit(sa.bindparam("most"))
-)
-_HEAD_COLUMNS: Final = (
-    "seq",
-    "snapshot",
-    "state",
-    "holder_id",
-    "queue_rank",
-    "waiting_since",
-    "due_at",
-    "updated_at",
-    "follow_up_since",
-)
-_UPDATE_HEADS = Many(
-    sa.update(conversations)
-    .where(conversations.c.id == sa.bindparam("conversation"))
-    .values({name: sa.bindparam(name) for name in _HEAD_COLUMNS}),
-    ("conversation", *_HEAD_COLUMNS),
 )
 _FINISH = (
     sa.update(reactions)
@@ -114,28 +80,12 @@ _DIALOGUE = sa.select(bot_dialogues.c.dialogue).where(
 _CARRY = Upsert(bot_dialogues, key=("conversation_id",), update=("turn", "dialogue"))
 
 
-def _results_of(asked: sa.FromClause) -> sa.Select[Any]:
-    # Joined by the whole key, for which there is an index: `IN` on a part of it, or on a tuple in SQLite, reads
-    # all results there are, with every command.
-    return sa.select(commands).join_from(
-        asked, commands, sa.and_(*(commands.c[name] == asked.c[name] for name in _KEY))
-    )
-
-
 _KEY: Final = ("conversation_id", "actor", "client_id")
-_JSON_KEYS = sa.func.json_each(sa.bindparam("keys")).table_valued("value")
-_RESULTS_SQLITE = _results_of(
-    sa.select(
-        *(
-            sa.func.json_extract(_JSON_KEYS.c.value, f"$[{place}]").label(name)
-            for place, name in enumerate(_KEY)
-        )
-    ).subquery("asked")
-)
-_RESULTS_POSTGRESQL = _results_of(
-    sa.func.unnest(*(sa.bindparam(name, type_=sa.ARRAY(sa.Text)) for name in _KEY))
-    .table_valued(*_KEY, name="asked")
-    .render_derived()
+_RESULTS = Asked(
+    {name: sa.Text() for name in _KEY},
+    lambda asked: sa.select(commands).join_from(
+        asked, commands, sa.and_(*(commands.c[name] == asked.c[name] for name in _KEY))
+    ),
 )
 
 
@@ -156,17 +106,15 @@ class SqlEventLog:
     async def head(self, conversation_id: str) -> Head | None:
         """See `EventLog.head`."""
         async with reading(self._engine) as connection:
-            return (await _read_heads(connection, [conversation_id])).get(conversation_id)
+            return (await read_heads(connection, [conversation_id])).get(conversation_id)
 
     async def heads(self, conversation_ids: Collection[str]) -> dict[str, int]:
         """See `EventLog.heads`."""
         found: dict[str, int] = {}
         async with reading(self._engine) as connection:
-            for chunk in _chunks(conversation_ids):
-                query = sa.select(conversations.c.id, conversations.c.seq).where(
-                    conversations.c.id.in_(chunk)
-                )
-                found.update({row.id: row.seq for row in await connection.execute(query)})
+            for chunk in chunks(conversation_ids):
+                rows = await connection.execute(_SEQS, {"ids": chunk})
+                found.update({row.id: row.seq for row in rows})
         return found
 
     async def read(self, conversation_id: str, after: int, limit: int) -> list[Event]:
@@ -184,8 +132,7 @@ class SqlEventLog:
     async def in_states(self, states: Collection[State], limit: int) -> list[Head]:
         """See `EventLog.in_states`."""
         query = (
-            sa.select(conversations.c.snapshot, conversations.c.customer)
-            .where(conversations.c.state.in_(list(states)))
+            SELECT_HEADS.where(conversations.c.state.in_(list(states)))
             .order_by(
                 # Said, because databases differ: those who do not wait come last.
                 conversations.c.waiting_since.is_(None),
@@ -196,12 +143,13 @@ class SqlEventLog:
             .limit(limit)
         )
         async with reading(self._engine) as connection:
-            return [head_of(row) for row in await connection.execute(query)]
+            return await heads_of(connection, (await connection.execute(query)).all())
 
     async def follow_ups(self, limit: int) -> list[Head]:
         """See `EventLog.follow_ups`."""
         async with reading(self._engine) as connection:
-            return [head_of(row) for row in await connection.execute(_FOLLOW_UPS, {"most": limit})]
+            rows = await connection.execute(_FOLLOW_UPS, {"most": limit})
+            return await heads_of(connection, rows.all())
 
     async def pickups(self, since: int, limit: int) -> list[Pickup]:
         """See `EventLog.pickups`."""
@@ -244,20 +192,23 @@ class _SqlTransaction:
     async def lock(
         self, conversation_ids: Collection[str], known: Callable[[str], Head | None] = lambda _id: None
     ) -> dict[str, Head]:
-        return await _read_heads(self._connection, conversation_ids, known, lock=True)
+        found: dict[str, Head] = {}
+        others = []
+        for chunk in chunks(conversation_ids):
+            for row in await self._connection.execute(_LOCK, {"ids": chunk}):
+                believed = known(row.id)
+                if believed is not None and believed.state.seq == row.seq:
+                    found[row.id] = believed
+                else:
+                    others.append(row.id)
+        return found | await read_heads(self._connection, others)
 
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
         found: dict[CommandKey, CommandResult] = {}
         wanted = sorted((key.conversation_id, key.actor, key.client_id) for key in set(keys))
         if not wanted:
             return found
-        if self._connection.dialect.name == "postgresql":
-            columns = zip(_KEY, zip(*wanted, strict=True), strict=True)
-            rows = await self._connection.execute(
-                _RESULTS_POSTGRESQL, {name: list(values) for name, values in columns}
-            )
-        else:
-            rows = await self._connection.execute(_RESULTS_SQLITE, {"keys": orjson.dumps(wanted).decode()})
+        rows = await _RESULTS.about(self._connection, wanted)
         for row in rows:
             key = CommandKey(row.conversation_id, row.actor, row.client_id)
             found[key] = CommandResult(row.digest, row.seq, row.events)
@@ -265,7 +216,7 @@ class _SqlTransaction:
 
     async def opened(self, client_ids: Collection[str]) -> dict[str, Opened]:
         found: dict[str, Opened] = {}
-        for chunk in _chunks(client_ids):
+        for chunk in chunks(client_ids):
             if self._connection.dialect.name == "postgresql":
                 # What is not there yet cannot be locked as a row. SQLite has one writer at a time anyway.
                 await self._connection.execute(_LOCK_OPENINGS, {"ids": chunk})
@@ -277,28 +228,22 @@ class _SqlTransaction:
         await self._connection.execute(
             _OPEN,
             {
-                "id": opening.conversation_id,
                 "client_id": opening.client_id,
                 "opening_digest": opening.digest,
                 "created_at": append.after.at,
                 "locale": append.after.locale,
                 "customer": orjson.dumps(opening.customer).decode(),
-                **head_columns(append),
+                **dict(zip(COLUMNS["heads"], head_row(append), strict=True)),
             },
         )
-        await self._insert_events([append])
+        rows = rows_of([append])
+        rows.heads.clear()
+        await write_rows(self._connection, rows)
 
     async def write(self, appends: Sequence[Append]) -> None:
         if not appends:
             return
-        await self._insert_events(appends)
-        newest = {append.conversation_id: append for append in appends}
-        await _UPDATE_HEADS.run(
-            self._connection,
-            [{"conversation": a.conversation_id, **head_columns(a)} for a in newest.values()],
-        )
-        results = [append.result for append in appends if append.result is not None]
-        await _INSERT_RESULTS.run(self._connection, [result_row(*r) for r in results])
+        await write_rows(self._connection, rows_of(appends))
         await self._write_reactions(appends)
         await _INSERT_PICKUPS.run(self._connection, pickup_rows(appends))
         carried = {a.conversation_id: a.carries for a in appends if a.carries is not None}
@@ -310,11 +255,6 @@ class _SqlTransaction:
                     for c, kept in carried.items()
                 ],
             )
-
-    async def _insert_events(self, appends: Sequence[Append]) -> None:
-        made = [event for append in appends for event in append.events]
-        await _INSERT_EVENTS.run(self._connection, [event_row(event) for event in made])
-        await _INSERT_BODIES.run(self._connection, [body_row(event) for event in made])
 
     async def _write_reactions(self, appends: Sequence[Append]) -> None:
         finished = [
@@ -343,27 +283,3 @@ class _SqlTransaction:
         opened += timer_rows(appends)
         if opened:
             await self._connection.execute(_OPEN_REACTIONS.on(self._connection), opened)
-
-
-# --- rows -----------------------------------------------------------------------------------------------
-
-
-async def _read_heads(
-    connection: AsyncConnection,
-    ids: Collection[str],
-    known: Callable[[str], Head | None] = lambda _id: None,
-    *,
-    lock: bool = False,
-) -> dict[str, Head]:
-    found: dict[str, Head] = {}
-    for chunk in _chunks(ids):
-        rows = await connection.execute(_HEADS_LOCKED if lock else _HEADS, {"ids": chunk})
-        for row in rows:
-            believed = known(row.id)
-            found[row.id] = believed if believed and believed.state.seq == row.seq else head_of(row)
-    return found
-
-
-def _chunks(ids: Collection[str]) -> list[list[str]]:
-    ordered = sorted(ids)
-    return [ordered[start : start + MAX_IDS] for start in range(0, len(ordered), MAX_IDS)]

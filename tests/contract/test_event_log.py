@@ -8,8 +8,11 @@ from typing import get_args
 import pytest
 import sqlalchemy as sa
 
-from handoff.adapters.log_sql import MAX_IDS, SqlEventLog
+from handoff.adapters.log_heads import MAX_IDS
+from handoff.adapters.log_rows import SNAPSHOT_EVERY
+from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.reactions_sql import SqlReactions
+from handoff.adapters.schema import snapshots
 from handoff.domain import events as e
 from handoff.domain.conversation import FollowUp, fold
 from handoff.domain.errors import StorageUnavailable
@@ -119,6 +122,55 @@ async def test_a_head_has_the_fold_of_the_log_and_the_customer(log: SqlEventLog)
     assert head.state == fold("c1", await log.read("c1", 0, 10))
     async with log.transaction() as transaction:
         assert await transaction.lock({"c1", "unknown"}) == {"c1": head}
+
+
+async def test_a_head_is_as_new_as_the_log_when_its_snapshot_is_not(
+    log: SqlEventLog, other_log: SqlEventLog, database: Database
+) -> None:
+    """Words between customer and agent do not write a snapshot each: who reads a head folds them in."""
+    engine = database.engine()
+
+    async def snapshot_seq(conversation_id: str) -> int:
+        query = sa.select(snapshots.c.seq).where(snapshots.c.conversation_id == conversation_id)
+        async with engine.connect() as connection:
+            return (await connection.execute(query)).scalar_one()
+
+    scripts = {name: await opened(log, name) for name in ("c1", "c2", "quiet")}
+    for script in scripts.values():
+        await write(log, script.asks_for_a_person(), script.is_claimed())
+    seen: set[int] = set()
+    for n in range(SNAPSHOT_EVERY + 3):
+        said = NewEvent(ANA, e.AgentSaid(f"answer {n}", f"client-id-{n:08}"))
+        # Alone and two at once: what is due is not passed over.
+        await write(log, scripts["c1"].says(f"{n}"), scripts["c2"].says(f"{n}"), scripts["c2"].append(said))
+        for name in ("c1", "c2"):
+            behind = scripts[name].state.seq - await snapshot_seq(name)
+            assert 0 <= behind < SNAPSHOT_EVERY + 2
+            seen.add(behind)
+    assert max(seen) > SNAPSHOT_EVERY // 2
+    states = {name: script.state for name, script in scripts.items()}
+    for name, state in states.items():
+        head = await other_log.head(name)
+        assert head is not None
+        assert head.state == state == fold(name, await log.read(name, 0, 1000))
+    assert {head.state.id: head.state for head in await other_log.in_states(["agent"], 10)} == states
+    async with other_log.transaction() as transaction:
+        locked = await transaction.lock(set(states))
+    assert {name: head.state for name, head in locked.items()} == states
+
+
+async def test_what_is_believed_of_a_head_is_taken_only_where_it_is_still_so(
+    log: SqlEventLog, other_log: SqlEventLog
+) -> None:
+    script = await opened(log, "c1")
+    await write(log, script.asks_for_a_person(), script.is_claimed())
+    old = await log.head("c1")
+    assert old is not None
+    async with other_log.transaction() as transaction:
+        assert (await transaction.lock({"c1"}, lambda _id: old))["c1"] is old
+    await write(log, script.says())
+    async with other_log.transaction() as transaction:
+        assert (await transaction.lock({"c1"}, lambda _id: old))["c1"].state == script.state
 
 
 async def test_an_unknown_conversation_has_no_head_and_no_events(log: SqlEventLog) -> None:
@@ -262,7 +314,7 @@ async def test_a_command_that_made_no_event_has_a_result_all_the_same(log: SqlEv
 async def test_a_result_is_found_without_reading_all_others(log: SqlEventLog, database: Database) -> None:
     """It is asked for with every command, so its cost must not grow with the log."""
     looked_up = {
-        "sqlite": "SEARCH commands USING INDEX sqlite_autoindex_commands_1 (conversation_id=? AND actor=? AND client_id=?)",
+        "sqlite": "SEARCH commands USING PRIMARY KEY (conversation_id=? AND actor=? AND client_id=?)",
         "postgresql": "using pk_commands on commands",
     }
     asked: list[tuple[str, tuple[object, ...]]] = []
