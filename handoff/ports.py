@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from bot.contract import TurnOutcome, TurnRequest
 from handoff.domain.conversation import Conversation, State
@@ -41,8 +41,7 @@ class Head:
     customer: Customer
 
 
-@dataclass(frozen=True, slots=True)
-class CommandKey:
+class CommandKey(NamedTuple):
     """What makes a command one command (P2). `actor` is `Actor.key`."""
 
     conversation_id: str
@@ -50,8 +49,7 @@ class CommandKey:
     client_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class CommandResult:
+class CommandResult(NamedTuple):
     """What the first run of a command came to; `digest` is of its content."""
 
     digest: str

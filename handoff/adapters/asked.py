@@ -42,5 +42,7 @@ class Asked:
                 self._postgresql, {name: list(values) for name, values in columns}
             )
         else:
-            found = await connection.execute(self._sqlite, {"rows": orjson.dumps(rows).decode()})
+            found = await connection.execute(
+                self._sqlite, {"rows": orjson.dumps([tuple(row) for row in rows]).decode()}
+            )
         return found

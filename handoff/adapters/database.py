@@ -31,6 +31,8 @@ def open_engine(url: str) -> AsyncEngine:
         return create_async_engine(
             url,
             pool_size=10,
+            # The connection given back last is taken next: it has the statements prepared that are run all the time.
+            pool_use_lifo=True,
             max_overflow=10,
             pool_timeout=PATIENCE_S,
             pool_pre_ping=True,
@@ -38,7 +40,9 @@ def open_engine(url: str) -> AsyncEngine:
             hide_parameters=True,
             connect_args={"timeout": PATIENCE_S, "command_timeout": PATIENCE_S},
         )
-    engine = create_async_engine(url, pool_size=8, hide_parameters=True)
+    # Taken last in, first out, so that the writer mostly gets the connection that wrote last: the others' caches are
+    # worth nothing after each commit.
+    engine = create_async_engine(url, pool_size=8, pool_use_lifo=True, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
     sa.event.listen(engine.sync_engine, "checkout", _refuse_moved)
     sa.event.listen(engine.sync_engine, "begin", _begin)

@@ -205,10 +205,9 @@ class _SqlTransaction:
 
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
         found: dict[CommandKey, CommandResult] = {}
-        wanted = sorted((key.conversation_id, key.actor, key.client_id) for key in set(keys))
-        if not wanted:
+        if not keys:
             return found
-        rows = await _RESULTS.about(self._connection, wanted)
+        rows = await _RESULTS.about(self._connection, sorted(set(keys)))
         for row in rows:
             key = CommandKey(row.conversation_id, row.actor, row.client_id)
             found[key] = CommandResult(row.digest, row.seq, row.events)

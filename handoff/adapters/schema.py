@@ -70,7 +70,6 @@ events = sa.Table(
     sa.Column("actor_id", ID, nullable=True),
     # The last seq before this one that the customer may see: the `prev` of the customer's copy.
     sa.Column("customer_prev", sa.Integer, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 event_bodies = sa.Table(
@@ -80,7 +79,6 @@ event_bodies = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True),
     sa.Column("actor_name", sa.String(200), nullable=True),
     sa.Column("data", sa.Text, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 # A command's result, kept so that a repeat gets the same answer (P2).
@@ -93,7 +91,6 @@ commands = sa.Table(
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("events", sa.Integer, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 # Work that an event calls for, written in the event's transaction. Taken by lease, done once.

@@ -314,7 +314,7 @@ async def test_a_command_that_made_no_event_has_a_result_all_the_same(log: SqlEv
 async def test_a_result_is_found_without_reading_all_others(log: SqlEventLog, database: Database) -> None:
     """It is asked for with every command, so its cost must not grow with the log."""
     looked_up = {
-        "sqlite": "SEARCH commands USING PRIMARY KEY (conversation_id=? AND actor=? AND client_id=?)",
+        "sqlite": "SEARCH commands USING INDEX sqlite_autoindex_commands_1 (conversation_id=? AND actor=? AND client_id=?)",
         "postgresql": "using pk_commands on commands",
     }
     asked: list[tuple[str, tuple[object, ...]]] = []

@@ -16,11 +16,9 @@ APPEND_ONLY = "the log is append-only"
 def upgrade() -> None:
     _keep_snapshots_apart()
     if op.get_bind().dialect.name == "sqlite":
-        _cluster_by_key()
+        _rebuild_events()
     else:
-        # An event's place is its conversation and `seq`; its id is drawn from 96 random bits, and nobody looks it up.
         op.drop_constraint(op.f("uq_events_id"), "events")
-        # Events are written by one module, under the lock of their conversation's row, which is never deleted.
         op.drop_constraint(op.f("fk_events_conversation_id"), "events")
         # Heads are written with every message: room for the next version of a row on the page of the last.
         op.execute("ALTER TABLE conversations SET (fillfactor = 50)")
@@ -42,13 +40,14 @@ def _keep_snapshots_apart() -> None:
     op.execute("ALTER TABLE conversations DROP COLUMN snapshot")
 
 
-def _cluster_by_key() -> None:
-    """SQLite keeps rows in the order of their key, instead of beside an index of the keys.
+def _rebuild_events() -> None:
+    """The table without what PostgreSQL drops in place: the uniqueness of ids and the foreign key.
 
-    The constraints that PostgreSQL drops are not made again.
+    An event's place is its conversation and `seq`. Its id is drawn from 96 random bits and nobody looks it up; and
+    events are written by one module, under the lock of their conversation's row, which is never deleted.
     """
-    _rebuilt(
-        "events",
+    op.create_table(
+        "events_rebuilt",
         sa.Column("conversation_id", sa.String(length=64), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -57,38 +56,16 @@ def _cluster_by_key() -> None:
         sa.Column("actor_type", sa.String(length=16), nullable=False),
         sa.Column("actor_id", sa.String(length=64), nullable=True),
         sa.Column("customer_prev", sa.Integer(), nullable=False),
-        key=("conversation_id", "seq"),
+        sa.PrimaryKeyConstraint("conversation_id", "seq", name=op.f("pk_events")),
     )
-    _rebuilt(
-        "event_bodies",
-        sa.Column("conversation_id", sa.String(length=64), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("actor_name", sa.String(length=200), nullable=True),
-        sa.Column("data", sa.Text(), nullable=False),
-        key=("conversation_id", "seq"),
+    op.execute(
+        "INSERT INTO events_rebuilt (conversation_id, seq, id, at, kind, actor_type, actor_id, customer_prev) "
+        "SELECT conversation_id, seq, id, at, kind, actor_type, actor_id, customer_prev FROM events ORDER BY rowid"
     )
-    _rebuilt(
-        "commands",
-        sa.Column("conversation_id", sa.String(length=64), nullable=False),
-        sa.Column("actor", sa.String(length=90), nullable=False),
-        sa.Column("client_id", sa.String(length=64), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("events", sa.Integer(), nullable=False),
-        key=("conversation_id", "actor", "client_id"),
-    )
+    op.drop_table("events")
+    op.rename_table("events_rebuilt", "events")
     for verb in ("UPDATE", "DELETE"):
         op.execute(
             f"CREATE TRIGGER events_no_{verb.lower()} BEFORE {verb} ON events "
             f"BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END"
         )
-
-
-def _rebuilt(name: str, *columns: sa.Column[object], key: tuple[str, ...]) -> None:
-    names = ", ".join(column.name for column in columns)
-    constraint = sa.PrimaryKeyConstraint(*key, name=op.f(f"pk_{name}"))
-    op.create_table(f"{name}_rebuilt", *columns, constraint, sqlite_with_rowid=False)
-    copied = f"INSERT INTO {name}_rebuilt ({names}) SELECT {names} FROM {name} ORDER BY {', '.join(key)}"  # noqa: S608 - names from here
-    op.execute(copied)
-    op.drop_table(name)
-    op.rename_table(f"{name}_rebuilt", name)

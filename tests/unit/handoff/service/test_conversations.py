@@ -26,7 +26,7 @@ from handoff.domain.errors import (
 )
 from handoff.domain.events import CUSTOMER, Actor, ConversationStarted
 from handoff.ports import Customer, Hint
-from handoff.service import conversations
+from handoff.service import batch
 from handoff.service.conversations import Outcome
 from tests.contract.until import stays_pending, until
 from tests.unit.handoff.service.stage import ANA, BEN, Process, Stage, client_id
@@ -315,8 +315,8 @@ async def test_a_mistake_in_one_command_disturbs_no_other_in_its_batch(
             raise KeyError("a mistake in this program")
         return decide_truly(state, actor, command, *rest)  # type: ignore[arg-type]
 
-    decide_truly = conversations.decide
-    monkeypatch.setattr(conversations, "decide", decide)
+    decide_truly = batch.decide
+    monkeypatch.setattr(batch, "decide", decide)
     c, other = await relay.open(), await relay.open()
     outcomes = await asyncio.gather(
         relay.say(c, "before"),
