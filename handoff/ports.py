@@ -118,6 +118,10 @@ class Opened:
     digest: str
 
 
+class RunBeforeError(Exception):
+    """A command whose result was to be written has one already. The transaction must be given up."""
+
+
 class LogTransaction(Protocol):
     """Appends that become durable together. Heads that were locked stay as they were read until the end."""
 
@@ -143,7 +147,11 @@ class LogTransaction(Protocol):
         ...
 
     async def write(self, appends: Sequence[Append]) -> None:
-        """Append. Several appends of one conversation follow each other in order."""
+        """Append. Several appends of one conversation follow each other in order.
+
+        Raises:
+            RunBeforeError: one of the commands was run before; see `results`.
+        """
         ...
 
 

@@ -23,9 +23,9 @@ SNAPSHOT_EVERY: Final = 32
 reads a head, and a snapshot costs as much as four messages."""
 
 COLUMNS: Final = {
+    "commands": ("conversation_id", "actor", "client_id", "digest", "seq", "events"),
     "events": ("conversation_id", "seq", "id", "at", "kind", "actor_type", "actor_id", "customer_prev"),
     "event_bodies": ("conversation_id", "seq", "actor_name", "data"),
-    "commands": ("conversation_id", "actor", "client_id", "digest", "seq", "events"),
     "snapshots": ("conversation_id", "seq", "data"),
     "heads": (
         "id",

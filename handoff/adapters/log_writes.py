@@ -12,8 +12,15 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handoff.adapters.log_rows import COLUMNS, Rows
+from handoff.adapters.log_rows import COLUMNS, Row, Rows
+from handoff.ports import RunBeforeError
 
+_UPDATES: Final = ("heads", "moved")
+_CONFLICTS: Final = {
+    # Passed over and counted: a repeat is nothing that a database's own log should call an error.
+    "commands": "ON CONFLICT DO NOTHING",
+    "snapshots": "ON CONFLICT (conversation_id) DO UPDATE SET seq = excluded.seq, data = excluded.data",
+}
 _ARRAYS: Final = {
     **dict.fromkeys(("seq", "customer_prev", "events", "queue_rank"), "int[]"),
     **dict.fromkeys(("at", "waiting_since", "due_at", "updated_at", "follow_up_since"), "bigint[]"),
@@ -22,28 +29,42 @@ _ARRAYS: Final = {
 
 
 async def write_rows(connection: AsyncConnection, rows: Rows) -> None:
-    """Write them, in the transaction that is open."""
-    parts = [(name, found) for name in COLUMNS if (found := getattr(rows, name))]
+    """Write them, in the transaction that is open.
+
+    Raises:
+        RunBeforeError: one of the commands has a result already.
+    """
+    parts: dict[str, list[Row]] = {name: found for name in COLUMNS if (found := getattr(rows, name))}
     if not parts:
         return
     if connection.dialect.name == "postgresql":
-        columns = tuple(values for _name, found in parts for values in zip(*found, strict=True))
-        await connection.exec_driver_sql(_postgresql(tuple(name for name, _found in parts)), columns)
-        return
+        columns = tuple(values for found in parts.values() for values in zip(*found, strict=True))
+        new = (await connection.exec_driver_sql(_postgresql(tuple(parts)), columns)).scalar_one()
+    else:
+        new = _write_to_sqlite(connection, parts)
+    if new != len(rows.commands):
+        raise RunBeforeError
+
+
+def _write_to_sqlite(connection: AsyncConnection, parts: dict[str, list[Row]]) -> int:
+    """Says how many commands were new."""
     assert connection.sync_connection is not None, "it is open"
     # SQLAlchemy types only the part that all drivers share.
     driver: object = connection.sync_connection.connection.dbapi_connection
     assert isinstance(driver, sqlite3.Connection)
     # The driver's own cursor: nothing in these statements waits, see sqlite_dialect.py.
     cursor = driver.cursor(sqlite3.Cursor)
-    for name, found in parts:
+    new = 0
+    for name, found in parts.items():
         cursor.executemany(_SQLITE[name], found)
+        if name == "commands":
+            new = cursor.rowcount
     cursor.close()
+    return new
 
 
-def _insert(name: str, values: str) -> str:
-    overwrites = "ON CONFLICT (conversation_id) DO UPDATE SET seq = excluded.seq, data = excluded.data"
-    return f"INSERT INTO {name} ({', '.join(COLUMNS[name])}) {values} {overwrites if name == 'snapshots' else ''}"
+def _insert(name: str, rows: str) -> str:
+    return f"INSERT INTO {name} ({', '.join(COLUMNS[name])}) {rows} {_CONFLICTS.get(name, '')}"
 
 
 def _sqlite(name: str) -> str:
@@ -57,28 +78,25 @@ def _sqlite(name: str) -> str:
 
 @lru_cache
 def _postgresql(names: tuple[str, ...]) -> str:
-    """One statement for these parts. None of them sees what another writes, and none needs to."""
+    """One statement for these parts, which says how many commands were new.
+
+    None of them sees what another writes, and none needs to.
+    """
     parts = []
     first = 1
     for name in names:
         columns = COLUMNS[name]
-        arrays = ", ".join(
-            f"${first + n}::{_ARRAYS.get(column, 'text[]')}" for n, column in enumerate(columns)
-        )
+        arrays = (f"${first + n}::{_ARRAYS.get(column, 'text[]')}" for n, column in enumerate(columns))
+        rows = f"unnest({', '.join(arrays)}) AS new ({', '.join(columns)})"
         first += len(columns)
-        rows = f"unnest({arrays}) AS new ({', '.join(columns)})"
         if name in _UPDATES:
             changes = ", ".join(f"{column} = new.{column}" for column in columns[1:])
-            parts.append(f"UPDATE conversations SET {changes} FROM {rows} WHERE conversations.id = new.id")
+            part = f"UPDATE conversations SET {changes} FROM {rows} WHERE conversations.id = new.id"
         else:
-            parts.append(_insert(name, f"SELECT * FROM {rows}"))
-    *before, last = parts
-    return (
-        f"WITH {', '.join(f'part_{n} AS ({part})' for n, part in enumerate(before))} {last}"
-        if before
-        else last
-    )
+            part = _insert(name, f"SELECT * FROM {rows}")
+        parts.append(f"written_{name} AS ({part} {'RETURNING 1' if name == 'commands' else ''})")
+    told = "SELECT count(*) FROM written_commands" if "commands" in names else "SELECT 0"
+    return f"WITH {', '.join(parts)} {told}"
 
 
-_UPDATES: Final = ("heads", "moved")
 _SQLITE: Final = {name: _sqlite(name) for name in COLUMNS}

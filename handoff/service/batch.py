@@ -106,7 +106,8 @@ class Batch:
         self.openings: list[tuple[Opening, Append]] = []
 
     def decide(self, job: Job) -> None:
-        """Give the job its result, and its append if it comes to one."""
+        """Give the job its result, and its append if it comes to one. What it was given before is forgotten."""
+        job.append = job.result = None
         key = job.key
         # Only a command that can be repeated is compared; a bot's outcome is long.
         digest = "" if key is None else digest_of(repr(job.command))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -18,7 +18,20 @@ from handoff.domain.commands import Command, StartConversation
 from handoff.domain.errors import HandoffError, StorageUnavailable
 from handoff.domain.events import SYSTEM, Actor, Event
 from handoff.domain.rules import Rules
-from handoff.ports import Clock, Customer, EventLog, Hint, Opening, PubSub, Reaction
+from handoff.ports import (
+    Clock,
+    CommandKey,
+    CommandResult,
+    Customer,
+    EventLog,
+    Head,
+    Hint,
+    Opened,
+    Opening,
+    PubSub,
+    Reaction,
+    RunBeforeError,
+)
 from handoff.service.batch import Batch, Job, Outcome, Settle, digest_of
 from handoff.service.feed import Feed
 
@@ -142,22 +155,10 @@ class Conversations:
 
     async def _commit(self, jobs: Sequence[Job]) -> None:
         began = time.monotonic()
-        async with self._log.transaction() as transaction:
-            opened = await transaction.opened({job.opening.client_id for job in jobs if job.opening})
-            known = {job.conversation_id for job in jobs if job.opening is None}
-            known.update(before.conversation_id for before in opened.values())
-            batch = Batch(
-                self._rules,
-                self._clock.now_ms(),
-                heads=await transaction.lock(known, self._feed.known),
-                results=await transaction.results([job.key for job in jobs if job.key is not None]),
-                opened=opened,
-            )
-            for job in jobs:
-                batch.decide(job)
-            for opening, append in batch.openings:
-                await transaction.open(opening, append)
-            await transaction.write(batch.appends)
+        try:
+            batch = await self._append(jobs)
+        except RunBeforeError:
+            batch = await self._append(jobs, with_repeats=True)
         appended = _appended(jobs)
         self._on_commit(len(jobs), sum(map(len, appended.values())), time.monotonic() - began)
         for conversation_id, events in appended.items():
@@ -169,6 +170,42 @@ class Conversations:
         for conversation_id, events in appended.items():
             if events:
                 await self._pubsub.publish(Hint(conversation_id, events[-1].seq))
+
+    async def _append(self, jobs: Sequence[Job], *, with_repeats: bool = False) -> Batch:
+        """Decide and write the jobs in one transaction; what they came to is durable when this returns.
+
+        Nearly no command is a repeat, so results are asked for only where one shows itself: what is refused now may
+        have been done before, and the log takes no second result of a command; then this is run `with_repeats`.
+
+        Raises:
+            RunBeforeError: some of the commands were run before; nothing was stored.
+        """
+        async with self._log.transaction() as transaction:
+            opened = await transaction.opened({job.opening.client_id for job in jobs if job.opening})
+            known = {job.conversation_id for job in jobs if job.opening is None}
+            known.update(before.conversation_id for before in opened.values())
+            heads = await transaction.lock(known, self._feed.known)
+            batch = None if with_repeats else self._decided(jobs, heads, opened, {})
+            if batch is None or any(job.key and isinstance(job.result, HandoffError) for job in jobs):
+                results = await transaction.results([job.key for job in jobs if job.key is not None])
+                if batch is None or results:
+                    batch = self._decided(jobs, heads, opened, results)
+            for opening, append in batch.openings:
+                await transaction.open(opening, append)
+            await transaction.write(batch.appends)
+        return batch
+
+    def _decided(
+        self,
+        jobs: Sequence[Job],
+        heads: Mapping[str, Head],
+        opened: Mapping[str, Opened],
+        results: Mapping[CommandKey, CommandResult],
+    ) -> Batch:
+        batch = Batch(self._rules, self._clock.now_ms(), dict(heads), dict(results), dict(opened))
+        for job in jobs:
+            batch.decide(job)
+        return batch
 
     def _hand_over_turns(self, jobs: Sequence[Job]) -> None:
         for job in jobs:

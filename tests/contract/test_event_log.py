@@ -19,7 +19,7 @@ from handoff.domain.errors import StorageUnavailable
 from handoff.domain.events import BOT, SYSTEM, NewEvent
 from handoff.domain.ladder import Timer
 from handoff.domain.waits import Pickup
-from handoff.ports import CommandKey, CommandResult, Customer, Opened, Reaction
+from handoff.ports import CommandKey, CommandResult, Customer, Opened, Reaction, RunBeforeError
 from tests.contract.appends import ANA, BEN, Script, opened, opening_of, texts, write
 from tests.contract.databases import Database
 from tests.contract.held_clock import START
@@ -300,6 +300,27 @@ async def test_a_result_belongs_to_one_command_of_one_actor_in_one_conversation(
     async with log.transaction() as transaction:
         assert await transaction.results([key(), *others]) == {key(): RESULT}
         assert await transaction.results([]) == {}
+
+
+async def test_a_command_has_one_result_and_its_repeat_writes_nothing(log: SqlEventLog) -> None:
+    script = await opened(log, "c1")
+    await write(log, script.says("once", result=(key(), RESULT)))
+    twice = script.says("twice", result=(key(), CommandResult("digest", 3, 1)))
+    with pytest.raises(RunBeforeError):
+        await write(log, twice)
+    assert await texts(log, "c1") == ["once"]
+    # Also among others that are new, and where it makes no event.
+    other = await opened(log, "c2")
+    script.state = fold("c1", await log.read("c1", 0, 10))
+    with pytest.raises(RunBeforeError):
+        await write(
+            log,
+            other.says("new", result=(key(conversation_id="c2"), RESULT)),
+            script.append(result=(key(), CommandResult("digest", 2, 0))),
+        )
+    assert await texts(log, "c2") == []
+    async with log.transaction() as transaction:
+        assert await transaction.results([key(), key(conversation_id="c2")]) == {key(): RESULT}
 
 
 async def test_a_command_that_made_no_event_has_a_result_all_the_same(log: SqlEventLog) -> None:
