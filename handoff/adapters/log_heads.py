@@ -63,6 +63,6 @@ async def heads_of(connection: AsyncConnection, rows: Sequence[Any]) -> list[Hea
 
 
 def chunks(ids: Collection[str]) -> list[list[str]]:
-    """The ids in order, so that two writers never wait for each other in a circle, `MAX_IDS` at a time."""
+    """The ids in order, `MAX_IDS` at a time."""
     ordered = sorted(ids)
     return [ordered[start : start + MAX_IDS] for start in range(0, len(ordered), MAX_IDS)]

@@ -18,7 +18,7 @@ from handoff.adapters.asked import Asked
 from handoff.adapters.database import reading, writing
 from handoff.adapters.log_heads import SELECT_EVENTS, SELECT_HEADS, chunks, heads_of, read_heads
 from handoff.adapters.log_rows import COLUMNS, event_of, head_row, rows_of
-from handoff.adapters.log_writes import write_rows
+from handoff.adapters.log_writes import lock_seqs, write_rows
 from handoff.adapters.many import Many
 from handoff.adapters.queue_rows import PICKUPS, pickup_rows, timer_rows
 from handoff.adapters.schema import bot_dialogues, commands, conversations, events, pickups, reactions
@@ -32,8 +32,6 @@ from handoff.ports import Append, CommandKey, CommandResult, Head, LogTransactio
 _SEQS = sa.select(conversations.c.id, conversations.c.seq).where(
     conversations.c.id.in_(sa.bindparam("ids", expanding=True))
 )
-# Ordered, so that two writers never wait for each other in a circle.
-_LOCK = _SEQS.order_by(conversations.c.id).with_for_update()
 _READ = (
     SELECT_EVENTS.where(
         events.c.conversation_id == sa.bindparam("conversation"), events.c.seq > sa.bindparam("after")
@@ -194,14 +192,13 @@ class _SqlTransaction:
     ) -> dict[str, Head]:
         found: dict[str, Head] = {}
         others = []
-        for chunk in chunks(conversation_ids):
-            for row in await self._connection.execute(_LOCK, {"ids": chunk}):
-                believed = known(row.id)
-                if believed is not None and believed.state.seq == row.seq:
-                    found[row.id] = believed
-                else:
-                    others.append(row.id)
-        return found | await read_heads(self._connection, others)
+        for conversation_id, seq in await lock_seqs(self._connection, conversation_ids):
+            believed = known(conversation_id)
+            if believed is not None and believed.state.seq == seq:
+                found[conversation_id] = believed
+            else:
+                others.append(conversation_id)
+        return found | await read_heads(self._connection, others) if others else found
 
     async def results(self, keys: Collection[CommandKey]) -> dict[CommandKey, CommandResult]:
         found: dict[CommandKey, CommandResult] = {}

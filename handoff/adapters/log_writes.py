@@ -1,20 +1,27 @@
 # ruff: noqa: S608 - statements are made of the names in `COLUMNS` alone
-"""What is written with every message, as the databases take it cheapest.
+"""What is asked and written with every message, as the databases take it cheapest.
 
 SQLite runs one prepared statement for many rows; PostgreSQL gets the columns as arrays, and all tables in one statement.
+A text that is the same for one conversation and for fifty is planned once.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Final
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handoff.adapters.log_rows import COLUMNS, Row, Rows
 from handoff.ports import RunBeforeError
 
+_LOCK_SQLITE: Final = "SELECT id, seq FROM conversations WHERE id IN (SELECT value FROM json_each(?))"
+_LOCK_POSTGRESQL: Final = (
+    "SELECT id, seq FROM conversations WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+)
 _UPDATES: Final = ("heads", "moved")
 _CONFLICTS: Final = {
     # Passed over and counted: a repeat is nothing that a database's own log should call an error.
@@ -26,6 +33,16 @@ _ARRAYS: Final = {
     **dict.fromkeys(("at", "waiting_since", "due_at", "updated_at", "follow_up_since"), "bigint[]"),
 }
 """The types of PostgreSQL's arrays by column; the others are texts."""
+
+
+async def lock_seqs(connection: AsyncConnection, ids: Collection[str]) -> Sequence[tuple[str, int]]:
+    """Lock these conversations against other writers: id and `seq` of those that are there."""
+    # Ordered, so that two writers never wait for each other in a circle.
+    ordered = sorted(ids)
+    if connection.dialect.name == "postgresql":
+        rows = await connection.exec_driver_sql(_LOCK_POSTGRESQL, (ordered,))
+        return [(row.id, row.seq) for row in rows]
+    return _driver_of(connection).execute(_LOCK_SQLITE, (orjson.dumps(ordered).decode(),)).fetchall()
 
 
 async def write_rows(connection: AsyncConnection, rows: Rows) -> None:
@@ -48,19 +65,22 @@ async def write_rows(connection: AsyncConnection, rows: Rows) -> None:
 
 def _write_to_sqlite(connection: AsyncConnection, parts: dict[str, list[Row]]) -> int:
     """Says how many commands were new."""
-    assert connection.sync_connection is not None, "it is open"
-    # SQLAlchemy types only the part that all drivers share.
-    driver: object = connection.sync_connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)
-    # The driver's own cursor: nothing in these statements waits, see sqlite_dialect.py.
-    cursor = driver.cursor(sqlite3.Cursor)
+    cursor = _driver_of(connection)
     new = 0
     for name, found in parts.items():
         cursor.executemany(_SQLITE[name], found)
         if name == "commands":
             new = cursor.rowcount
-    cursor.close()
     return new
+
+
+def _driver_of(connection: AsyncConnection) -> sqlite3.Cursor:
+    """SQLite's own cursor: nothing in these statements waits, see sqlite_dialect.py."""
+    assert connection.sync_connection is not None, "it is open"
+    # SQLAlchemy types only the part that all drivers share.
+    driver: object = connection.sync_connection.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver.cursor(sqlite3.Cursor)
 
 
 def _insert(name: str, rows: str) -> str:

@@ -22,7 +22,7 @@ from bot.contract import TurnOutcome, TurnRequest
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.cli.logs import set_up_logging
 from handoff.ports import EventLog
-from handoff.service import conversations
+from handoff.service import batch
 from tests.integration.relay.harness import Agent, Customer, RunningRelay, running_relay, until
 
 WORD = "Zyx{}wvut"
@@ -183,7 +183,7 @@ async def test_a_defect_anywhere_tells_its_place_and_not_its_words(
         assert any("conversations.py" in place for place in failed["exception"][0]["at"])
 
         with monkeypatch.context() as patch:
-            patch.setattr(conversations, "decide", undecided)
+            patch.setattr(batch, "decide", undecided)
             assert (await customer.say(word()))["type"] == "nack"
         assert lines.of("decision_failed")
 
