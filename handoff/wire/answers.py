@@ -1,26 +1,12 @@
-"""What HTTP answers with, as types: the answers' shapes in `/openapi.json`, and what each refusal looks like there."""
+"""What HTTP answers with, as types for `/openapi.json`, and how refusals stand there."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from handoff.domain.errors import HandoffError
-
-
-class Refusal(BaseModel):
-    """Why something was refused. Decide by `code` and `data`, show `message`."""
-
-    code: str
-    message: str
-    data: dict[str, Any]
-
-
-class RefusalBody(BaseModel):
-    """The one shape of every refusal."""
-
-    error: Refusal
 
 
 class Site(BaseModel):
@@ -114,12 +100,34 @@ Responses = dict[int | str, dict[str, Any]]
 """What FastAPI documents beside a route's own answer."""
 
 
+_REFUSAL: Final = {
+    "title": "Refusal",
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "data"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "data": {"type": "object"},
+            },
+        }
+    },
+}
+"""The one shape of every refusal. Not a model: FastAPI would build a validator of it for each status of each route."""
+
+
 def refusals(*errors: type[HandoffError]) -> Responses:
     """The documented answers for routes that may refuse with `errors`; those of one status share a line."""
     codes: dict[int, list[str]] = {}
     for error in errors:
         codes.setdefault(error.http_status, []).append(error.code)
     return {
-        status: {"model": RefusalBody, "description": " or ".join(f"`{code}`" for code in found)}
+        status: {
+            "description": " or ".join(f"`{code}`" for code in found),
+            "content": {"application/json": {"schema": _REFUSAL}},
+        }
         for status, found in codes.items()
     }
