@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,15 +16,13 @@ from handoff.adapters.database import open_engine
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.migrate import migrate
 from handoff.adapters.pubsub_memory import MemoryPubSub
-from handoff.adapters.pubsub_redis import RedisPubSub
 from handoff.adapters.reactions_sql import SqlReactions
 from handoff.adapters.secrets_file import load_secrets
 from handoff.adapters.webhook_http import HttpWebhook
 from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
-from handoff.content.store import ContentStore
 from handoff.domain.rules import NOTICES, Rules, Rung
-from handoff.ports import BotEngine, Clock, EventLog, Webhook
+from handoff.ports import BotEngine, Clock, EventLog, PubSub, Webhook
 from handoff.relay.parts import Relay, SocketLimits
 from handoff.relay.session import SessionLimits
 from handoff.service.bot_watch import BotWatch
@@ -40,6 +39,9 @@ from handoff.service.readers import Readers
 from handoff.service.timers import Timers
 from handoff.service.waits import Waits
 from handoff.settings import Settings
+
+if TYPE_CHECKING:
+    from handoff.content.store import ContentStore
 
 REACTION_LEASE_S = 4.0
 RUNG_LEASE_MS = 15_000
@@ -61,6 +63,8 @@ def make_accounts(engine: AsyncEngine, settings: Settings) -> Accounts:
 
 def make_content(engine: AsyncEngine) -> ContentStore:
     """Articles and intents."""
+    from handoff.content.store import ContentStore  # noqa: PLC0415 - with parsers that a relay does not need
+
     return ContentStore(engine, SystemClock())
 
 
@@ -114,7 +118,7 @@ def make_relay(
     """The parts of a relay around a log and a bot."""
     metrics = Metrics()
     bot = MeasuredBot(bot, metrics)
-    pubsub = RedisPubSub(settings.redis_url, worker) if settings.redis_url else MemoryPubSub()
+    pubsub = _make_pubsub(settings.redis_url, worker)
     feed = Feed(log)
     cursors = SqlCursors(engine)
     lease_ms = int(settings.agent_lease * 1000)
@@ -163,6 +167,14 @@ def make_relay(
         queue=queue,
         metrics=metrics,
     )
+
+
+def _make_pubsub(redis_url: str | None, worker: str) -> PubSub:
+    if not redis_url:
+        return MemoryPubSub()
+    from handoff.adapters.pubsub_redis import RedisPubSub  # noqa: PLC0415 - a twentieth of a start without Redis
+
+    return RedisPubSub(redis_url, worker)
 
 
 def make_rules(settings: Settings) -> Rules:

@@ -1,7 +1,7 @@
 """A bot that costs nothing: `python -m bench.faults.standin_bot PORT SECRET`.
 
 It keeps the contract of a turn, ready at once and with the same answer to the same turn, so that a run on a machine
-without the bot's environment has bot turns too.
+without the bot's environment has bot turns too. It finds one article for whatever is searched for.
 """
 
 from __future__ import annotations
@@ -73,6 +73,9 @@ def _answer(request: str, given: str, body: bytes, secret: str) -> tuple[str, di
         return "401 Unauthorized", {"error": {"code": "unauthorized", "message": "wrong secret", "data": {}}}
     if path == "/bot/turns":
         return "200 OK", outcome(json.loads(body))
+    if path == "/bot/search":
+        found = {"article_id": "standin", "title": json.loads(body)["q"], "snippet": "", "score": 0.9}
+        return "200 OK", {"results": [found]}
     return "404 Not Found", {"error": {"code": "not_found", "message": path, "data": {}}}
 
 

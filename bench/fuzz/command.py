@@ -1,8 +1,9 @@
-"""`bench fuzz`: a million frames at a relay's sockets, right, wrong and none at all; nothing may break, leak or go wrong.
+"""`bench fuzz`: a million frames at a relay's sockets, and requests at its HTTP interface; nothing may break, leak or go wrong.
 
 A relay of its own on SQLite and a bot that costs nothing. Somebody who behaves goes on talking meanwhile. At the end
 the relay's log must hold no exception, its memory must be what it was at a quarter of the run, every conversation must
-be the fold of its events, and no event may be missing or doubled.
+be the fold of its events, no event may be missing or doubled, and HTTP may have answered nothing that `/openapi.json`
+does not tell of.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bench.faults.checker import check
 from bench.faults.database import read_log
 from bench.faults.history import History
 from bench.faults.processes import Server, relay
+from bench.fuzz.http import HttpFuzzed, Keys, fuzz_http, log_in
 from bench.fuzz.sockets import Fuzzed, Site, fuzz
 from bench.programs import BenchError, free_port
 from bench.report import machine, percentile, result, rounded, say
@@ -34,6 +36,7 @@ from handoff.domain.conversation import fold
 from handoff.settings import Settings
 
 FRAMES: Final = 1_000_000
+REQUESTS: Final = 300
 CONVERSATIONS: Final = 100
 GROWTH_LIMIT: Final = 1.15
 """Memory at the end over that at a quarter of the run: caches are full by then."""
@@ -47,6 +50,7 @@ EXCEPTIONS: Final = (
     "append_failed",
     "decision_failed",
     "subscriber_failed",
+    "request_failed",
     "Task exception",
 )
 """What a relay's log says of a defect."""
@@ -54,8 +58,9 @@ EXCEPTIONS: Final = (
 LOOSE: Final = {
     "BATON_MESSAGE_RATE": "1000000",
     "BATON_MESSAGE_BURST": "1000000",
+    "BATON_OPENINGS_PER_MINUTE": "1000000",
 }
-"""Limits that would keep the frames from being read at all."""
+"""Limits that would keep the frames and bodies from being read at all."""
 
 
 def run(arguments: Sequence[str], home: Path | None) -> int:
@@ -64,19 +69,25 @@ def run(arguments: Sequence[str], home: Path | None) -> int:
     parser = argparse.ArgumentParser(prog="baton bench fuzz", description=__doc__.partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object, last, on one line")
     parser.add_argument("--n", type=int, default=FRAMES, help=f"messages sent in all (default {FRAMES:,})")
+    parser.add_argument(
+        "--http",
+        type=int,
+        default=REQUESTS,
+        help=f"requests drawn for each HTTP operation (default {REQUESTS}, 0: none)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="decides what is sent (default 1)")
     given = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="baton-fuzz-"))
     try:
-        figures = uvloop.run(measure(folder, given.n, given.seed))
+        figures = uvloop.run(measure(folder, given.n, given.seed, given.http))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     result({**figures, **machine()}, as_json=given.json)
     return 0 if is_clean(figures) else 1
 
 
-async def measure(folder: Path, count: int, seed: int) -> dict[str, Any]:
-    """Fuzz a relay of its own in `folder`; the figures."""
+async def measure(folder: Path, count: int, seed: int, requests: int = 0) -> dict[str, Any]:
+    """Fuzz a relay of its own in `folder` with `count` frames, then `requests` for each operation; the figures."""
     home = folder / "home"
     home.mkdir()
     bot = _bot(folder)
@@ -90,7 +101,7 @@ async def measure(folder: Path, count: int, seed: int) -> dict[str, Any]:
     try:
         await bot.start()
         await server.start()
-        site = await _site(Settings(home=home), server.port)
+        site, keys = await _site(Settings(home=home), server.port)
         at_quarter = asyncio.Event()
         warm = asyncio.create_task(_memory_then(at_quarter, server))
         began = time.monotonic()
@@ -98,6 +109,7 @@ async def measure(folder: Path, count: int, seed: int) -> dict[str, Any]:
         seconds = time.monotonic() - began
         at_quarter.set()
         memory = (await warm, _memory_mb(server.pid))
+        asked = await _ask(server.port, requests, seed, folder, keys) if requests else []
         log = server.log.read_text(encoding="utf-8", errors="replace")
     finally:
         await server.stop()
@@ -105,13 +117,16 @@ async def measure(folder: Path, count: int, seed: int) -> dict[str, Any]:
     wrong = await _wrong_states(home)
     verdict = check(History(), await read_log(home / "baton.db"))
     faults = [line for line in log.splitlines() if any(word in line for word in EXCEPTIONS)]
-    for line in (*faults[:20], *wrong[:20], *verdict.examples):
+    told = [answers.told for answers in asked if answers.failures]
+    for line in (*faults[:20], *wrong[:20], *verdict.examples, *told):
         say(line)
     return {
         **_counts(done, seconds),
         "exceptions": len(faults),
         "wrong_states": len(wrong),
         "log_faults": sum(verdict.figures().values()),
+        "http_requests": sum(answers.requests for answers in asked),
+        "http_failures": sum(answers.failures for answers in asked),
         "rss_mb_at_quarter": rounded(memory[0]),
         "rss_mb_at_end": rounded(memory[1]),
         "growth": rounded(memory[1] / memory[0]),
@@ -124,7 +139,7 @@ def is_clean(figures: dict[str, Any]) -> bool:
     grown = figures["rss_mb_at_end"] - figures["rss_mb_at_quarter"]
     flat = figures["growth"] <= GROWTH_LIMIT or grown <= GROWTH_ALLOWED_MB
     return flat and not any(
-        figures[name] for name in ("exceptions", "wrong_states", "log_faults", "unanswered")
+        figures[name] for name in ("exceptions", "wrong_states", "log_faults", "unanswered", "http_failures")
     )
 
 
@@ -158,12 +173,23 @@ def _bot(folder: Path) -> Server:
     return Server("bot", argv, port, log=folder / "bot.log")
 
 
-async def _site(settings: Settings, port: int) -> Site:
+async def _ask(port: int, requests: int, seed: int, folder: Path, keys: Keys) -> list[HttpFuzzed]:
+    """Requests of a stranger, then of somebody who may do everything."""
+    asked = []
+    for name, held in (("stranger", None), ("known", keys)):
+        own = folder / name
+        own.mkdir()
+        asked.append(await fuzz_http(f"http://127.0.0.1:{port}", requests, seed, own, held))
+    return asked
+
+
+async def _site(settings: Settings, port: int) -> tuple[Site, Keys]:
     engine = await open_database(settings)
+    password = secrets.token_urlsafe(16)
     try:
         accounts = make_accounts(engine, settings)
         # A supervisor, who may do all that an agent's frames can ask for.
-        user, _ = await accounts.add_user("Fuzz", "supervisor", secrets.token_urlsafe(16))
+        user, _ = await accounts.add_user("Fuzz", "supervisor", password)
         agent_token, _ = await accounts.add_token(user.name, "fuzz")
     finally:
         await engine.dispose()
@@ -172,7 +198,9 @@ async def _site(settings: Settings, port: int) -> Site:
         for _ in range(CONVERSATIONS + 1):
             answer = await http.post("/api/v1/conversations", json={"client_id": secrets.token_urlsafe(16)})
             opened.append((answer.json()["conversation_id"], answer.json()["token"]))
-    return Site(f"ws://127.0.0.1:{port}", dict(opened[1:]), agent_token, opened[0])
+        sessions = [await log_in(http, user.name, password) for _ in range(2)]
+    keys = Keys(*opened[1], agent_token, *sessions)
+    return Site(f"ws://127.0.0.1:{port}", dict(opened[1:]), agent_token, opened[0]), keys
 
 
 async def _wrong_states(home: Path) -> list[str]:

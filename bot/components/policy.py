@@ -78,9 +78,8 @@ class DecisionPolicy(Policy):
         return self._prediction(probabilities, events=events, is_no_user_prediction=True)
 
 
-@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True)
-class TalkRules(RulePolicy):
-    """Rasa's rules where the verdict leaves the turn to them; otherwise no opinion, which costs nothing."""
+class _Undecided(Policy):
+    """Beside one of Rasa's policies: asks it only where the verdict leaves the turn to it; otherwise no opinion."""
 
     def predict_action_probabilities(
         self,
@@ -89,27 +88,20 @@ class TalkRules(RulePolicy):
         rule_only_data: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> PolicyPrediction:
-        """See `RulePolicy`."""
+        """See `Policy`."""
         if _is_decided(tracker):
             return self._prediction(self._default_predictions(domain))
         return super().predict_action_probabilities(tracker, domain, rule_only_data, **kwargs)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True)
-class TalkStories(MemoizationPolicy):
-    """Rasa's remembered stories where the verdict leaves the turn to them; otherwise no opinion."""
+class TalkRules(_Undecided, RulePolicy):
+    """Rasa's rules where the verdict leaves the turn to them."""
 
-    def predict_action_probabilities(
-        self,
-        tracker: DialogueStateTracker,
-        domain: Domain,
-        rule_only_data: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> PolicyPrediction:
-        """See `MemoizationPolicy`."""
-        if _is_decided(tracker):
-            return self._prediction(self._default_predictions(domain))
-        return super().predict_action_probabilities(tracker, domain, rule_only_data, **kwargs)
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.POLICY_WITHOUT_END_TO_END_SUPPORT, is_trainable=True)
+class TalkStories(_Undecided, MemoizationPolicy):
+    """Rasa's remembered stories where the verdict leaves the turn to them."""
 
 
 def _is_decided(tracker: DialogueStateTracker) -> bool:

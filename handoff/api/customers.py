@@ -7,18 +7,32 @@ import time
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import ValidationError
 
 from handoff.accounts.gate import Gate
 from handoff.api.admission import Admission, address_of
 from handoff.api.tokens import ConversationTokens, identity_signature
 from handoff.domain.commands import StartConversation
-from handoff.domain.errors import BotUnavailable, Forbidden, NotFound, Unauthorized
+from handoff.domain.errors import (
+    BadFrame,
+    BadJson,
+    BotUnavailable,
+    ClientIdReused,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    StorageUnavailable,
+    TokenExpired,
+    TooLarge,
+    Unauthorized,
+)
 from handoff.domain.events import Event
 from handoff.ports import BotNotReadyError, Customer
 from handoff.relay.parts import Relay
 from handoff.settings import Settings
+from handoff.wire.answers import EventsPage, FreshToken, OpenedConversation, SearchResults, Site, refusals
+from handoff.wire.bodies import json_body, single_names
 from handoff.wire.encoding import audience_of, event_json
 from handoff.wire.frames import CustomerAbout, Locale, OpenConversation, refusal
 
@@ -36,9 +50,10 @@ def customer_routes(
     admission: Admission,
 ) -> APIRouter:
     """The endpoints under `/api/v1` that a customer's page calls."""
-    router = APIRouter(prefix="/api/v1", tags=["customers"])
+    # Any request may bring a body, and any body may be too large.
+    router = APIRouter(prefix="/api/v1", tags=["customers"], responses=refusals(TooLarge))
 
-    @router.get("/site")
+    @router.get("/site", response_model=Site)
     async def site() -> dict[str, Any]:
         """What the widget shows before anybody has spoken."""
         return {
@@ -52,7 +67,13 @@ def customer_routes(
     @router.post(
         "/conversations",
         status_code=201,
-        openapi_extra={"requestBody": _body_schema(OpenConversation), "responses": {}},
+        response_model=OpenedConversation,
+        dependencies=[Depends(single_names)],
+        openapi_extra={"requestBody": json_body(OpenConversation)},
+        responses={
+            200: {"model": OpenedConversation, "description": "This client_id opened it before"},
+            **refusals(BadJson, Unauthorized, ClientIdReused, BadFrame, RateLimited, StorageUnavailable),
+        },
     )
     async def open_conversation(request: Request, response: Response) -> dict[str, Any]:
         """A conversation and its token; a repeated client_id gives the same conversation."""
@@ -74,7 +95,11 @@ def customer_routes(
             "seq": outcome.seq,
         }
 
-    @router.post("/conversations/{conversation_id}/token")
+    @router.post(
+        "/conversations/{conversation_id}/token",
+        response_model=FreshToken,
+        responses=refusals(Unauthorized, TokenExpired, NotFound, BadFrame),
+    )
     async def renew_token(
         conversation_id: str, authorization: Annotated[str | None, Header()] = None
     ) -> dict[str, Any]:
@@ -83,7 +108,11 @@ def customer_routes(
             raise NotFound("There is no such conversation.")
         return {"token": tokens.make(conversation_id)}
 
-    @router.get("/conversations/{conversation_id}/events")
+    @router.get(
+        "/conversations/{conversation_id}/events",
+        response_model=EventsPage,
+        responses=refusals(Unauthorized, TokenExpired, Forbidden, NotFound, BadFrame, StorageUnavailable),
+    )
     async def events(
         request: Request,
         conversation_id: str,
@@ -113,7 +142,7 @@ def customer_routes(
             "more": bool(page) and page[-1].seq < seq,
         }
 
-    @router.get("/kb/search")
+    @router.get("/kb/search", response_model=SearchResults, responses=refusals(BadFrame, BotUnavailable))
     async def search(
         q: Annotated[str, Query(min_length=1, max_length=400)], locale: Locale | None = None
     ) -> dict[str, Any]:
@@ -163,10 +192,3 @@ def _bearer(authorization: str | None) -> str:
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("Send the conversation's token as `Authorization: Bearer TOKEN`.")
     return token.strip()
-
-
-def _body_schema(model: type[OpenConversation]) -> dict[str, Any]:
-    return {
-        "required": True,
-        "content": {"application/json": {"schema": model.model_json_schema()}},
-    }

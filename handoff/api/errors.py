@@ -72,7 +72,9 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     kind = _BY_STATUS.get(error.status_code, BadFrame)
-    return error_response(kind(str(error.detail)), error.status_code)
+    answer = error_response(kind(str(error.detail)), error.status_code)
+    answer.headers.update(error.headers or {})  # a 405 names the methods that are there
+    return answer
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:

@@ -12,9 +12,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from handoff.accounts.gate import Gate
 from handoff.api.admission import address_of, is_this_machine
 from handoff.api.open_sockets import OpenSockets
-from handoff.domain.errors import Forbidden, StorageUnavailable, Unauthorized
+from handoff.domain.errors import BadFrame, Forbidden, StorageUnavailable, TooLarge, Unauthorized
 from handoff.relay.parts import Relay
 from handoff.settings import Settings
+from handoff.wire.answers import Alive, InboxPage, Readiness, refusals
 
 PAGE = 100
 BEHIND_MS: Final = 10_000
@@ -24,9 +25,11 @@ FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 def operation_routes(relay: Relay, gate: Gate, settings: Settings, sockets: OpenSockets) -> APIRouter:
     """`/api/v1/inbox`, `/health/*` and `/metrics`."""
-    router = APIRouter(tags=["operation"])
+    router = APIRouter(tags=["operation"], responses=refusals(TooLarge))
 
-    @router.get("/api/v1/inbox")
+    @router.get(
+        "/api/v1/inbox", response_model=InboxPage, responses=refusals(Unauthorized, Forbidden, BadFrame)
+    )
     async def inbox(
         request: Request, cursor: Annotated[int, Query(ge=0, le=1_000_000)] = 0
     ) -> dict[str, Any]:
@@ -38,12 +41,18 @@ def operation_routes(relay: Relay, gate: Gate, settings: Settings, sockets: Open
         end = cursor + PAGE
         return {"items": items[cursor:end], "cursor": end if end < len(items) else None}
 
-    @router.get("/health/live")
+    @router.head("/health/live", include_in_schema=False)
+    @router.get("/health/live", response_model=Alive)
     async def live() -> dict[str, Any]:
         """The process answers."""
         return {"status": "ok"}
 
-    @router.get("/health/ready")
+    @router.head("/health/ready", include_in_schema=False)
+    @router.get(
+        "/health/ready",
+        response_model=Readiness,
+        responses={503: {"model": Readiness, "description": "Something is missing"}},
+    )
     async def ready(response: Response) -> dict[str, Any]:
         """Whether everything a question needs is there; names what is not."""
         parts = {
@@ -57,7 +66,14 @@ def operation_routes(relay: Relay, gate: Gate, settings: Settings, sockets: Open
         response.status_code = 200 if is_ready else 503
         return {"ready": is_ready, "parts": parts}
 
-    @router.get("/metrics", response_class=Response)
+    @router.get(
+        "/metrics",
+        response_class=Response,
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            **refusals(Unauthorized, Forbidden),
+        },
+    )
     async def metrics(request: Request) -> Response:
         """Figures for Prometheus: for who has the token, or for this machine alone where none is set."""
         _may_read_figures(request, settings.metrics_token)

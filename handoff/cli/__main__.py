@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from handoff.cli.arguments import asks_for_json, split_home
 from handoff.cli.failure import INTERRUPTED, CommandFailed, tell
+from handoff.cli.loading import uncollected
 
 
 def main() -> None:
@@ -40,12 +41,13 @@ def _run(given: Sequence[str]) -> int:
     if home is not None:
         # An environment variable, so that every process this one starts works on the same home.
         os.environ["BATON_HOME"] = home
-    if arguments and arguments[0] in ("serve", "relay", "bot"):
-        # Starts in half the time without the others.
-        from handoff.cli.serving import commands as app  # noqa: PLC0415
-    else:
-        from handoff.cli.app import app  # noqa: PLC0415
-    from typer import TyperException  # noqa: PLC0415
+    with uncollected():
+        if arguments and arguments[0] in ("serve", "relay", "bot"):
+            # Starts in half the time without the others.
+            from handoff.cli.serving import commands as app  # noqa: PLC0415
+        else:
+            from handoff.cli.app import app  # noqa: PLC0415
+        from typer import TyperException  # noqa: PLC0415
 
     try:
         # Not standalone: it would end the process itself, and tell scripts nothing of a wrong command line.

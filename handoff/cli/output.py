@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import orjson
 import typer
@@ -14,8 +14,10 @@ from handoff.cli.failure import CommandFailed
 from handoff.content.errors import ContentRefused
 from handoff.domain.errors import HandoffError
 from handoff.settings import Settings
-from kb_index.formats import RowError
 from kb_index.releases import ReleaseError
+
+if TYPE_CHECKING:
+    from kb_index.formats import RowError  # with its parsers, which few commands need
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on one line.")]
 _T = TypeVar("_T")

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from handoff.cli.loading import uncollected
 from handoff.cli.output import fail, guarded, settings
 from handoff.domain.errors import HandoffError
 from handoff.settings import PROJECT_ROOT, Settings
@@ -84,8 +85,8 @@ def _first_log_in(configured: Settings) -> list[str]:
     try:
         password = asyncio.run(_first_admin(configured))
     except HandoffError as refused:
-        return [f"The first administrator could not be made: {refused.message} Run `baton user add`."]
-    return [] if password is None else [f"First log-in   name: admin   one-time password: {password}"]
+        return [f"The first administrator could not be made: {refused.message} Run `baton user add`.", ""]
+    return [] if password is None else [f"First log-in   name: admin   one-time password: {password}", ""]
 
 
 async def _first_admin(configured: Settings) -> str | None:
@@ -99,9 +100,10 @@ async def _first_admin(configured: Settings) -> str | None:
 
 
 async def _relay(configured: Settings) -> None:
-    from handoff.api.server import run_relay  # noqa: PLC0415
-    from handoff.bootstrap import make_running  # noqa: PLC0415
-    from handoff.upkeep.locks import while_running  # noqa: PLC0415
+    with uncollected():
+        from handoff.api.server import run_relay  # noqa: PLC0415
+        from handoff.bootstrap import make_running  # noqa: PLC0415
+        from handoff.upkeep.locks import while_running  # noqa: PLC0415
 
     with while_running(configured.home):
         await run_relay(configured, await make_running(configured), Path(PAGES))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handoff.domain.errors import HandoffError
-from kb_index.formats import RowError
+
+if TYPE_CHECKING:
+    from kb_index.formats import RowError  # with its parsers, which few commands need
 
 
 class ContentRefused(HandoffError):

@@ -18,8 +18,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 class Part:
     """A program to keep running.
 
-    `ready` is called, off the event loop, with the seconds since the keeper's start at the first time that `health`
-    answers, and gives the lines to print then. A part that falls `gives_up_after` times in a row before it was ever
+    `ready` is called with the seconds since the keeper's start at the first time that `health` answers, and gives the
+    lines to print then. `besides` is called after it, off the event loop: lines that take a while to find. A part that falls `gives_up_after` times in a row before it was ever
     well ends the whole: it is not going to.
     """
 
@@ -28,6 +28,7 @@ class Part:
     env: Mapping[str, str]
     health: Health
     ready: Callable[[float], Sequence[str]]
+    besides: Callable[[], Sequence[str]] = tuple
     gives_up_after: int | None = None
     poll: float = 0.05
     """Seconds between two questions after its health while it starts."""
@@ -173,7 +174,9 @@ class Keeper:
         if again:
             self.say(f"the {part.name} is back")
         else:
-            for line in await asyncio.to_thread(part.ready, moment - self._started):
+            for line in part.ready(moment - self._started):
+                self.say(line)
+            for line in await asyncio.to_thread(part.besides):
                 self.say(line)
         return moment
 

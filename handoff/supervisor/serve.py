@@ -28,8 +28,9 @@ def serve(
 ) -> int:
     """Serve everything on one machine until told to stop. Returns the exit code; refusals are printed.
 
-    `announce` is called, in a thread, once the relay answers, and gives further lines for the ready block: the first
-    administrator's one-time password is made where it is certain to be shown, and the relay does not wait for it. `first_start` holds commands of `baton` as words, such as
+    `announce` is called, in a thread, once the relay answers, and gives lines to print after the ready block: the first
+    administrator's one-time password is made where it is certain to be shown, and neither the relay nor the block waits
+    for it. `first_start` holds commands of `baton` as words, such as
     `("content", "import", path)`: they run in their order beside the running parts. `brings_demo` says that the demo is
     among them: until it is in, or other content is, `first_start_is_due` stays True for this home.
     """
@@ -118,7 +119,6 @@ def _relay(
             f"Baton is running (after {seconds:.1f} s). Home: {settings.home}",
             f"  Demo shop  {site}/demo",
             f"  Console    {site}/console",
-            *(f"  {line}" for line in announce()),
             f"{waiting}; questions wait for it. Stop with Ctrl-C.",
             "",
         )
@@ -129,6 +129,7 @@ def _relay(
         env=env,
         health=Health(here, port, "/health/live"),
         ready=ready,
+        besides=announce,
         gives_up_after=5,
     )
 

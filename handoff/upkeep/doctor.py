@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import shutil
 import socket
@@ -27,7 +28,7 @@ from handoff.adapters.schema import events
 from handoff.domain.errors import HandoffError
 from handoff.settings import Settings
 from handoff.upkeep.databases import is_sqlite
-from handoff.upkeep.locks import RESTORING, SERVE
+from handoff.upkeep.locks import RESTORING, SERVE, is_served
 from kb_index.releases import ReleaseError, ReleaseStore
 
 PATIENCE_S: Final = 10.0
@@ -244,7 +245,7 @@ def _port(settings: Settings) -> Check:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as failure:
-            if _serves(settings.home, settings.port):
+            if _serves(settings.home, settings.port) or (is_served(settings.home) and _answers(settings)):
                 return Check("port", "ok", f"{name}, where this home is served now")
             return Check(
                 "port", "fail", f"{name}: {failure.strerror}. Stop the other program, or set BATON_PORT."
@@ -257,6 +258,18 @@ def _serves(home: Path, port: int) -> bool:
         return bool(json.loads((home / "run" / SERVE).read_text(encoding="utf-8"))["port"] == port)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _answers(settings: Settings) -> bool:
+    """Whether a relay answers there; with this home's lock held it is this home's."""
+    asked = http.client.HTTPConnection(settings.host, settings.port, timeout=PATIENCE_S)
+    try:
+        asked.request("GET", "/health/live")
+        return bool(json.loads(asked.getresponse().read()) == {"status": "ok"})
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        asked.close()
 
 
 def _redis(settings: Settings) -> Check:

@@ -37,6 +37,21 @@ def while_nothing_runs(home: Path) -> Iterator[None]:
         yield
 
 
+def is_served(home: Path) -> bool:
+    """Whether a relay runs on this home now. Makes nothing."""
+    try:
+        handle = os.open(home / "run" / RELAY, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def refuse_half_restored(home: Path) -> None:
     """Raises `HomeBusy` after a restore that was killed in mid-way."""
     mark = home / "run" / RESTORING

@@ -6,7 +6,16 @@ import json
 import math
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
 from bot.contract import MAX_TEXT
@@ -39,6 +48,18 @@ def _plain_value(value: Any) -> str | int | float | bool | None:
     )
 
 
+_PLAIN_VALUE: Final[JsonDict] = {
+    "anyOf": [
+        {"type": "string", "maxLength": 1000},
+        {"type": "integer", "exclusiveMinimum": -(2**63), "exclusiveMaximum": 2**63},
+        {"type": "number"},
+        {"type": "boolean"},
+        {"type": "null"},
+    ]
+}
+"""What `_plain_value` takes, as a schema; that NUL and half a character are refused it cannot say."""
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
@@ -66,10 +87,11 @@ ConversationId = Annotated[str, Field(pattern=_CONVERSATION_ID)]
 Seq = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Token = Annotated[str, Field(min_length=1, max_length=2048)]
 Locale = Annotated[str, Field(pattern=_LOCALE)]
-Email = Annotated[Storable, Field(pattern=_EMAIL)]
+# The pattern first: behind a function it is checked, but the schema in /openapi.json would not tell of it.
+Email = Annotated[str, Field(pattern=_EMAIL), AfterValidator(_storable)]
 Score = Annotated[int, Field(ge=0, le=10)]
 AttributeName = Annotated[Storable, Field(min_length=1, max_length=200)]
-AttributeValue = Annotated[Any, AfterValidator(_plain_value)]
+AttributeValue = Annotated[Any, AfterValidator(_plain_value), WithJsonSchema(_PLAIN_VALUE)]
 
 
 class Frame(BaseModel):

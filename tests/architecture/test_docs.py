@@ -13,6 +13,8 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Route, WebSocketRoute
 
+from bench.__main__ import BENCHMARKS
+from bench.faults.checker import Verdict
 from bot.contract import DecisionKind, EscalationReason
 from handoff.api.agent_socket import FOLLOWED_AT_MOST, INBOX_IN_WELCOME
 from handoff.api.app import make_app
@@ -39,6 +41,7 @@ from tests.architecture.generate_docs import (
 PROTOCOL = (DOCS / "protocol.md").read_text()
 SETTINGS = (DOCS / "settings.md").read_text()
 RUNNING = (DOCS / "running.md").read_text()
+CONTRIBUTING = (PROJECT_ROOT / "CONTRIBUTING.md").read_text()
 SENDERS = [*(PROJECT_ROOT / "handoff").glob("api/*.py"), PROJECT_ROOT / "handoff/relay/session.py"]
 
 
@@ -94,6 +97,17 @@ def test_every_command_and_option_is_described(path: str, command: Any) -> None:
     for option in named_options(command):
         assert f"`{option.opts[0]}`" in row
         assert option.help
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_benchmark_is_described_with_its_figures_and_how_long_it_takes(name: str) -> None:
+    for page in (PROTOCOL.partition("## 9. Benchmarks")[2], CONTRIBUTING):
+        assert re.search(rf"^\| `{name}[ `]", page, re.MULTILINE), name
+
+
+def test_figures_that_must_be_0_are_named() -> None:
+    told = PROTOCOL.partition("## 9. Benchmarks")[2]
+    assert [name for name in Verdict().figures() if f"`{name}`" not in told] == []
 
 
 # --- errors, events, frames -----------------------------------------------------------------------------------

@@ -19,10 +19,11 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.hands import NewPage
+from tests.browser.hands import NewPage, Widget
 from tests.browser.recorded_relay import RecordedRelay
+from tests.browser.stories import answer
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("BATON_CHROMIUM", "/usr/bin/chromium")
@@ -162,3 +163,21 @@ def _wait_until_ready(url: str, process: subprocess.Popen[str], kept: list[str])
             return
         time.sleep(0.5)
     pytest.fail(f"the product was not ready within {FIRST_START_S:.0f} s:\n{''.join(kept[-40:])}")
+
+
+@pytest.fixture
+def page(relay: RecordedRelay, new_page: NewPage) -> Page:
+    """The demo page, the widget closed."""
+    relay.answer = answer
+    page = new_page()
+    page.goto(f"{relay.url}/demo")
+    expect(page.locator("baton-widget .launcher")).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def widget(page: Page) -> Widget:
+    """The widget, open."""
+    widget = Widget(page)
+    widget.open()
+    return widget

@@ -7,28 +7,23 @@ It decides nothing a test of the relay could rely on.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
 
-import uvicorn
 from fastapi import WebSocket, WebSocketDisconnect
 
 from tests.browser.recorded_http import make_app
 from tests.browser.recorded_talk import Json, Talk
+from tests.browser.served import Served
 
 HUMAN = {"id": "human", "label": "Talk to a person"}
 MAYA = {"type": "agent", "id": "u-maya", "name": "Maya Lindqvist"}
 
-T = TypeVar("T")
 
-
-class RecordedRelay:
-    """Runs in a thread of its own; `url` is where the pages are."""
+class RecordedRelay(Served):
+    """A relay in a thread of its own; `url` is where the pages are."""
 
     def __init__(self) -> None:
         self.talks: dict[str, Talk] = {}
@@ -45,49 +40,12 @@ class RecordedRelay:
         self.clock = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
         self.real_time = False
         self.demo_locale = "en-GB"
-        self.app = make_app(self)
-        self._server: uvicorn.Server | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self.url = ""
-
-    # --- life ---------------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Listen on a free port of the loopback interface."""
-        config = uvicorn.Config(
-            self.app, host="127.0.0.1", port=0, log_level="warning", ws_ping_interval=None
-        )
-        self._server = uvicorn.Server(config)
-        ready = threading.Event()
-
-        async def serve() -> None:
-            self._loop = asyncio.get_running_loop()
-            assert self._server is not None
-            task = asyncio.create_task(self._server.serve())
-            while not self._server.started:
-                await asyncio.sleep(0.01)
-            ready.set()
-            await task
-
-        self._thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-        self._thread.start()
-        assert ready.wait(10)
-        port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        super().__init__(make_app(self))
 
     def stop(self) -> None:
-        """Close the port and the thread."""
-        assert self._server is not None
-        assert self._thread is not None
+        """Cut everybody off, then close the port and the thread."""
         self.cut()
-        self._server.should_exit = True
-        self._thread.join(10)
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something in the relay's own loop, from a test."""
-        assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        super().stop()
 
     # --- what tests do ------------------------------------------------------------------------------------
 

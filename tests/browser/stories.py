@@ -100,3 +100,9 @@ def held(relay: RecordedRelay, name: str, holder: dict[str, Any] = MAYA) -> Talk
     relay.record(talk, "agent.joined", holder, {"handoff_id": f"{talk.id}.1"})
     relay.record(talk, "agent.said", holder, {"text": "Hello, I have read all of it."})
     return talk
+
+
+def only_talk(relay: RecordedRelay) -> Talk:
+    """The one conversation there is."""
+    (talk,) = relay.talks.values()
+    return talk

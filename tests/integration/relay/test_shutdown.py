@@ -36,8 +36,10 @@ LONGER_THAN_A_TEST_S = 30.0
 class SlowCommits(SqlEventLog):
     """A log whose commits wait while `held`."""
 
-    held: asyncio.Event | None = None
-    reached: asyncio.Event
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine, "slow", 4000)
+        self.held: asyncio.Event | None = None
+        self.reached = asyncio.Event()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
@@ -77,6 +79,34 @@ async def stoppable(
         await stop()
 
 
+@asynccontextmanager
+async def stoppable_with_slow_commits(
+    home: Path,
+) -> AsyncIterator[tuple[RunningRelay, Callable[[], asyncio.Task[None]], SlowCommits]]:
+    """The same over a log whose commits a test can hold up."""
+    logs: list[SlowCommits] = []
+
+    def wrap(log: EventLog) -> EventLog:
+        assert isinstance(log, SqlEventLog)
+        logs.append(SlowCommits(log._engine))
+        return logs[0]
+
+    async with stoppable(home, wrap_log=wrap) as (at, stop):
+        yield at, stop, logs[0]
+
+
+async def going_with_a_commit_held(
+    at: RunningRelay, stop: Callable[[], asyncio.Task[None]], log: SlowCommits, customer: Customer, text: str
+) -> tuple[asyncio.Task[dict[str, Any]], asyncio.Task[None]]:
+    """The saying of `text` and the relay's stopping, both under way until the log lets go."""
+    log.held = asyncio.Event()
+    saying = asyncio.create_task(customer.say(text))
+    await log.reached.wait()
+    stopping = stop()
+    await until(lambda: at.sockets.is_closing)
+    return saying, stopping
+
+
 async def test_every_socket_is_told_to_come_back(tmp_path: Path) -> None:
     async with stoppable(tmp_path) as (at, stop):
         customer, agent = await at.customer(), await at.agent()
@@ -90,24 +120,12 @@ async def test_every_socket_is_told_to_come_back(tmp_path: Path) -> None:
 
 
 async def test_a_command_that_was_taken_is_finished_and_acked_before_the_goodbye(tmp_path: Path) -> None:
-    logs: list[SlowCommits] = []
-
-    def wrap(log: EventLog) -> EventLog:
-        assert isinstance(log, SqlEventLog)
-        logs.append(SlowCommits(log._engine, "slow", 4000))
-        logs[0].reached = asyncio.Event()
-        return logs[0]
-
-    async with stoppable(tmp_path, wrap_log=wrap) as (at, stop):
+    async with stoppable_with_slow_commits(tmp_path) as (at, stop, log):
         customer = await at.customer()
-        logs[0].held = held = asyncio.Event()
-        saying = asyncio.create_task(customer.say("the last word"))
-        await logs[0].reached.wait()
-        stopping = stop()
-        await until(lambda: _is_closing(at))
+        saying, stopping = await going_with_a_commit_held(at, stop, log, customer, "the last word")
         assert not saying.done()
-        logs[0].held = None
-        held.set()
+        assert log.held is not None
+        log.held.set()
         ack = await saying
         assert (ack["type"], ack["events"]) == ("ack", 1)
         assert (await ends(customer))["code"] == "shutting_down"
@@ -119,30 +137,14 @@ async def test_a_command_that_was_taken_is_finished_and_acked_before_the_goodbye
         assert (await back.event("customer.said"))["data"]["text"] == "the last word"
 
 
-def _is_closing(at: RunningRelay) -> bool:
-    return at.sockets.is_closing
-
-
 async def test_whoever_comes_while_it_goes_is_sent_away_and_a_storage_that_hangs_holds_up_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket_module, "FINISH_S", 0.5)
     monkeypatch.setattr(open_sockets, "GOODBYE_S", 2.0)
-    logs: list[SlowCommits] = []
-
-    def wrap(log: EventLog) -> EventLog:
-        assert isinstance(log, SqlEventLog)
-        logs.append(SlowCommits(log._engine, "slow", 4000))
-        logs[0].reached = asyncio.Event()
-        return logs[0]
-
-    async with stoppable(tmp_path, wrap_log=wrap) as (at, stop):
+    async with stoppable_with_slow_commits(tmp_path) as (at, stop, log):
         customer = await at.customer()
-        logs[0].held = held = asyncio.Event()
-        saying = asyncio.create_task(customer.say("never acked"))
-        await logs[0].reached.wait()
-        stopping = stop()
-        await until(lambda: _is_closing(at))
+        saying, stopping = await going_with_a_commit_held(at, stop, log, customer, "never acked")
         late = Customer(at)
         await late.dial()
         assert (await ends(late))["code"] == "shutting_down"
@@ -152,7 +154,8 @@ async def test_whoever_comes_while_it_goes_is_sent_away_and_a_storage_that_hangs
         # Nor does the process, although the storage never comes back.
         async with asyncio.timeout(8):
             await stopping
-        held.set()
+        assert log.held is not None
+        log.held.set()
 
 
 async def hang(request: TurnRequest) -> TurnOutcome:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
@@ -23,71 +22,30 @@ from handoff.domain.errors import HandoffError
 from handoff.domain.events import BOT, CUSTOMER, SYSTEM, Actor, Event
 from handoff.domain.rules import Rules
 from handoff.relay.cursor import Cursor
-from handoff.relay.session import Run, Session, SessionLimits, ack, agent_session, customer_session, nack
+from handoff.relay.session import Run, Session, ack, agent_session, customer_session, nack
 from handoff.service.conversations import Conversations
 from handoff.service.feed import Feed
 from handoff.wire.encoding import EventEncoder
 from tests.contract.held_clock import HeldClock
 from tests.unit.handoff.domain.story import outcome
+from tests.unit.handoff.relay.interleaved import (
+    AGENTS,
+    ANA,
+    AT_ONCE,
+    BEN,
+    CNV,
+    HIDDEN_FROM_CUSTOMER,
+    LIMITS,
+    PEOPLE,
+    SUE,
+    Reader,
+    Sent,
+    agent_frames,
+    choices,
+    customer_frames,
+    words,
+)
 from tests.unit.handoff.relay.memory_log import MemoryLog
-
-CNV = "cnv_1"
-ANA, BEN, SUE = (Actor("agent", f"usr_{name.lower()}", name) for name in ("Ana", "Ben", "Sue"))
-PEOPLE = (CUSTOMER, ANA, BEN, SUE)
-AGENTS = st.sampled_from((ANA, BEN, SUE))
-LIMITS = SessionLimits(rate=1e6, burst=1_000_000)
-HIDDEN_FROM_CUSTOMER = ("agent.noted", "bot.reply_discarded")
-FINAL = ("ack", "nack")
-
-words = st.sampled_from(("Where is it?", "Hello", "Still there?"))
-choices = st.sampled_from(("human", "relay:ask_bot", "relay:wait", "elsewhere"))
-customer_frames = st.sampled_from(
-    (
-        {"type": "request_human"},
-        {"type": "cancel_handoff"},
-        {"type": "end"},
-        {"type": "leave_contact", "email": "kim@example.org"},
-        {"type": "rate", "metric": "csat", "score": 5},
-    )
-)
-agent_frames = st.sampled_from(
-    (
-        {"type": "claim"},
-        {"type": "say", "text": "I can help."},
-        {"type": "say", "text": "One moment."},
-        {"type": "claim", "takeover": True},
-        {"type": "note", "text": "A regular."},
-        {"type": "transfer", "to": {}},
-        {"type": "return_to_bot", "outcome": "solved"},
-        {"type": "close", "after": 0},
-        {"type": "close", "after": 10_000},
-    )
-)
-AT_ONCE = st.booleans()
-"""Whether a command reaches the door by itself, before anything else does."""
-
-
-@dataclass
-class Reader:
-    """What one reader was sent, and where its cursor stands."""
-
-    agent_id: str | None
-    got: list[dict[str, Any]] = field(default_factory=list)
-    cursor: Cursor | None = None
-
-    @property
-    def held(self) -> int:
-        """The `seq` that it would reconnect with."""
-        return self.got[-1]["seq"] if self.got else 0
-
-
-@dataclass
-class Sent:
-    """A command as a client sent it, and every final answer that it got."""
-
-    actor: Actor
-    frame: dict[str, Any]
-    answers: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Interleavings(RuleBasedStateMachine):

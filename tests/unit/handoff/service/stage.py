@@ -34,10 +34,12 @@ from handoff.service.feed import Feed
 from handoff.service.reactor import Reactor, TurnLimits
 from tests.contract.databases import Database
 from tests.contract.held_clock import HeldClock
+from tests.contract.until import until_stored
 from tests.unit.handoff.service.scripted_bot import ScriptedBot
 
 ANA = Actor("agent", "usr_ana", "Ana")
 BEN = Actor("agent", "usr_ben", "Ben")
+QUICK = TurnLimits(turn_s=0.15, warm_s=90.0, lease_s=4.0)
 LIMITS = TurnLimits(turn_s=5.0, warm_s=90.0, lease_s=4.0)
 
 _P = TypeVar("_P", bound=Payload)
@@ -208,3 +210,28 @@ class Stage:
         for process in self._processes:
             process.log.broken = False
             await process.conversations.stop()
+
+
+async def comes_to(process: Process, conversation_id: str, *kinds: str) -> None:
+    """Wait until exactly this has happened since the opening."""
+
+    async def has_come() -> bool:
+        return len(await process.kinds(conversation_id)) >= len(kinds)
+
+    await until_stored(has_come)
+    assert await process.kinds(conversation_id) == list(kinds)
+
+
+async def nothing_is_left(process: Process) -> None:
+    """Every reaction is done, so that nothing more can happen by itself."""
+
+    async def is_empty() -> bool:
+        far = process.clock.now_ms() + 1_000_000_000
+        async with process.engine.connect() as connection:
+            rows = await connection.exec_driver_sql(
+                "SELECT count(*) FROM reactions WHERE done_at IS NULL AND kind = 'bot_turn' AND due_at < ?",
+                (far,),
+            )
+            return rows.scalar_one() == 0
+
+    await until_stored(is_empty)

@@ -1,10 +1,12 @@
 import asyncio
 import os
 import signal
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from handoff.supervisor.health import Health
 from handoff.supervisor.keeper import Keeper, Part, Step, describe_exit
@@ -93,6 +95,26 @@ async def test_one_that_never_answers_ends_the_whole(
     assert await asyncio.wait_for(keeper.run(), 30) == 1
     assert told.lines_of("broken") == ["bad setting"] * 3
     assert "3 times without ever answering; giving up" in told.said[-1]
+
+
+async def test_what_takes_a_while_to_find_is_told_after_what_is_known(
+    make_part: MakePart, make_keeper: MakeKeeper, told: Told
+) -> None:
+    told_first = threading.Event()
+
+    def besides() -> list[str]:
+        # Goes on only when the other lines are out.
+        return ["found"] if told_first.wait(20) else ["too early"]
+
+    part = replace(make_part("part"), besides=besides)
+    keeping = make_keeper(part)
+    run = asyncio.create_task(keeping.run())
+    await asyncio.wait_for(wait_for(lambda: "part is ready" in told.said), 20)
+    assert "found" not in told.said
+    told_first.set()
+    await asyncio.wait_for(wait_for(lambda: "found" in told.said), 20)
+    os.kill(os.getpid(), signal.SIGINT)
+    assert await asyncio.wait_for(run, 20) == 0
 
 
 async def test_one_that_answered_once_is_never_given_up(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import sqlite3
 import sys
+import threading
 import time
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from handoff.settings import Settings
 from handoff.supervisor.guards import sole_serve
 from handoff.upkeep import doctor
 from handoff.upkeep.doctor import Check, examine
-from handoff.upkeep.locks import RESTORING
+from handoff.upkeep.locks import RESTORING, while_running
 from kb_index.releases import ReleaseStore
 from tests.contract.databases import in_own_loop, migrated
 
@@ -134,6 +136,43 @@ def test_a_port_that_another_program_has_and_one_that_is_ours(home: Path, port: 
         with sole_serve(home) as note:
             note(port)
             assert seen(home, port)["port"].status == "ok"
+
+
+class Live(BaseHTTPRequestHandler):
+    """What a relay answers at /health/live, and nothing on standard error."""
+
+    def do_GET(self) -> None:
+        body = b'{"status":"ok"}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_relay_of_this_home_may_have_the_port_and_one_of_another_may_not(home: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), Live) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            assert "BATON_PORT" in trouble(home, server.server_port, "port")
+            with while_running(home):
+                assert seen(home, server.server_port)["port"].status == "ok"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def test_a_relay_that_runs_does_not_excuse_another_program_on_the_port(
+    home: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "PATIENCE_S", 0.2)
+    with socket.socket() as silent, while_running(home):
+        silent.bind(("127.0.0.1", port))
+        silent.listen(1)
+        assert "BATON_PORT" in trouble(home, port, "port")
 
 
 def test_a_redis_that_does_not_answer_is_no_end_of_the_world(home: Path, port: int) -> None:

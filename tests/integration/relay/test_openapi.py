@@ -1,0 +1,76 @@
+"""Every operation of `/openapi.json` with generated requests: no failure inside, and no answer that is not documented."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bench.fuzz.http import Keys, fuzz_http, log_in
+from tests.integration.relay.harness import RunningRelay, running_relay
+
+DRAWN = 15
+"""Requests drawn for each operation; those at the limits of its fields come on top, some 300 in all."""
+
+PASSWORD = "a-long-enough-password"
+
+
+async def keys_of(at: RunningRelay) -> Keys:
+    """What somebody has who uses every part of the interface."""
+    customer = await at.customer()
+    await customer.say("Where is my order?")
+    await customer.event("bot.replied")
+    await at.accounts.add_user("Grace", "supervisor", PASSWORD)
+    token, _ = await at.accounts.add_token("Grace", "tests")
+    async with httpx.AsyncClient(base_url=at.url) as http:
+        sessions = [await log_in(http, "Grace", PASSWORD) for _ in range(2)]
+    return Keys(customer.conversation_id, customer.token, token, *sessions)
+
+
+@pytest.mark.parametrize("who", ["a stranger", "somebody with every key"])
+async def test_every_answer_is_one_that_is_documented(who: str, tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "schemathesis"
+    home.mkdir()
+    folder.mkdir()
+    # As many conversations from one address as are drawn: the bound on them has tests of its own.
+    async with running_relay(home, openings_per_minute=1_000_000) as at:
+        keys = None if who == "a stranger" else await keys_of(at)
+        found = await fuzz_http(at.url, DRAWN, 1, folder, keys)
+    assert found.failures == 0, found.told
+    assert found.operations >= 13
+    assert found.requests > 200
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_health_answers_probes_that_ask_for_the_head_alone(path: str, tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at, httpx.AsyncClient(base_url=at.url) as http:
+        whole, head = await http.get(path), await http.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(whole.content))
+
+
+async def test_a_method_that_is_not_there_is_told_those_that_are(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at, httpx.AsyncClient(base_url=at.url) as http:
+        answer = await http.delete("/api/v1/conversations")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("conversations", '{"client_id": "0123456789abcdef", "client_id": "fedcba9876543210"}'),
+        ("conversations", '{"client_id": "0123456789abcdef", "customer": {"id": "1", "id": "2"}}'),
+        ("conversations", '{"client_id": "0123456789abcdef", "customer": {"attributes": {"a": NaN}}}'),
+        ("auth/login", '{"name": "Ada", "password": "one", "password": "two"}'),
+    ],
+)
+async def test_a_body_that_readers_would_understand_differently_is_refused(
+    path: str, body: str, tmp_path: Path
+) -> None:
+    async with running_relay(tmp_path) as at, httpx.AsyncClient(base_url=at.url) as http:
+        answer = await http.post(
+            f"/api/v1/{path}", content=body, headers={"Content-Type": "application/json"}
+        )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_json")
