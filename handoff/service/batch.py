@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
 import structlog
 
 from handoff.domain.commands import Command, PassTime, RecordTurn
@@ -110,7 +111,7 @@ class Batch:
         job.append = job.result = None
         key = job.key
         # Only a command that can be repeated is compared; a bot's outcome is long.
-        digest = "" if key is None else digest_of(repr(job.command))
+        digest = "" if key is None else _digest_of_command(job.command)
         if key is not None and (before := self._results.get(key)) is not None:
             if before.digest != digest:
                 job.result = ClientIdReused("This client_id was used for another command. Make a new one.")
@@ -193,9 +194,13 @@ class Batch:
         )
 
 
-def digest_of(content: str) -> str:
+def digest_of(content: bytes) -> str:
     """What tells a repeat from a reuse, kept instead of the content."""
-    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _digest_of_command(command: Command) -> str:
+    return digest_of(type(command).__name__.encode() + orjson.dumps(command, option=orjson.OPT_SORT_KEYS))
 
 
 def _drawn_ids() -> Iterator[str]:

@@ -87,7 +87,9 @@ class Conversations:
             ClientIdReused: the client_id opened a conversation with other `content`.
             StorageUnavailable: nothing was stored.
         """
-        opening = Opening(f"cnv_{secrets.token_urlsafe(18)}", client_id, digest_of(content), customer)
+        opening = Opening(
+            f"cnv_{secrets.token_urlsafe(18)}", client_id, digest_of(content.encode()), customer
+        )
         answer = _Answer()
         self._take(Job(opening.conversation_id, SYSTEM, command, answer.settle, opening=opening))
         outcome = await answer.future
