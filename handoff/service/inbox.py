@@ -25,6 +25,8 @@ AT_START: Final = 10_000
 ASK_S: Final = 2.0
 PAUSE_S: Final = 0.05
 """Changes within this time are told together: a claim moves every place behind it."""
+TALK_S: Final = 0.25
+"""Between two previews of what a customer says to the agent who holds the conversation, and reads it there."""
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +64,8 @@ class Inbox:
         self._entries: dict[str, _Entry] = {}
         self._told: dict[str, dict[str, Any]] = {}
         self._dirty: dict[str, int] = {}
+        self._talking: dict[str, int] = {}
+        self._talk_timer: asyncio.TimerHandle | None = None
         self._touched = asyncio.Event()
         self._listeners: set[Callable[[Change], None]] = set()
         self._unsubscribe = pubsub.subscribe(self._on_message)
@@ -83,6 +87,8 @@ class Inbox:
     async def stop(self) -> None:
         """End."""
         self._unsubscribe()
+        if self._talk_timer is not None:
+            self._talk_timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -114,11 +120,32 @@ class Inbox:
         self._touched.set()
 
     def _on_message(self, message: Hint | Signal) -> None:
-        if isinstance(message, Hint):
-            self._dirty[message.conversation_id] = max(
-                message.seq, self._dirty.get(message.conversation_id, 0)
-            )
-            self._touched.set()
+        if not isinstance(message, Hint):
+            return
+        entry, known = self._entries.get(message.conversation_id), self._feed.known(message.conversation_id)
+        if known is not None and known.state.seq >= message.seq:
+            if entry is None and not _belongs(known.state):
+                return
+            if entry is not None and _is_only_talk(entry.head.state, known.state):
+                self._talk(message)
+                return
+        self._mark(message.conversation_id, message.seq)
+        self._touched.set()
+
+    def _mark(self, conversation_id: str, seq: int) -> None:
+        self._dirty[conversation_id] = max(seq, self._dirty.get(conversation_id, 0))
+
+    def _talk(self, hint: Hint) -> None:
+        """Words in a conversation that somebody holds: told of at leisure, since most of all hints are these."""
+        if not self._talking:
+            self._talk_timer = asyncio.get_running_loop().call_later(TALK_S, self._talked)
+        self._talking[hint.conversation_id] = hint.seq
+
+    def _talked(self) -> None:
+        talking, self._talking = self._talking, {}
+        for conversation_id, seq in talking.items():
+            self._mark(conversation_id, seq)
+        self._touched.set()
 
     async def _ask_forever(self) -> None:
         """A hint that got lost only delays: what this process shows is held against the log again and again."""
@@ -135,7 +162,7 @@ class Inbox:
             for conversation_id, seq in seqs.items():
                 entry = self._entries.get(conversation_id)
                 if entry is None or entry.head.state.seq < seq:
-                    self._dirty[conversation_id] = max(seq, self._dirty.get(conversation_id, 0))
+                    self._mark(conversation_id, seq)
             if self._dirty:
                 self._touched.set()
 
@@ -229,6 +256,11 @@ class Inbox:
 
 def _belongs(state: Conversation) -> bool:
     return state.state in ("waiting", "agent") or state.follow_up is not None
+
+
+def _is_only_talk(before: Conversation, now: Conversation) -> bool:
+    """Whether the same agent holds it as before, so that nothing but its last words can be new."""
+    return now.state == "agent" == before.state and now.holder_id == before.holder_id
 
 
 def _is_taken(before: _Entry | None, head: Head) -> bool:
