@@ -130,6 +130,8 @@ def make_relay(
     presence = AgentPresence(worker, cursors, pubsub, clock, lease_ms)
     inbox = Inbox(log, feed, pubsub, Waits(log, clock, presence.online))
     presence.listen(lambda _frame: inbox.agents_changed())
+    readers = Readers(log, pubsub)
+    inbox.listen(lambda change: readers.tell_places(change.places))
     return Relay(
         clock=clock,
         log=log,
@@ -138,7 +140,7 @@ def make_relay(
         bot=bot,
         feed=feed,
         conversations=conversations,
-        readers=Readers(log, pubsub),
+        readers=readers,
         inbox=inbox,
         presence=presence,
         watch=watch,
@@ -162,6 +164,7 @@ def make_relay(
             SessionLimits(settings.max_frame_bytes, settings.message_rate, settings.message_burst),
             hello_s=settings.hello_limit,
             idle_s=settings.idle_limit,
+            send_s=settings.send_limit,
             send_buffer=settings.send_buffer,
         ),
         queue=queue,

@@ -138,6 +138,11 @@ class Settings(BaseSettings):
     send_buffer: int = Field(
         default=1000, ge=10, description="Frames that may wait for a slow reader before it is dropped."
     )
+    send_limit: float = Field(
+        default=20.0,
+        gt=0,
+        description="Seconds a reader may take nothing of what is sent before it is dropped.",
+    )
     message_rate: float = Field(
         default=20.0, gt=0, description="Frames a second one socket may send, sustained."
     )

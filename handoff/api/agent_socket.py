@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
-
-from starlette.websockets import WebSocket
-from structlog.contextvars import bind_contextvars
 
 from handoff.accounts.gate import Gate, origin_allowed
 from handoff.accounts.model import User
+from handoff.api.connection import Connection
+from handoff.api.passes import Passes
 from handoff.api.socket import Socket
 from handoff.domain.commands import ClaimConversation
 from handoff.domain.errors import Forbidden, HandoffError, NotFound, Revoked, StorageUnavailable
@@ -31,6 +31,7 @@ from handoff.relay.session import (
     agent_session,
 )
 from handoff.service.inbox import Change
+from handoff.service.waits import Place
 from handoff.settings import Settings
 from handoff.wire.encoding import frame
 from handoff.wire.times import rfc3339
@@ -41,24 +42,42 @@ FOLLOWED_AT_MOST: Final = 200
 _numbers = itertools.count(1)
 
 
-def _run_all(ends: list[Callable[[], None]]) -> None:
-    for end in ends:
-        end()
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the handshake brought: the cookies, and the headers that say whose page it came from."""
+
+    cookies: Mapping[str, str]
+    origin: str | None
+    host: str | None
 
 
 class AgentSocket(Socket):
     """An agent's connection. The credential it began with is checked again and again while it is open."""
 
+    __slots__ = ("_actor", "_credentials", "_gate", "_number", "_settings", "_unfollow", "_user", "_watch")
+
     kind = "agent"
 
-    def __init__(self, socket: WebSocket, relay: Relay, gate: Gate, settings: Settings) -> None:
-        super().__init__(socket, relay, agent_session(relay.limits.session, self._now_s()))
+    def __init__(
+        self,
+        connection: Connection,
+        relay: Relay,
+        passes: Passes,
+        *,
+        gate: Gate,
+        settings: Settings,
+        credentials: Credentials,
+    ) -> None:
+        session = agent_session(relay.limits.session, self._now_s())
+        super().__init__(connection, relay, session, passes)
         self._gate = gate
         self._settings = settings
+        self._credentials = credentials
         self._number = next(_numbers)
         self._user: User | None = None
-        self._identify: Callable[[], Awaitable[User]] | None = None
+        self._actor: Actor | None = None
         self._unfollow: dict[str, Callable[[], None]] = {}
+        self._watch: asyncio.Task[None] | None = None
 
     @property
     def user(self) -> User:
@@ -67,11 +86,11 @@ class AgentSocket(Socket):
         return self._user
 
     async def greet(self, hello: Greet) -> None:
-        self._user = await self._recognise(hello.token)
-        if not self._user.may("read_conversations"):
+        user = await self._recognise(hello.token)
+        if not user.may("read_conversations"):
             raise Forbidden("This account may not read conversations.")
-        bind_contextvars(agent=self.user.id)
-        self._identify = lambda: self._recognise(hello.token)
+        self._user, self._actor = user, Actor("agent", user.id, user.name)
+        self.is_about(agent=user.id)
         self.until_end(self.relay.inbox.listen(self._inbox_changed))
         self.until_end(self.relay.presence.listen(self._agents_changed))
         self.outbox.put(
@@ -84,8 +103,9 @@ class AgentSocket(Socket):
         )
         for shown in self.relay.presence.present():
             self._agents_changed(shown)
-        if self.user.may("converse"):
-            await self.relay.presence.arrive(self.user.id, self.user.name, self._number)
+        if user.may("converse"):
+            await self.relay.presence.arrive(user.id, user.name, self._number)
+        self._watch = asyncio.create_task(self._watch_over(hello.token))
 
     async def act(self, action: Action) -> None:
         match action:
@@ -103,7 +123,8 @@ class AgentSocket(Socket):
                 raise AssertionError(f"an agent's session made {action}")
 
     def actor(self) -> Actor:
-        return Actor("agent", self.user.id, self.user.name)
+        assert self._actor is not None
+        return self._actor
 
     def target(self, run: Run) -> str:
         assert run.conversation_id is not None
@@ -115,31 +136,32 @@ class AgentSocket(Socket):
         return run.conversation_id
 
     async def on_gone(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
         for end in self._unfollow.values():
             end()
         if self._user is not None:
             await self.relay.presence.leave(self.user.id, self._number)
 
-    async def watch_over(self) -> None:
-        """Ends the socket of a user who logged out, was disabled or lost the token."""
-        assert self._identify is not None
+    async def _watch_over(self, token: str | None) -> None:
+        """End the socket of a user who logged out, was disabled or lost the token."""
         while True:
             await asyncio.sleep(CHECK_CREDENTIALS_S)
             try:
-                await self._identify()
+                await self._recognise(token)
             except StorageUnavailable:
                 continue
             except HandoffError:
-                raise Revoked("You are no longer logged in.") from None
+                self.dismiss(Revoked("You are no longer logged in."))
+                return
 
     async def _recognise(self, token: str | None) -> User:
         if token is not None:
             return await self._gate.user_for_authorization(f"Bearer {token}")
-        if not origin_allowed(
-            self.socket.headers.get("origin"), self.socket.headers.get("host"), self._settings
-        ):
+        brought = self._credentials
+        if not origin_allowed(brought.origin, brought.host, self._settings):
             raise Forbidden("Pages of this origin may not act for agents.")
-        return await self._gate.authenticate({}, self.socket.cookies, unsafe=False)
+        return await self._gate.authenticate({}, brought.cookies, unsafe=False)
 
     async def _set_presence(self, status: str) -> None:
         if not self.user.may("converse"):
@@ -151,21 +173,22 @@ class AgentSocket(Socket):
 
     async def _follow(self, conversation_id: str, after: int) -> None:
         if len(self._unfollow) >= FOLLOWED_AT_MOST and conversation_id not in self._unfollow:
-            raise Forbidden(f"A socket may follow {FOLLOWED_AT_MOST} conversations. Unsubscribe from some.")
+            raise Forbidden(
+                f"A socket may follow {FOLLOWED_AT_MOST} conversations. Unsubscribe from some.",
+                conversation_id=conversation_id,
+            )
         self._end_follow(conversation_id)
-        ends = [
-            self.relay.readers.follow(conversation_id, lambda seq: self.outbox.grown(conversation_id, seq)),
-            self.relay.readers.listen(
-                f"conversation:{conversation_id}", lambda body: self._hear(conversation_id, body)
-            ),
-        ]
-        head = await self.relay.feed.head(conversation_id)
-        if head is None:
-            for end in ends:
-                end()
-            raise NotFound("There is no such conversation.", conversation_id=conversation_id)
-        self._unfollow[conversation_id] = lambda: _run_all(ends)
-        seen = await self.relay.cursors.seen(conversation_id)
+        self._unfollow[conversation_id] = self.relay.readers.follow(conversation_id, self)
+        try:
+            seen = await self.relay.cursors.seen(conversation_id)
+            # Read after it is followed, and last: from here on whatever is appended wakes this socket.
+            head = await self.relay.feed.head(conversation_id)
+            if head is None:
+                raise NotFound("There is no such conversation.")
+        except HandoffError as refused:
+            self._end_follow(conversation_id)
+            refused.data["conversation_id"] = conversation_id
+            raise
         self.outbox.put(
             frame(
                 "subscribed",
@@ -207,11 +230,15 @@ class AgentSocket(Socket):
 
     # --- what others do -------------------------------------------------------------------------------------
 
-    def _hear(self, conversation_id: str, body: Mapping[str, Any]) -> None:
+    def hear(self, conversation_id: str, body: Mapping[str, Any]) -> None:
+        """See `Socket.hear`."""
         if body["actor"].get("id") == self.user.id:
             return
         fields = {key: value for key, value in body.items() if key != "type"}
         self.outbox.put_if_room(frame(body["type"], conversation_id=conversation_id, **fields))
+
+    def placed(self, conversation_id: str, place: Place) -> None:
+        """See `Socket.placed`: an agent is told by the inbox."""
 
     def _agents_changed(self, body: Mapping[str, Any]) -> None:
         self.outbox.put_if_room(frame(body["type"], agent=body["agent"], status=body["status"]))

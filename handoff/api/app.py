@@ -13,15 +13,17 @@ from starlette.middleware.cors import CORSMiddleware
 
 from handoff.accounts.gate import Gate
 from handoff.accounts.routes import auth_routes
-from handoff.api.admission import Admission
-from handoff.api.agent_socket import AgentSocket
+from handoff.api.admission import Admission, address_of
+from handoff.api.agent_socket import AgentSocket, Credentials
 from handoff.api.body_limit import BodyLimit
+from handoff.api.connection import connection_of
 from handoff.api.customer_socket import CustomerSocket
 from handoff.api.customers import customer_routes
 from handoff.api.errors import install_error_handlers
 from handoff.api.open_sockets import OpenSockets
 from handoff.api.operations import operation_routes
 from handoff.api.pages import install_pages
+from handoff.api.passes import Passes
 from handoff.api.running import Running
 from handoff.settings import Settings
 
@@ -39,14 +41,17 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
         openings_per_minute=settings.openings_per_minute,
     )
     sockets = OpenSockets(admission)
+    passes = Passes()
     gate = Gate(running.accounts, settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await relay.start()
+        sockets.start()
         try:
             yield
         finally:
+            sockets.stop()
             try:
                 async with asyncio.timeout(STOP_S):
                     await relay.stop()
@@ -73,11 +78,26 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
 
     @app.websocket("/ws/customer")
     async def customer(socket: WebSocket) -> None:
-        await sockets.serve(CustomerSocket(socket, relay, running.tokens, admission))
+        sockets.serve(
+            CustomerSocket(connection_of(socket), relay, passes, running.tokens, admission),
+            address_of(socket),
+        )
 
     @app.websocket("/ws/agent")
     async def agent(socket: WebSocket) -> None:
-        await sockets.serve(AgentSocket(socket, relay, gate, settings))
+        sockets.serve(
+            AgentSocket(
+                connection_of(socket),
+                relay,
+                passes,
+                gate=gate,
+                settings=settings,
+                credentials=Credentials(
+                    socket.cookies, socket.headers.get("origin"), socket.headers.get("host")
+                ),
+            ),
+            address_of(socket),
+        )
 
     install_pages(app, pages)
     app.add_middleware(BodyLimit, limit=settings.max_frame_bytes)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.websockets import WebSocket
-from structlog.contextvars import bind_contextvars
-
 from handoff.api.admission import Admission
+from handoff.api.connection import Connection
+from handoff.api.passes import Passes
 from handoff.api.socket import Socket
 from handoff.api.tokens import ConversationTokens
 from handoff.domain.errors import NotFound, Unauthorized
@@ -17,7 +16,6 @@ from handoff.ports import Signal
 from handoff.relay.cursor import Cursor
 from handoff.relay.parts import Relay
 from handoff.relay.session import Action, Greet, MarkSeen, Run, ShowTyping, customer_session
-from handoff.service.inbox import Change
 from handoff.service.waits import Place
 from handoff.wire.encoding import frame
 from handoff.wire.times import rfc3339
@@ -26,28 +24,38 @@ from handoff.wire.times import rfc3339
 class CustomerSocket(Socket):
     """A customer's connection."""
 
+    __slots__ = ("_admission", "_conversation_id", "_tokens")
+
     kind = "customer"
 
     def __init__(
-        self, socket: WebSocket, relay: Relay, tokens: ConversationTokens, admission: Admission
+        self,
+        connection: Connection,
+        relay: Relay,
+        passes: Passes,
+        tokens: ConversationTokens,
+        admission: Admission,
     ) -> None:
-        super().__init__(socket, relay, customer_session(relay.limits.session, self._now_s()))
+        session = customer_session(relay.limits.session, self._now_s())
+        super().__init__(connection, relay, session, passes)
         self._tokens = tokens
         self._admission = admission
         self._conversation_id = ""
 
     async def greet(self, hello: Greet) -> None:
+        """See `Socket.greet`."""
         if hello.token is None:
             raise Unauthorized("Say hello with the conversation's token.")
         conversation_id = self._tokens.read(hello.token)
         self.until_end(self._admission.enter_conversation(conversation_id))
-        self._conversation_id = conversation_id
-        bind_contextvars(conversation=conversation_id)
-        # Followed before the head is read: what is appended in between wakes this socket.
-        self.until_end(self.relay.readers.follow(conversation_id, self._grown))
+        self.is_about(conversation=conversation_id)
+        self.until_end(self.relay.readers.follow(conversation_id, self))
+        seen = await self.relay.cursors.seen(conversation_id)
+        # Read after it is followed, and last: from here on whatever is appended wakes this socket.
         head = await self.relay.feed.head(conversation_id)
         if head is None:
             raise NotFound("There is no such conversation.")
+        self._conversation_id = conversation_id
         state = head.state
         # A client that holds more than the log has outlived a restore: it must forget and begin anew.
         reset = hello.after > state.customer_seq
@@ -58,19 +66,18 @@ class CustomerSocket(Socket):
                 conversation_id=conversation_id,
                 state=state.state,
                 seq=state.customer_seq,
-                seen=_by_type(await self.relay.cursors.seen(conversation_id)),
+                seen=_by_type(seen),
                 now=rfc3339(self.relay.clock.now_ms()),
                 reset=reset,
             )
         )
         self.outbox.stream(conversation_id, Cursor(after, None, self.relay.encoder), state.seq)
-        self.until_end(self.relay.readers.listen(f"conversation:{conversation_id}", self._hear))
-        self.until_end(self.relay.inbox.listen(self._queue_moved))
         place = self.relay.inbox.place(conversation_id)
         if place is not None:
-            self._tell_place(place)
+            self.placed(conversation_id, place)
 
     async def act(self, action: Action) -> None:
+        """See `Socket.act`."""
         match action:
             case MarkSeen(seq=seq):
                 await self._see(seq)
@@ -101,19 +108,13 @@ class CustomerSocket(Socket):
             body = {"type": "seen", "actor": {"type": "customer"}, "seq": seq}
             await self.relay.pubsub.publish(Signal(f"conversation:{self._conversation_id}", body))
 
-    def _grown(self, seq: int) -> None:
-        self.outbox.grown(self._conversation_id, seq)
-
-    def _hear(self, body: Mapping[str, Any]) -> None:
+    def hear(self, conversation_id: str, body: Mapping[str, Any]) -> None:
+        """See `Socket.hear`."""
         if body["actor"]["type"] != "customer":
             self.outbox.put_if_room(frame(body["type"], **_without_type(body)))
 
-    def _queue_moved(self, change: Change) -> None:
-        place = change.places.get(self._conversation_id)
-        if place is not None:
-            self._tell_place(place)
-
-    def _tell_place(self, place: Place) -> None:
+    def placed(self, conversation_id: str, place: Place) -> None:
+        """See `Socket.placed`."""
         wait = None if place.wait_s is None else {"low": place.wait_s[0], "high": place.wait_s[1]}
         self.outbox.put_if_room(
             frame("queue", position=place.position, wait_s=wait, agents_online=place.agents_online)

@@ -1,7 +1,9 @@
 """The shell around a session: receives, runs commands in order, sends, and ends cleanly in every case.
 
 `/ws/customer` and `/ws/agent` differ in what they greet with and in what their actions mean; both are
-subclasses that fill in `greet` and `act`.
+subclasses that fill in `greet` and `act`. A socket has no task while nothing happens on it: messages are handled in
+the pass of the loop that read them, commands are handed to the log's writer, which calls back, and only what has to
+wait for the storage runs as a task, with the messages behind it waiting in order.
 """
 
 from __future__ import annotations
@@ -9,15 +11,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from enum import Enum, auto
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import structlog
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from structlog.contextvars import bind_contextvars
 
-from handoff.api.outbox import Outbox
+from handoff.api.connection import Connection
+from handoff.api.outbox import STORAGE_PAUSE_S, Outbox
+from handoff.api.passes import Passes
 from handoff.domain.errors import (
     HandoffError,
     HelloTimeout,
@@ -31,42 +36,76 @@ from handoff.domain.errors import (
 from handoff.domain.events import Actor
 from handoff.relay.parts import Relay
 from handoff.relay.session import Action, Answer, Dismiss, Greet, Run, Session, ack, nack
+from handoff.service.conversations import Outcome
 from handoff.service.metrics import SocketKind
+from handoff.service.waits import Place
 from handoff.wire.encoding import error_body, frame
 
-SUBPROTOCOL: Final = "baton.v1"
 RETRY_MS: Final = 1000
-CLOSE_GRACE_S: Final = 2.0
 FINISH_S: Final = 2.0
 """How long a shutdown waits for the commands that a client has under way."""
+BACKLOG: Final = 64
+"""Messages that wait for one before them; with more, the client is not read from."""
 POLICY_VIOLATION, GOING_AWAY, TRY_LATER = 1008, 1012, 1013
 log = structlog.get_logger(__name__)
 
 
+class Phase(Enum):
+    """A socket's life."""
+
+    NEW = auto()
+    """Nobody has said hello."""
+    GREETED = auto()
+    ENDED = auto()
+    """Dismissed or gone: nothing more is heard and nothing said."""
+
+
 class Socket(ABC):
-    """One client's connection, from accept to close."""
+    """One client's connection, from its handshake to its end."""
+
+    __slots__ = (
+        "_about",
+        "_acting",
+        "_backlog",
+        "_commands",
+        "_finished",
+        "_hello_timer",
+        "_leave",
+        "_on_end",
+        "_phase",
+        "_spoke_at",
+        "connection",
+        "outbox",
+        "relay",
+        "session",
+    )
 
     kind: ClassVar[SocketKind]
 
-    def __init__(self, socket: WebSocket, relay: Relay, session: Session[Any]) -> None:
-        self.socket = socket
+    def __init__(self, connection: Connection, relay: Relay, session: Session[Any], passes: Passes) -> None:
+        self.connection = connection
         self.relay = relay
         self.session = session
-        self.outbox = Outbox(
-            socket,
-            relay.feed,
-            bound=relay.limits.send_buffer,
-            send_timeout_s=relay.limits.send_s,
-            on_live=lambda at: relay.metrics.delivered(relay.clock.now_ms() - at),
-        )
-        self._on_end: list[Callable[[], None]] = []
-        self._commands: set[asyncio.Task[None]] = set()
+        self.outbox = Outbox(connection, relay, passes, self.dismiss)
+        self._phase = Phase.NEW
+        self._acting: asyncio.Task[None] | None = None
+        self._backlog: deque[str | bytes] | None = None
+        self._commands = 0
+        self._finished: asyncio.Future[None] | None = None
+        self._on_end: tuple[Callable[[], None], ...] = ()
+        self._leave: Callable[[Socket], None] = _nobody
+        self._spoke_at = self._now_s()
+        self._hello_timer: asyncio.TimerHandle | None = None
+        self._about = {"socket": f"{self.kind}-{secrets.token_hex(6)}"}
 
     # --- what the two kinds fill in ---------------------------------------------------------------------
 
     @abstractmethod
     async def greet(self, hello: Greet) -> None:
-        """Authenticate and send the welcome. Raises HandoffError to refuse."""
+        """Authenticate and send the welcome. Raises HandoffError to refuse.
+
+        It is called again, after what `until_end` was told has been ended, when the storage could not be read.
+        """
 
     @abstractmethod
     async def act(self, action: Action) -> None:
@@ -84,118 +123,183 @@ class Socket(ABC):
     async def on_gone(self) -> None:
         """The client is gone; tell those who would wait for it."""
 
+    def grown(self, conversation_id: str, seq: int) -> None:
+        """A conversation that this socket follows has reached `seq`."""
+        self.outbox.grown(conversation_id, seq)
+
+    @abstractmethod
+    def hear(self, conversation_id: str, body: Mapping[str, Any]) -> None:
+        """Somebody types or has read in a conversation that this socket follows."""
+
+    @abstractmethod
+    def placed(self, conversation_id: str, place: Place) -> None:
+        """A conversation that this socket follows has a new place in the queue."""
+
     # --- the life of a socket -----------------------------------------------------------------------------
 
-    async def serve(self) -> None:
-        """Run the connection to its end. Never raises what the client caused."""
-        bind_contextvars(socket=f"{self.kind}-{secrets.token_hex(6)}")
-        await self._accept()
+    def open(self, leave: Callable[[Socket], None]) -> None:
+        """Accept the connection and listen. `leave` is called when it is gone."""
+        self._leave = leave
+        self.connection.take(self)
         self.relay.metrics.socket_opened(self.kind)
-        try:
-            hello = await self._first_frame()
-            if hello is None:
-                return
-            await self.greet(hello)
-            await self._converse()
-        except WebSocketDisconnect:
-            pass
-        except HandoffError as refused:
-            await self._dismiss(refused)
-        except asyncio.CancelledError:
-            await self._finish_commands()
-            await self._dismiss(ShuttingDown("This server is going down. Reconnect.", retry_ms=RETRY_MS))
-        except Exception:
-            log.exception("socket_failed", path=self.socket.url.path)
-            await self._dismiss(StorageUnavailable("Something failed here. Reconnect with your cursor."))
-        finally:
-            self.relay.metrics.socket_closed(self.kind)
-            for end in self._on_end:
-                end()
-            await self.on_gone()
+        self._hello_timer = asyncio.get_running_loop().call_later(self.relay.limits.hello_s, self._no_hello)
 
-    async def refuse(self, error: HandoffError) -> None:
-        """Accept the connection only to say why it cannot stay."""
-        with suppress(RuntimeError, OSError, WebSocketDisconnect):
-            await self._accept()
-            await self._dismiss(error)
+    def dismiss(self, error: HandoffError) -> None:
+        """Say why, say goodbye, close. A client that is gone or does not read is not waited for."""
+        if self._is_over:
+            return
+        self._phase = Phase.ENDED
+        self.relay.metrics.dropped(error.code)
+        log.info("socket_dismissed", code=error.code, **self._about)
+        code, retry_ms = POLICY_VIOLATION, None
+        if isinstance(error, ShuttingDown):
+            code, retry_ms = GOING_AWAY, RETRY_MS
+        else:
+            if isinstance(error, TooSlow | Idle | StorageUnavailable | RateLimited | TooManySockets):
+                code, retry_ms = TRY_LATER, int(error.data.get("retry_ms", RETRY_MS))
+            self.connection.send([frame("error", **error_body(error))])
+        self.outbox.flush()
+        self.connection.send([frame("bye", code=error.code, retry_ms=retry_ms)])
+        self.connection.close(code, error.code)
+
+    async def shut_down(self) -> None:
+        """Wait for what was taken, send the answers, and say goodbye: the client need not ask again."""
+        if self._commands and not self._is_over:
+            self._finished = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._finished], timeout=FINISH_S)
+        self.dismiss(ShuttingDown("This server is going down. Reconnect.", retry_ms=RETRY_MS))
+
+    def look(self, now: float) -> None:
+        """Called again and again: end a socket whose client has stopped to read or to speak."""
+        if self._is_over:
+            return
+        paused_at = self.connection.paused_at
+        if paused_at is not None and now - paused_at > self.relay.limits.send_s:
+            self.dismiss(TooSlow("You have stopped reading. Reconnect with your cursor."))
+        elif now - self._spoke_at > self.relay.limits.idle_s:
+            self.dismiss(Idle("Nothing was heard for too long. Reconnect with your cursor."))
+        else:
+            self.connection.keep_alive(now)
+
+    def is_about(self, **names: str) -> None:
+        """What this socket's log lines say from now on, in whichever task they are written."""
+        self._about.update(names)
+        bind_contextvars(**names)
 
     def until_end(self, end: Callable[[], None]) -> None:
         """Call `end` when the socket is gone."""
-        self._on_end.append(end)
+        self._on_end = (*self._on_end, end)
 
-    async def _accept(self) -> None:
-        offered = self.socket.scope.get("subprotocols", [])
-        await self.socket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+    # --- what the connection tells ------------------------------------------------------------------------
 
-    async def _finish_commands(self) -> None:
-        """Wait for what was taken, and send the answers: the client need not ask again after it reconnects."""
-        with suppress(TimeoutError, RuntimeError, OSError, WebSocketDisconnect):
-            async with asyncio.timeout(FINISH_S):
-                if self._commands:
-                    await asyncio.wait(self._commands)
-                await self.outbox.flush()
+    def received(self, data: str | bytes) -> None:
+        """See `Receiver.received`."""
+        if self._is_over:
+            return
+        self._spoke_at = self._now_s()
+        if self._acting is None:
+            self._handle(data)
+            return
+        if self._backlog is None:
+            self._backlog = deque()
+        self._backlog.append(data)
+        if len(self._backlog) >= BACKLOG:
+            self.connection.pause_reading()
 
-    async def _first_frame(self) -> Greet | None:
-        try:
-            async with asyncio.timeout(self.relay.limits.hello_s):
-                while True:
-                    action = self.session.receive(await self._receive(), self._now_s())
-                    if isinstance(action, Greet):
-                        return action
-                    if isinstance(action, Answer):
-                        self._count(action)
-                        await self.socket.send_text(action.text)
-                    elif isinstance(action, Dismiss):
-                        await self._dismiss(action.error)
-                        return None
-        except TimeoutError:
-            raise HelloTimeout("Say hello within ten seconds of connecting.") from None
+    def writable(self) -> None:
+        """See `Receiver.writable`."""
+        self.outbox.wake()
 
-    async def _converse(self) -> None:
-        receiving = asyncio.create_task(self._receive_forever())
-        sending = asyncio.create_task(self.outbox.run())
-        watching = asyncio.create_task(self.watch_over())
-        tasks = (receiving, sending, watching)
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    def lost(self) -> None:
+        """See `Receiver.lost`."""
+        self._phase = Phase.ENDED
+        if self._hello_timer is not None:
+            self._hello_timer.cancel()
+        if self._acting is not None:
+            self._acting.cancel()
+        self.outbox.end()
+        self._end_all()
+        self.relay.metrics.socket_closed(self.kind)
+        self._leave(self)
 
-    async def watch_over(self) -> None:
-        """Runs beside the conversation; raising ends the socket."""
-        await asyncio.Event().wait()
+    @property
+    def _is_over(self) -> bool:
+        return self._phase is Phase.ENDED
 
-    async def _receive_forever(self) -> None:
+    # --- messages -----------------------------------------------------------------------------------------
+
+    def _handle(self, data: str | bytes) -> None:
+        action = self.session.receive(data, self._spoke_at)
+        if isinstance(action, Run):
+            self._begin(action)
+        elif isinstance(action, Answer):
+            if action.refused is not None:
+                self.relay.metrics.refused(action.refused)
+            self.outbox.put(action.text)
+        elif isinstance(action, Dismiss):
+            self.dismiss(action.error)
+        elif isinstance(action, Greet):
+            self._phase = Phase.GREETED
+            self._wait_for(self._greet(action))
+        else:
+            self._wait_for(self._act(action))
+
+    def _no_hello(self) -> None:
+        self._hello_timer = None
+        if self._phase is Phase.NEW:
+            self.dismiss(HelloTimeout("Say hello within ten seconds of connecting."))
+
+    def _wait_for(self, waiting: Coroutine[Any, Any, None]) -> None:
+        """Run what takes a while; the messages that come meanwhile wait for it."""
+        self._acting = asyncio.get_running_loop().create_task(self._under_its_name(waiting))
+        self._acting.add_done_callback(self._acted)
+
+    async def _under_its_name(self, waiting: Coroutine[Any, Any, None]) -> None:
+        bind_contextvars(**self._about)
+        await waiting
+
+    def _acted(self, task: asyncio.Task[None]) -> None:
+        self._acting = None
+        if task.cancelled() or self._is_over:
+            return
+        failure = task.exception()
+        if failure is not None:
+            log.error("socket_failed", kind=self.kind, exc_info=failure, **self._about)
+            self.dismiss(StorageUnavailable("Something failed here. Reconnect with your cursor."))
+            return
+        while self._backlog and self._acting is None and not self._is_over:
+            self._handle(self._backlog.popleft())
+        if self._backlog is not None and not self._backlog:
+            self._backlog = None
+            self.connection.resume_reading()
+
+    async def _greet(self, hello: Greet) -> None:
         while True:
             try:
-                async with asyncio.timeout(self.relay.limits.idle_s):
-                    data = await self._receive()
-            except TimeoutError:
-                raise Idle("Nothing was heard for too long. Reconnect with your cursor.") from None
-            action = self.session.receive(data, self._now_s())
-            match action:
-                case Answer(text=text):
-                    self._count(action)
-                    self.outbox.put(text)
-                case Dismiss(error=error):
-                    raise error
-                case Run():
-                    self._begin(action)
-                case _:
-                    try:
-                        await self.act(action)
-                    except HandoffError as refused:
-                        self.relay.metrics.refused(refused.code)
-                        self.outbox.put(frame("error", **error_body(refused)))
+                await self.greet(hello)
+            except StorageUnavailable:
+                # Like those who came before: whoever comes while the storage is away keeps the socket.
+                self._end_all()
+                await asyncio.sleep(STORAGE_PAUSE_S)
+            except HandoffError as refused:
+                self.dismiss(refused)
+                return
+            else:
+                return
+
+    async def _act(self, action: Action) -> None:
+        try:
+            await self.act(action)
+        except HandoffError as refused:
+            self.relay.metrics.refused(refused.code)
+            self.outbox.put(frame("error", **error_body(refused)))
+
+    # --- commands -----------------------------------------------------------------------------------------
 
     def _begin(self, run: Run) -> None:
-        """Start a command. Tasks begin in the order they were made, so commands reach the log in order."""
+        """Hand a command over. The writer takes commands in the order in which they are handed over."""
         try:
-            if len(self._commands) >= self.relay.limits.commands_at_once:
+            if self._commands >= self.relay.limits.commands_at_once:
                 raise RateLimited(
                     "Too many commands are still under way. Send this again.", retry_ms=RETRY_MS
                 )
@@ -203,58 +307,34 @@ class Socket(ABC):
         except HandoffError as refused:
             self._nack(run.client_id, refused)
             return
-        task = asyncio.create_task(self._execute(run, conversation_id))
-        self._commands.add(task)
-        task.add_done_callback(self._commands.discard)
+        self._commands += 1
+        self.relay.conversations.submit(
+            conversation_id, self.actor(), run.command, run.client_id, partial(self._settle, run)
+        )
 
-    async def _execute(self, run: Run, conversation_id: str) -> None:
-        try:
-            outcome = await self.relay.conversations.execute(
-                conversation_id, self.actor(), run.command, run.client_id
-            )
-        except HandoffError as refused:
-            self._nack(run.client_id, refused)
+    def _settle(self, run: Run, outcome: Outcome | HandoffError) -> None:
+        self._commands -= 1
+        if isinstance(outcome, HandoffError):
+            self._nack(run.client_id, outcome)
         else:
             # P1: this line runs only after the commit has returned.
             self.outbox.put(ack(run.client_id, outcome.seq, outcome.events, run.conversation_id))
+        if self._finished is not None and not self._commands and not self._finished.done():
+            self._finished.set_result(None)
 
     def _nack(self, client_id: str, refused: HandoffError) -> None:
         self.relay.metrics.refused(refused.code)
         self.outbox.put(nack(client_id, refused))
 
-    def _count(self, answer: Answer) -> None:
-        if answer.refused is not None:
-            self.relay.metrics.refused(answer.refused)
-
-    async def _receive(self) -> str | bytes:
-        message = await self.socket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1005))
-        text: str | None = message.get("text")
-        if text is not None:
-            return text
-        data: bytes = message.get("bytes") or b""
-        return data
-
-    async def _dismiss(self, error: HandoffError) -> None:
-        """Say why, say goodbye, close. A client that is gone or does not read is not waited for."""
-        self.relay.metrics.dropped(error.code)
-        log.info("socket_dismissed", code=error.code)
-        if self.socket.application_state is not WebSocketState.CONNECTED:
-            return
-        code = POLICY_VIOLATION
-        retry_ms: int | None = None
-        if isinstance(error, ShuttingDown):
-            code, retry_ms = GOING_AWAY, RETRY_MS
-        elif isinstance(error, TooSlow | Idle | StorageUnavailable | RateLimited | TooManySockets):
-            code, retry_ms = TRY_LATER, int(error.data.get("retry_ms", RETRY_MS))
-        with suppress(TimeoutError, RuntimeError, OSError, WebSocketDisconnect):
-            async with asyncio.timeout(CLOSE_GRACE_S):
-                if not isinstance(error, ShuttingDown):
-                    await self.socket.send_text(frame("error", **error_body(error)))
-                await self.socket.send_text(frame("bye", code=error.code, retry_ms=retry_ms))
-                await self.socket.close(code, reason=error.code)
+    def _end_all(self) -> None:
+        ends, self._on_end = self._on_end, ()
+        for end in ends:
+            end()
 
     @staticmethod
     def _now_s() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _nobody(_socket: Socket) -> None:
+    """Whom a socket that was not opened tells that it is gone."""

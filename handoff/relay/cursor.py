@@ -11,12 +11,14 @@ from handoff.wire.encoding import EventEncoder
 class Cursor:
     """Reads past `seq`. `agent_id` None is the customer, who is not shown every event."""
 
+    __slots__ = ("_agent_id", "_encoder", "seq")
+
     def __init__(self, seq: int, agent_id: str | None, encoder: EventEncoder) -> None:
         self.seq = seq
         self._agent_id = agent_id
         self._encoder = encoder
 
-    def frames_for(self, events: Sequence[Event]) -> list[str]:
+    def frames_for(self, events: Sequence[Event]) -> list[bytes]:
         """Frames of the events past the cursor that this reader may see; moves the cursor.
 
         Raises:

@@ -12,6 +12,8 @@ KEYS_KEPT: Final = 10_000
 class TokenBucket:
     """Allows `burst` at once and `rate` a second in the long run."""
 
+    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+
     def __init__(self, rate: float, burst: int, now_s: float) -> None:
         self._rate = rate
         self._burst = float(burst)

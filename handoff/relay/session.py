@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar, assert_never
+from typing import Final, Generic, TypeVar, assert_never
 
 from handoff.domain.commands import (
     CancelHandoff,
@@ -53,7 +53,7 @@ class Greet:
     after: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Run:
     """A command to execute; its `ack` or `nack` carries `client_id`. None: the conversation of the socket."""
 
@@ -90,11 +90,11 @@ class Unfollow:
     conversation_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """A frame to send back; `refused` is the error's code where it is a refusal."""
 
-    text: str
+    text: bytes
     refused: str | None = None
 
 
@@ -106,11 +106,16 @@ class Dismiss:
 
 
 Action = Greet | Run | MarkSeen | ShowTyping | SetPresence | Follow | Unfollow | Answer | Dismiss
+_HELLOS: Final[frozenset[type]] = frozenset({f.CustomerHello, f.AgentHello})
+_BYTES_OF_A_CHARACTER: Final = 4
+"""At most, in UTF-8."""
 _F = TypeVar("_F", bound=f.CustomerFrame | f.AgentFrame)
 
 
 class Session(Generic[_F]):
     """The part that both kinds of socket share: size, rate, order and form of what comes in."""
+
+    __slots__ = ("_act", "_bad_frames", "_bucket", "_greeted", "_limits", "_read")
 
     def __init__(
         self,
@@ -142,9 +147,7 @@ class Session(Generic[_F]):
     def _receive(self, data: str | bytes, now_s: float) -> Action:
         if isinstance(data, bytes):
             raise BinaryRefused("Binary frames are not part of this protocol. Send JSON as text.")
-        if len(data) > self._limits.max_frame_bytes or len(data.encode(errors="replace")) > (
-            self._limits.max_frame_bytes
-        ):
+        if _is_longer(data, self._limits.max_frame_bytes):
             raise TooLarge(
                 f"A frame may have {self._limits.max_frame_bytes} bytes.", limit=self._limits.max_frame_bytes
             )
@@ -154,13 +157,20 @@ class Session(Generic[_F]):
                 "Too many frames. Send this again a little later.", retry_ms=int(wait_s * 1000) + 1
             )
         incoming = self._read(data)
-        is_hello = isinstance(incoming, f.CustomerHello | f.AgentHello)
+        is_hello = type(incoming) in _HELLOS
         if not self._greeted and not is_hello:
             return Dismiss(Unauthorized("Say hello first."))
         if self._greeted and is_hello:
             return Dismiss(Unauthorized("This socket has said hello already. Open a new one."))
         self._greeted = True
         return self._act(incoming)
+
+
+def _is_longer(text: str, limit: int) -> bool:
+    """Whether a text has more bytes than `limit`; counted only where its length does not say so already."""
+    if len(text) * _BYTES_OF_A_CHARACTER <= limit:
+        return False
+    return len(text) > limit or len(text.encode(errors="replace")) > limit
 
 
 def customer_session(limits: SessionLimits, now_s: float) -> Session[f.CustomerFrame]:
@@ -173,14 +183,14 @@ def agent_session(limits: SessionLimits, now_s: float) -> Session[f.AgentFrame]:
     return Session(f.read_agent_frame, _act_for_agent, limits, now_s)
 
 
-def ack(client_id: str, seq: int, events: int, conversation_id: str | None = None) -> str:
+def ack(client_id: str, seq: int, events: int, conversation_id: str | None = None) -> bytes:
     """The `ack` frame; agents are told the conversation as well."""
     if conversation_id is None:
         return frame("ack", client_id=client_id, seq=seq, events=events)
     return frame("ack", client_id=client_id, conversation_id=conversation_id, seq=seq, events=events)
 
 
-def nack(client_id: str, error: HandoffError) -> str:
+def nack(client_id: str, error: HandoffError) -> bytes:
     """The `nack` frame: nothing happened, and why."""
     return frame("nack", client_id=client_id, **error_body(error))
 

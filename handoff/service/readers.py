@@ -7,43 +7,63 @@ asked of the log (P4).
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import structlog
 
 from handoff.domain.errors import StorageUnavailable
 from handoff.ports import EventLog, Hint, PubSub, Signal
+from handoff.service.waits import Place
 
 ASK_HEADS_S = 1.0
+HEADS_AT_ONCE = 500
 log = structlog.get_logger(__name__)
 
-Wake = Callable[[int], None]
-Hear = Callable[[Mapping[str, Any]], None]
+TOPIC = "conversation:"
+"""What the topics of a conversation's signals begin with; its id follows."""
+
+
+class Reader(Protocol):
+    """Somebody who follows conversations. Called from the event loop; no method may block."""
+
+    def grown(self, conversation_id: str, seq: int) -> None:
+        """The conversation may have reached `seq`."""
+        ...
+
+    def hear(self, conversation_id: str, body: Mapping[str, Any]) -> None:
+        """Somebody types, or has read."""
+        ...
+
+    def placed(self, conversation_id: str, place: Place) -> None:
+        """The conversation waits, and its place or what is known of its wait is another."""
+        ...
 
 
 class Readers:
-    """Wakes readers when their conversation has grown and passes signals on to those who listen."""
+    """Wakes readers when their conversation has grown, and passes on to them what is told of it."""
 
     def __init__(self, log_: EventLog, pubsub: PubSub) -> None:
         self._log = log_
-        self._wakes: defaultdict[str, set[Wake]] = defaultdict(set)
-        self._hears: defaultdict[str, set[Hear]] = defaultdict(set)
+        # A tuple each: most conversations have one reader here, and there are many conversations.
+        self._readers: dict[str, tuple[Reader, ...]] = {}
         self._heads: dict[str, int] = {}
         self._unsubscribe = pubsub.subscribe(self._on_message)
         self._task: asyncio.Task[None] | None = None
 
-    def follow(self, conversation_id: str, wake: Wake) -> Callable[[], None]:
-        """Call `wake` with the newest `seq` whenever the conversation may have grown; returns what ends it."""
-        self._wakes[conversation_id].add(wake)
-        return lambda: self._drop(self._wakes, conversation_id, wake)
+    def follow(self, conversation_id: str, reader: Reader) -> Callable[[], None]:
+        """Tell `reader` of a conversation from now on; returns what ends it."""
+        self._readers[conversation_id] = (*self._readers.get(conversation_id, ()), reader)
+        return partial(self._drop, conversation_id, reader)
 
-    def listen(self, topic: str, hear: Hear) -> Callable[[], None]:
-        """Call `hear` with each signal on `topic`; returns what ends it."""
-        self._hears[topic].add(hear)
-        return lambda: self._drop(self._hears, topic, hear)
+    def tell_places(self, places: Mapping[str, Place]) -> None:
+        """Conversations that wait have these places now."""
+        for conversation_id, place in places.items():
+            for reader in self._readers.get(conversation_id, ()):
+                reader.placed(conversation_id, place)
 
     def start(self) -> None:
         """Begin to ask for heads."""
@@ -57,36 +77,45 @@ class Readers:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def _drop(self, table: defaultdict[str, set[Any]], key: str, member: Any) -> None:
-        table[key].discard(member)
-        if not table[key]:
-            del table[key]
-            if table is self._wakes:
-                self._heads.pop(key, None)
+    def _drop(self, conversation_id: str, reader: Reader) -> None:
+        left = tuple(r for r in self._readers.get(conversation_id, ()) if r is not reader)
+        if left:
+            self._readers[conversation_id] = left
+        else:
+            self._readers.pop(conversation_id, None)
+            self._heads.pop(conversation_id, None)
 
     def _on_message(self, message: Hint | Signal) -> None:
-        if isinstance(message, Signal):
-            for hear in tuple(self._hears.get(message.topic, ())):
-                hear(message.body)
-            return
-        if message.conversation_id in self._wakes:
-            self._wake(message.conversation_id, message.seq)
+        if isinstance(message, Hint):
+            if message.conversation_id in self._readers:
+                self._wake(message.conversation_id, message.seq)
+        elif message.topic.startswith(TOPIC):
+            conversation_id = message.topic.removeprefix(TOPIC)
+            for reader in self._readers.get(conversation_id, ()):
+                reader.hear(conversation_id, message.body)
 
     def _wake(self, conversation_id: str, seq: int) -> None:
         self._heads[conversation_id] = max(seq, self._heads.get(conversation_id, 0))
-        for wake in tuple(self._wakes[conversation_id]):
-            wake(seq)
+        for reader in self._readers[conversation_id]:
+            reader.grown(conversation_id, seq)
 
     async def _ask_forever(self) -> None:
         while True:
-            await asyncio.sleep(ASK_HEADS_S)
-            if not self._wakes:
-                continue
-            try:
-                heads = await self._log.heads(tuple(self._wakes))
-            except StorageUnavailable:
-                log.warning("heads_unreadable", conversations=len(self._wakes))
-                continue
-            for conversation_id, seq in heads.items():
-                if conversation_id in self._wakes and seq > self._heads.get(conversation_id, 0):
-                    self._wake(conversation_id, seq)
+            asked = tuple(self._readers)
+            rounds = max(1, math.ceil(len(asked) / HEADS_AT_ONCE))
+            for number in range(rounds):
+                # In parts over the whole time: asking for ten thousand at once would keep everybody waiting.
+                await asyncio.sleep(ASK_HEADS_S / rounds)
+                await self._ask(asked[number * HEADS_AT_ONCE : (number + 1) * HEADS_AT_ONCE])
+
+    async def _ask(self, conversation_ids: Sequence[str]) -> None:
+        if not conversation_ids:
+            return
+        try:
+            heads = await self._log.heads(conversation_ids)
+        except StorageUnavailable:
+            log.warning("heads_unreadable", conversations=len(conversation_ids))
+            return
+        for conversation_id, seq in heads.items():
+            if conversation_id in self._readers and seq > self._heads.get(conversation_id, 0):
+                self._wake(conversation_id, seq)

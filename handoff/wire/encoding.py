@@ -1,4 +1,4 @@
-"""What the relay sends, as text. An event is encoded once for all the readers who may see the same copy."""
+"""What the relay sends, as UTF-8 text. An event is encoded once for all the readers who may see the same copy."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Audience = Literal["customer", "agent", "author"]
 """`author` is the agent who said it: only they are shown their own client_id."""
 
 
-def frame(type_: str, **fields: Any) -> str:
-    """A frame as text."""
-    return orjson.dumps({"type": type_, **fields}).decode()
+def frame(type_: str, **fields: Any) -> bytes:
+    """A frame as the text of one WebSocket message."""
+    return orjson.dumps({"type": type_, **fields})
 
 
 def error_body(error: HandoffError) -> dict[str, Any]:
@@ -38,18 +38,20 @@ def actor_json(actor: Actor) -> dict[str, Any]:
 
 def event_json(event: Event, audience: Audience) -> dict[str, Any]:
     """The copy of an event that `audience` may see."""
-    data = to_data(event.payload)
+    payload = event.payload
+    kind = payload.KIND
+    data = to_data(payload)
     if audience == "customer":
-        for omitted in CUSTOMER_OMITS.get(event.kind, ()):
+        for omitted in CUSTOMER_OMITS.get(kind, ()):
             data.pop(omitted, None)
-    elif event.kind == CustomerSaid.KIND or (event.kind == AgentSaid.KIND and audience != "author"):
+    elif kind == CustomerSaid.KIND or (kind == AgentSaid.KIND and audience != "author"):
         data.pop("client_id", None)
     return {
         "seq": event.seq,
         "prev": event.customer_prev if audience == "customer" else event.seq - 1,
         "id": event.id,
         "at": rfc3339(event.at),
-        "kind": event.kind,
+        "kind": kind,
         "actor": actor_json(event.actor),
         "data": data,
     }
@@ -66,9 +68,9 @@ class EventEncoder:
     """Event frames, kept for the readers to come."""
 
     def __init__(self) -> None:
-        self._frames: OrderedDict[tuple[str, Audience], str] = OrderedDict()
+        self._frames: OrderedDict[tuple[str, Audience], bytes] = OrderedDict()
 
-    def frame(self, event: Event, agent_id: str | None) -> str:
+    def frame(self, event: Event, agent_id: str | None) -> bytes:
         """The `event` frame for a customer (`agent_id` None) or an agent."""
         audience = audience_of(event, agent_id)
         key = (event.id, audience)

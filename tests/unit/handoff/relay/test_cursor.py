@@ -25,7 +25,7 @@ def a_log(hidden: list[bool]) -> list[Event]:
     return log
 
 
-def seqs(frames: list[str]) -> list[int]:
+def seqs(frames: list[bytes]) -> list[int]:
     return [json.loads(frame)["event"]["seq"] for frame in frames]
 
 
@@ -62,7 +62,7 @@ def test_what_a_customer_may_not_see_moves_the_cursor_in_silence() -> None:
 def test_read_in_any_pieces_the_customers_chain_is_whole(hidden: list[bool], data: st.DataObject) -> None:
     log = a_log(hidden)
     cursor = Cursor(0, None, EventEncoder())
-    frames: list[str] = []
+    frames: list[bytes] = []
     while cursor.seq < len(log):
         start = data.draw(st.integers(0, cursor.seq), label="from")
         end = data.draw(st.integers(cursor.seq + 1, len(log)), label="to")

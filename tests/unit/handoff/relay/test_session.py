@@ -111,7 +111,7 @@ def test_what_a_frame_means(side: str, frame: dict[str, Any], meaning: object) -
 
 @pytest.mark.parametrize("side", SIDES)
 def test_a_ping_is_answered(side: str) -> None:
-    assert greeted(side).receive('{"type":"ping"}', 0.0) == Answer('{"type":"pong"}')
+    assert greeted(side).receive('{"type":"ping"}', 0.0) == Answer(b'{"type":"pong"}')
 
 
 def test_commands_keep_the_order_they_came_in() -> None:
@@ -179,14 +179,14 @@ def test_what_is_wrong_is_answered_with_its_code_and_the_socket_goes_on(
     session = greeted(side)
     error = error_of(session.receive(data, 0.0))
     assert error["code"] == code
-    assert session.receive('{"type":"ping"}', 0.0) == Answer('{"type":"pong"}')
+    assert session.receive('{"type":"ping"}', 0.0) == Answer(b'{"type":"pong"}')
 
 
 @pytest.mark.parametrize("side", SIDES)
 def test_the_limit_is_of_bytes_and_the_last_one_fits(side: str) -> None:
     session = greeted(side)
     frame = '{"type":"ping"}'
-    assert session.receive(frame + " " * (1024 - len(frame)), 0.0) == Answer('{"type":"pong"}')
+    assert session.receive(frame + " " * (1024 - len(frame)), 0.0) == Answer(b'{"type":"pong"}')
     error = error_of(session.receive(frame + "\u00a0" * 505, 0.0))
     assert (error["code"], error["data"]) == ("too_large", {"limit": 1024})
 
@@ -222,12 +222,12 @@ def test_after_twenty_frames_nobody_can_read_the_client_is_sent_away(side: str, 
 def test_too_many_frames_are_refused_with_the_time_to_come_back(side: str) -> None:
     session = greeted(side, SessionLimits(rate=2.0, burst=3))
     ping = '{"type":"ping"}'
-    assert [session.receive(ping, 0.0) for _ in range(2)] == [Answer('{"type":"pong"}')] * 2
+    assert [session.receive(ping, 0.0) for _ in range(2)] == [Answer(b'{"type":"pong"}')] * 2
     error = error_of(session.receive(ping, 0.0))
     assert error["code"] == "rate_limited"
     retry_s = error["data"]["retry_ms"] / 1000
     assert 0.5 <= retry_s <= 0.51
-    assert session.receive(ping, retry_s) == Answer('{"type":"pong"}')
+    assert session.receive(ping, retry_s) == Answer(b'{"type":"pong"}')
 
 
 def test_a_client_that_is_only_too_fast_is_never_sent_away() -> None:

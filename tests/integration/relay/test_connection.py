@@ -1,0 +1,148 @@
+"""What a WebSocket may do below the frames of the protocol: handshakes, fragments, control frames, silence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from pathlib import Path
+
+import pytest
+import websockets
+from websockets.frames import Frame, Opcode
+
+from handoff.api import connection as connection_module
+from handoff.api import open_sockets
+from tests.integration.relay.harness import Client, Customer, RunningRelay, running_relay, until
+
+PROTOCOL_LIMIT = 16
+"""Times the limit of a frame: a longer message is not even read."""
+
+
+async def close_code(client: Client) -> int | None:
+    await client.closed()
+    assert client.connection is not None
+    return client.connection.close_code
+
+
+def write(client: Client, frame: Frame) -> None:
+    """Put a frame on the wire that the client's own library would not send."""
+    assert client.connection is not None
+    client.connection.transport.write(frame.serialize(mask=True))
+
+
+async def raw_answer(at: RunningRelay, request: str) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", at.settings.port)
+    writer.write(request.encode())
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return answer
+
+
+async def test_a_message_in_fragments_is_one_message(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at:
+        customer = await at.customer()
+        assert customer.connection is not None
+        said = json.dumps({"type": "say", "client_id": "f" * 16, "text": "in three pieces — ünd mehr"})
+        await customer.connection.send([said[:10], said[10:40], said[40:]])
+        await customer.frame("ack", client_id="f" * 16)
+        # Control frames may come between fragments.
+        write(customer, Frame(Opcode.TEXT, b'{"type":', fin=False))
+        write(customer, Frame(Opcode.PING, b"between"))
+        write(customer, Frame(Opcode.CONT, b'"ping"}', fin=True))
+        await customer.frame("pong")
+        texts = [e["data"]["text"] for e in customer.events if e["kind"] == "customer.said"]
+        assert texts == ["in three pieces — ünd mehr"]
+
+
+async def test_a_ping_of_the_protocol_is_answered(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at:
+        customer = await at.customer()
+        assert customer.connection is not None
+        async with asyncio.timeout(10):
+            await (await customer.connection.ping(b"are you there"))
+
+
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        ([Frame(Opcode.TEXT, b"\xff\xfe")], 1007),
+        ([Frame(Opcode.CONT, b"nothing before")], 1002),
+        ([Frame(Opcode.TEXT, b"x" * (65_536 * PROTOCOL_LIMIT + 1))], 1009),
+        (
+            [Frame(Opcode.TEXT, b"x" * 600_000, fin=False), Frame(Opcode.CONT, b"x" * 600_000, fin=False)],
+            1009,
+        ),
+    ],
+    ids=["not-utf-8", "continues-nothing", "too-long", "too-long-in-pieces"],
+)
+async def test_what_breaks_the_protocol_ends_the_socket_and_no_other(
+    tmp_path: Path, frames: list[Frame], code: int
+) -> None:
+    async with running_relay(tmp_path) as at:
+        customer, other = await at.customer(), await at.customer()
+        for frame in frames:
+            write(customer, frame)
+        assert await close_code(customer) == code
+        assert (await other.say("still here"))["type"] == "ack"
+        back = Customer(at)
+        back.token = customer.token
+        assert (await back.connect())["type"] == "welcome"
+
+
+async def test_a_client_that_hangs_up_without_a_word_is_gone(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at:
+        customer = await at.customer()
+        assert customer.connection is not None
+        customer.connection.transport.abort()
+        await until(lambda: len(at.sockets) == 0)
+        # A goodbye in due form is answered in due form.
+        polite = await at.customer()
+        await polite.close()
+        assert await close_code(polite) == 1000
+        await until(lambda: len(at.sockets) == 0)
+
+
+async def test_a_machine_that_was_switched_off_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "PING_S", 0.2)
+    monkeypatch.setattr(open_sockets, "LOOK_S", 0.05)
+    async with running_relay(tmp_path) as at:
+        there, gone = await at.customer(), await at.customer()
+        assert gone.connection is not None
+        # It takes nothing any more, so that the question whether it is there is never answered.
+        gone.connection.transport.pause_reading()
+        await until(lambda: len(at.sockets) == 1)
+        assert (await there.say("still here"))["type"] == "ack"
+        gone.connection.transport.resume_reading()
+
+
+async def test_doors_that_do_not_exist_and_handshakes_that_are_none(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at:
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(f"{at.ws}/ws/nobody")
+        assert refused.value.response.status_code == 403
+        upgrade = "GET /ws/customer HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        assert (await raw_answer(at, f"{upgrade}\r\n")).startswith(b"HTTP/1.1 400 ")
+        assert (
+            await raw_answer(at, f"{upgrade}Sec-WebSocket-Key: c2hvcnQ=\r\nSec-WebSocket-Version: 13\r\n\r\n")
+        ).startswith(b"HTTP/1.1 400 ")
+        assert len(at.sockets) == 0
+        assert (await at.customer()).frames[0]["type"] == "welcome"
+
+
+async def test_a_client_that_names_no_subprotocol_or_another_is_served(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at:
+        for offered, chosen in ((None, None), ("other.v9", None), ("baton.v1", "baton.v1")):
+            subprotocols = [websockets.Subprotocol(offered)] if offered else None
+            async with websockets.connect(f"{at.ws}/ws/customer", subprotocols=subprotocols) as client:
+                assert client.subprotocol == chosen
+
+
+async def test_a_handshake_that_is_left_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at:
+        with socket.create_connection(("127.0.0.1", at.settings.port)) as half:
+            half.sendall(b"GET /ws/customer HTTP/1.1\r\nHost: x\r\nConnection: Upgr")
+        assert (await at.customer()).frames[0]["type"] == "welcome"
+        assert len(at.sockets) == 1
