@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TypeVar
 
 from handoff.domain.events import Event
 from handoff.ports import EventLog, Head
 
 CONVERSATIONS_AT_HAND = 4096
 EVENTS_AT_HAND = 64
+"""Of one conversation."""
+EVENTS_IN_ALL = 16_384
+"""Of all conversations: at 4,000 characters each 70 MB, whatever is said in how many of them."""
 PAGE = 500
-
-_V = TypeVar("_V")
 
 
 class Feed:
@@ -27,6 +27,8 @@ class Feed:
         self._log = log
         self._tails: OrderedDict[str, list[Event]] = OrderedDict()
         self._heads: OrderedDict[str, Head] = OrderedDict()
+        self._events = 0
+        """How many events all tails have."""
 
     def remember(self, head: Head, appended: Sequence[Event]) -> None:
         """Events that were just committed, and what they made of the conversation."""
@@ -34,13 +36,20 @@ class Feed:
         known = self._heads.get(conversation_id)
         if known is not None and known.state.seq > head.state.seq:
             return
-        _put(self._heads, conversation_id, head)
+        self._heads[conversation_id] = head
+        self._heads.move_to_end(conversation_id)
+        if len(self._heads) > CONVERSATIONS_AT_HAND:
+            self._heads.popitem(last=False)
         if not appended:
             return
-        tail = self._tails.get(conversation_id, [])
+        tail = self._tails.pop(conversation_id, [])
+        self._events -= len(tail)
         if tail and tail[-1].seq + 1 != appended[0].seq:
             tail = []
-        _put(self._tails, conversation_id, [*tail, *appended][-EVENTS_AT_HAND:])
+        tail = self._tails[conversation_id] = [*tail, *appended][-EVENTS_AT_HAND:]
+        self._events += len(tail)
+        while self._events > EVENTS_IN_ALL or len(self._tails) > CONVERSATIONS_AT_HAND:
+            self._events -= len(self._tails.popitem(last=False)[1])
 
     async def head(self, conversation_id: str, at_least: int = 0) -> Head | None:
         """The newest state known here that has reached `at_least`, else the log's."""
@@ -72,10 +81,3 @@ class Feed:
         if tail and tail[0].seq <= after + 1 and tail[-1].seq >= upto:
             return tail[after + 1 - tail[0].seq :]
         return None
-
-
-def _put(cache: OrderedDict[str, _V], key: str, value: _V) -> None:
-    cache[key] = value
-    cache.move_to_end(key)
-    if len(cache) > CONVERSATIONS_AT_HAND:
-        cache.popitem(last=False)

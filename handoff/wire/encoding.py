@@ -11,7 +11,8 @@ from handoff.domain.errors import HandoffError
 from handoff.domain.events import CUSTOMER_OMITS, Actor, AgentSaid, CustomerSaid, Event, to_data
 from handoff.wire.times import rfc3339
 
-AT_HAND: Final = 8192
+AT_HAND: Final = 2048
+"""Frames kept: an event is sent within milliseconds of its commit, and a frame may have 8 kB."""
 Audience = Literal["customer", "agent", "author"]
 """`author` is the agent who said it: only they are shown their own client_id."""
 

@@ -154,3 +154,21 @@ async def test_the_memory_is_bounded(relay: Process, monkeypatch: pytest.MonkeyP
     for n in range(EVENTS_AT_HAND + 5):
         await relay.say(ids[5], f"{n}")
     assert len(relay.feed._tails[ids[5]]) == EVENTS_AT_HAND
+
+
+async def test_many_short_conversations_and_few_long_ones_have_one_bound(
+    relay: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "EVENTS_IN_ALL", 20)
+    ids = [await relay.open() for _ in range(4)]
+    for c in ids:
+        for n in range(7):
+            await relay.say(c, f"{n}")
+    # Eight events each: two conversations fit, those that spoke last.
+    assert list(relay.feed._tails) == ids[-2:]
+    assert relay.feed._events == sum(map(len, relay.feed._tails.values())) <= 20
+    assert await read_all(relay, ids[0], 0, 8) == list(range(1, 9))
+    for n in range(30):
+        await relay.say(ids[0], f"{n}")
+    assert list(relay.feed._tails) == []
+    assert await read_all(relay, ids[0], 0, 38) == list(range(1, 39))
