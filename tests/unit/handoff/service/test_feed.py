@@ -170,5 +170,5 @@ async def test_many_short_conversations_and_few_long_ones_have_one_bound(
     assert await read_all(relay, ids[0], 0, 8) == list(range(1, 9))
     for n in range(30):
         await relay.say(ids[0], f"{n}")
-    assert list(relay.feed._tails) == []
+    assert relay.feed._events <= 20
     assert await read_all(relay, ids[0], 0, 38) == list(range(1, 39))
