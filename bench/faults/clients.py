@@ -69,6 +69,12 @@ class _Command:
     answer: asyncio.Future[dict[str, Any]]
 
 
+def _answer(command: _Command, frame: dict[str, Any]) -> None:
+    # Whoever waited may have given up; what was told is in the history all the same.
+    if not command.answer.done():
+        command.answer.set_result(frame)
+
+
 class RecordedClient(ABC):
     """One person's program. `run` keeps it connected until `stop`."""
 
@@ -205,7 +211,7 @@ class RecordedClient(ABC):
         self._history.acks.append(Ack(conversation_id, self.actor, client_id, frame["seq"], frame["events"]))
         command = self._waiting.pop(client_id, None)
         if command is not None:
-            command.answer.set_result(frame)
+            _answer(command, frame)
 
     def _refused(self, frame: dict[str, Any]) -> None:
         command = self._waiting.get(frame["client_id"])
@@ -215,7 +221,7 @@ class RecordedClient(ABC):
         self.troubles[f"nack {error['code']}"] += 1
         if error["code"] not in LATER:
             del self._waiting[frame["client_id"]]
-            command.answer.set_result(frame)
+            _answer(command, frame)
             return
         wait_s = error.get("data", {}).get("retry_ms", 500) / 1000 + self._rng.uniform(0.0, 0.2)
         self.do_later(wait_s, lambda: self._send(command))

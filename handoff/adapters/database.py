@@ -21,6 +21,9 @@ PATIENCE_S = 5.0
 _FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
 """What a database that does not do its part raises; statements that go to SQLite's driver raise the driver's."""
 
+CHECKPOINT_PAGES = 4_000
+"""Pages of 4 KiB in SQLite's log before they are moved into the file: the newest pages change again with every message."""
+
 
 def open_engine(url: str) -> AsyncEngine:
     """An engine for `url` (`sqlite+loop:///...` or `postgresql+asyncpg://...`).
@@ -86,6 +89,7 @@ def _configure_sqlite(connection: Any, record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         f"busy_timeout={sqlite_dialect.BUSY_TIMEOUT_MS}",
+        f"wal_autocheckpoint={CHECKPOINT_PAGES}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.execute("PRAGMA database_list")
