@@ -33,7 +33,7 @@ from bench.faults.proxy import Mischief
 from bench.faults.run import Parts, Plan, Run
 from bench.faults.run import run as run_plan
 from bench.faults.talk import ROUND
-from bench.programs import BOT_PYTHON, free_port
+from bench.programs import BOT_PYTHON, lasting_port
 from bench.questions import read_questions
 from bench.report import machine, result, say
 from handoff.settings import PROJECT_ROOT, Settings
@@ -139,7 +139,7 @@ def _parts(folder: Path, url: str, postgres: Postgres | None, trained: Path | No
 
 
 def _bot(number: int, folder: Path, home: Path, secret: str, *, real: bool) -> Server:
-    port = free_port()
+    port = lasting_port()
     name = f"bot-{number}"
     log = folder / f"{name}.log"
     if not real:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from bench.programs import QUIET, BenchError, free_port
+from bench.programs import QUIET, BenchError, lasting_port
 from handoff.settings import PROJECT_ROOT
 from handoff.supervisor.tether import tethered
 
@@ -134,7 +134,7 @@ class Postgres:
         self._programs = _postgres_programs()
         self._folder = folder
         self._data = folder / "data"
-        self._port = free_port()
+        self._port = lasting_port()
 
     @property
     def url(self) -> str:
@@ -188,7 +188,7 @@ def relay(
     number: int, folder: Path, env: Mapping[str, str], argv: Sequence[str] = RELAY, port: int | None = None
 ) -> Server:
     """A relay on a free port of its own."""
-    port = port or free_port()
+    port = port or lasting_port()
     name = f"relay-{number}"
     own = {**env, "BATON_PORT": str(port)}
     return Server(name, argv, port, log=folder / f"{name}.log", env=own, ready_path="/health/live")
@@ -199,7 +199,7 @@ def redis(folder: Path) -> Server:
     program = shutil.which("redis-server")
     if program is None:
         raise BenchError("redis-server was not found: apt-get install redis-server")
-    port = free_port()
+    port = lasting_port()
     argv = [
         program,
         "--bind",

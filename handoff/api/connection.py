@@ -22,7 +22,6 @@ from starlette.websockets import WebSocket
 from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
-from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
@@ -147,19 +146,17 @@ class Connection(asyncio.Protocol):
 
     def send(self, texts: Iterable[bytes]) -> None:
         """Send text messages in one write; nothing once the connection is closing."""
-        if self._protocol.state is OPEN:
+        if self._is_open:
             # What the protocol has to say of itself, a pong, goes first.
             self._flush()
             self._transport.write(b"".join(map(text_message, texts)))
 
     def close(self, code: int, reason: str) -> None:
         """Say goodbye. The client has `CLOSE_GRACE_S` to answer."""
-        try:
+        if self._is_open:
             self._protocol.send_close(code, reason)
-        except InvalidState:
-            return
-        self._flush()
-        self._hang_up_soon()
+            self._flush()
+            self._hang_up_soon()
 
     def pause_reading(self) -> None:
         """Let the client's messages wait in the network."""
@@ -178,7 +175,7 @@ class Connection(asyncio.Protocol):
             self.pinged = False
         elif silent_s > 2 * PING_S and self.pinged:
             self._transport.abort()
-        elif not self.pinged and self._protocol.state is OPEN:
+        elif not self.pinged and self._is_open:
             self.pinged = True
             self._protocol.send_ping(b"")
             self._flush()
@@ -233,7 +230,7 @@ class Connection(asyncio.Protocol):
     def _take_frame(self, frame: Frame) -> None:
         """Pass a whole message on. Control frames were answered by the protocol itself."""
         # A receiver that has closed wants no more; a client that broke the protocol is not believed.
-        if self._receiver is None or self._protocol.state is not OPEN:
+        if self._receiver is None or not self._is_open:
             return
         if frame.opcode in _CONTROL:
             return
@@ -259,9 +256,14 @@ class Connection(asyncio.Protocol):
             return
         self._receiver.received(text)
 
+    @property
+    def _is_open(self) -> bool:
+        # A client that is gone is so for the transport first: it tells us only in a later pass of the loop.
+        return self._protocol.state is OPEN and not self._transport.is_closing()
+
     def _flush(self) -> None:
         chunks = self._protocol.data_to_send()
-        if not chunks:
+        if not chunks or self._transport.is_closing():
             return
         # An empty chunk is how the protocol says that the stream ends.
         ends = not chunks[-1]

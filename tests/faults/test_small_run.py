@@ -19,7 +19,7 @@ from bench.faults.checker import Verdict, check
 from bench.faults.processes import RELAY, Server, relay
 from bench.faults.proxy import Mischief
 from bench.faults.run import Parts, Plan, Run, run
-from bench.programs import free_port
+from bench.programs import lasting_port
 from handoff.settings import Settings
 
 PLANTED: Final = (sys.executable, "-P", "-m", "tests.faults.planted_relay")
@@ -40,7 +40,7 @@ def parts_on_sqlite(folder: Path, argv: tuple[str, ...] = RELAY) -> Parts:
 
 
 def stand_in_bot(folder: Path) -> Server:
-    port = free_port()
+    port = lasting_port()
     argv = [sys.executable, "-P", "-m", "bench.faults.standin_bot", str(port), SECRET]
     return Server("bot", argv, port, log=folder / "bot.log")
 

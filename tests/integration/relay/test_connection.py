@@ -8,15 +8,27 @@ import socket
 from pathlib import Path
 
 import pytest
+import structlog
 import websockets
 from websockets.frames import Frame, Opcode
 
 from handoff.api import connection as connection_module
 from handoff.api import open_sockets
+from tests.integration.relay.gated_log import GatedLog, gated
 from tests.integration.relay.harness import Client, Customer, RunningRelay, running_relay, until
 
 PROTOCOL_LIMIT = 16
 """Times the limit of a frame: a longer message is not even read."""
+
+
+class ClosedTransport(asyncio.Transport):
+    """As uvloop's are: writing to one is an error."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def write(self, data: object) -> None:
+        raise RuntimeError("the handler is closed")
 
 
 async def close_code(client: Client) -> int | None:
@@ -101,6 +113,26 @@ async def test_a_client_that_hangs_up_without_a_word_is_gone(tmp_path: Path) -> 
         await polite.close()
         assert await close_code(polite) == 1000
         await until(lambda: len(at.sockets) == 0)
+
+
+async def test_a_client_that_hangs_up_before_its_answers_is_no_failure(tmp_path: Path) -> None:
+    made: list[GatedLog] = []
+    async with running_relay(tmp_path, wrap_log=gated(made)) as at:
+        customer, other = await at.customer(), await at.customer()
+        assert customer.connection is not None
+        made[0].gate.clear()
+        before = made[0].at_gate
+        await customer.send("say", client_id="before-it-left-1", text="Hello?")
+        await until(lambda: made[0].at_gate > before)
+        [hers] = [open_.connection for open_ in at.sockets if open_._commands]
+        with structlog.testing.capture_logs() as logs:
+            customer.connection.transport.abort()
+            await until(lambda: len(at.sockets) == 1)
+            hers._transport = ClosedTransport()
+            made[0].gate.set()
+            # Committed after those words; by then all that was to be sent for them has been tried.
+            await other.say("still here")
+        assert [entry for entry in logs if entry["log_level"] == "error"] == []
 
 
 async def test_a_machine_that_was_switched_off_is_noticed(

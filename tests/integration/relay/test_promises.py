@@ -4,54 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from bot.contract import TurnOutcome, TurnRequest
-from handoff.domain.errors import StorageUnavailable
-from handoff.ports import BotFailedError, EventLog, LogTransaction
+from handoff.ports import BotFailedError
+from tests.integration.relay.gated_log import GatedLog, gated
 from tests.integration.relay.harness import ScriptedBot, outcome, running_relay, until
-
-
-class GatedLog:
-    """A log whose commits wait at a gate, or fail, as the test says. Everything else is the real log's."""
-
-    def __init__(self, log: EventLog) -> None:
-        self._log = log
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.fails = False
-        self.at_gate = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._log, name)
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[LogTransaction]:
-        async with self._log.transaction() as transaction:
-            yield transaction
-            self.at_gate += 1
-            await self.gate.wait()
-            if self.fails:
-                raise StorageUnavailable("told to fail by the test")
-
-
-def _gated(made: list[GatedLog]) -> Any:
-    def wrap(log: EventLog) -> GatedLog:
-        made.append(GatedLog(log))
-        return made[0]
-
-    return wrap
-
 
 # --- P1 -----------------------------------------------------------------------------------------------
 
 
 async def test_p1_no_ack_and_no_event_before_the_commit_returns(tmp_path: Path) -> None:
     made: list[GatedLog] = []
-    async with running_relay(tmp_path, wrap_log=_gated(made)) as at:
+    async with running_relay(tmp_path, wrap_log=gated(made)) as at:
         customer = await at.customer()
         made[0].gate.clear()
         before = made[0].at_gate
@@ -69,7 +35,7 @@ async def test_p1_no_ack_and_no_event_before_the_commit_returns(tmp_path: Path) 
 
 async def test_p1_a_commit_that_fails_is_a_nack_and_leaves_nothing(tmp_path: Path) -> None:
     made: list[GatedLog] = []
-    async with running_relay(tmp_path, wrap_log=_gated(made)) as at:
+    async with running_relay(tmp_path, wrap_log=gated(made)) as at:
         customer = await at.customer()
         client_id = secrets.token_urlsafe(18)
         made[0].fails = True
