@@ -136,10 +136,12 @@ class AgentSocket(Socket):
         return run.conversation_id
 
     async def on_gone(self) -> None:
+        # Let go of as well as ended: what holds this socket would otherwise wait with it for the collector.
         if self._watch is not None:
             self._watch.cancel()
-        for end in self._unfollow.values():
-            end()
+            self._watch = None
+        for conversation_id in tuple(self._unfollow):
+            self._end_follow(conversation_id)
         if self._user is not None:
             await self.relay.presence.leave(self.user.id, self._number)
 

@@ -217,6 +217,9 @@ class Connection(asyncio.Protocol):
         self._server.connections.discard(self)
         if self._closing is not None:
             self._closing.cancel()
+        # The library's parser holds its protocol, and this holds both: let go of by hand, thousands of sockets that are
+        # gone need not wait for the collector.
+        self._protocol.parser.close()
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             receiver.lost()

@@ -213,8 +213,7 @@ class Socket(ABC):
     def lost(self) -> None:
         """See `Receiver.lost`."""
         self._phase = Phase.ENDED
-        if self._hello_timer is not None:
-            self._hello_timer.cancel()
+        self._stop_hello_timer()
         if self._acting is not None:
             self._acting.cancel()
         self.outbox.end()
@@ -240,9 +239,15 @@ class Socket(ABC):
             self.dismiss(action.error)
         elif isinstance(action, Greet):
             self._phase = Phase.GREETED
+            self._stop_hello_timer()
             self._wait_for(self._greet(action))
         else:
             self._wait_for(self._act(action))
+
+    def _stop_hello_timer(self) -> None:
+        if self._hello_timer is not None:
+            self._hello_timer.cancel()
+            self._hello_timer = None
 
     def _no_hello(self) -> None:
         self._hello_timer = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 from pathlib import Path
@@ -11,9 +12,13 @@ import pytest
 import structlog
 import websockets
 from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
 
 from handoff.api import connection as connection_module
 from handoff.api import open_sockets
+from handoff.api.connection import Connection
+from handoff.api.outbox import Outbox
+from handoff.api.socket import Socket
 from tests.integration.relay.gated_log import GatedLog, gated
 from tests.integration.relay.harness import Client, Customer, RunningRelay, running_relay, until
 
@@ -178,3 +183,27 @@ async def test_a_handshake_that_is_left_in_the_middle_leaves_nothing(tmp_path: P
             half.sendall(b"GET /ws/customer HTTP/1.1\r\nHost: x\r\nConnection: Upgr")
         assert (await at.customer()).frames[0]["type"] == "welcome"
         assert len(at.sockets) == 1
+
+
+async def test_a_socket_that_is_gone_leaves_nothing_for_the_collector(tmp_path: Path) -> None:
+    def left() -> list[str]:
+        kinds = (Connection, Socket, Outbox, ServerProtocol)
+        return [type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, kinds)]
+
+    async with running_relay(tmp_path) as at:
+        # The first of each makes what stays: caches, compiled statements.
+        for client in (await at.customer(), await at.agent()):
+            await client.close()
+        await until(lambda: bool(gc.collect() + 1) and left() == [])
+        gc.disable()
+        try:
+            customer, agent = await at.customer(), await at.agent("Ben")
+            await customer.command("request_human")
+            await agent.take(customer.conversation_id)
+            await customer.send("nonsense")
+            await customer.close()
+            await agent.close()
+            await until(lambda: len(at.sockets) == 0)
+            await until(lambda: left() == [])
+        finally:
+            gc.enable()
