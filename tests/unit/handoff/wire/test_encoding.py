@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any, get_args
 
 import pytest
@@ -150,6 +151,20 @@ def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     again = encoder.frame(event_of(FULL[e.AgentLeft], 1), None)
     assert again == first
     assert again is not first
+
+
+def test_frames_that_are_kept_take_no_more_than_their_length() -> None:
+    encoder = EventEncoder()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = [
+            encoder.frame(event_of(e.CustomerSaid("x" * 4000, CID), seq), None) for seq in range(100, 200)
+        ]
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert taken < 1.5 * sum(map(len, kept))
 
 
 def test_text_outside_ascii_and_line_breaks_survive() -> None:
