@@ -232,10 +232,8 @@ class Connection(asyncio.Protocol):
 
     def _take_frame(self, frame: Frame) -> None:
         """Pass a whole message on. Control frames were answered by the protocol itself."""
-        # A receiver that has closed wants no more; a client that broke the protocol is not believed.
-        if self._receiver is None or not self._is_open:
-            return
-        if frame.opcode in _CONTROL:
+        # What was said before a goodbye counts, also when both came at once and the connection is closing by now.
+        if self._receiver is None or frame.opcode in _CONTROL:
             return
         if frame.opcode is not Opcode.CONT:
             self._is_text = frame.opcode is Opcode.TEXT

@@ -70,6 +70,7 @@ class Socket(ABC):
         "_commands",
         "_finished",
         "_hello_timer",
+        "_is_lost",
         "_leave",
         "_on_end",
         "_phase",
@@ -94,6 +95,7 @@ class Socket(ABC):
         self._finished: asyncio.Future[None] | None = None
         self._on_end: tuple[Callable[[], None], ...] = ()
         self._leave: Callable[[Socket], None] = _nobody
+        self._is_lost = False
         self._spoke_at = self._now_s()
         self._hello_timer: asyncio.TimerHandle | None = None
         self._about = {"socket": f"{self.kind}-{secrets.token_hex(6)}"}
@@ -212,14 +214,24 @@ class Socket(ABC):
 
     def lost(self) -> None:
         """See `Receiver.lost`."""
-        self._phase = Phase.ENDED
+        self._is_lost = True
         self._stop_hello_timer()
-        if self._acting is not None:
+        if self._acting is None:
+            self._end()
+        elif self._is_over:
             self._acting.cancel()
+        # Else what was said before is heard to its end first, and then `_acted` ends this.
+
+    def _end(self) -> None:
+        self._phase = Phase.ENDED
         self.outbox.end()
         self._end_all()
         self.relay.metrics.socket_closed(self.kind)
         self._leave(self)
+
+    @property
+    def _is_acting(self) -> bool:
+        return self._acting is not None
 
     @property
     def _is_over(self) -> bool:
@@ -265,18 +277,19 @@ class Socket(ABC):
 
     def _acted(self, task: asyncio.Task[None]) -> None:
         self._acting = None
-        if task.cancelled() or self._is_over:
-            return
-        failure = task.exception()
+        failure = None if task.cancelled() else task.exception()
         if failure is not None:
             log.error("socket_failed", kind=self.kind, exc_info=failure, **self._about)
             self.dismiss(StorageUnavailable("Something failed here. Reconnect with your cursor."))
-            return
-        while self._backlog and self._acting is None and not self._is_over:
+        while self._backlog and not self._is_acting and not self._is_over:
             self._handle(self._backlog.popleft())
-        if self._backlog is not None and not self._backlog:
+        if self._is_acting:
+            return
+        if self._backlog is not None:
             self._backlog = None
             self.connection.resume_reading()
+        if self._is_lost:
+            self._end()
 
     async def _greet(self, hello: Greet) -> None:
         while True:
@@ -285,6 +298,8 @@ class Socket(ABC):
             except StorageUnavailable:
                 # Like those who came before: whoever comes while the storage is away keeps the socket.
                 self._end_all()
+                if self._is_lost:
+                    return
                 await asyncio.sleep(STORAGE_PAUSE_S)
             except HandoffError as refused:
                 self.dismiss(refused)

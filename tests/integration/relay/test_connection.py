@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 import websockets
-from websockets.frames import Frame, Opcode
+from websockets.frames import Close, Frame, Opcode
 from websockets.server import ServerProtocol
 
 from handoff.api import connection as connection_module
@@ -138,6 +138,26 @@ async def test_a_client_that_hangs_up_before_its_answers_is_no_failure(tmp_path:
             # Committed after those words; by then all that was to be sent for them has been tried.
             await other.say("still here")
         assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+
+@pytest.mark.parametrize("before", [[], [{"type": "seen", "seq": 1}] * 3], ids=["at-once", "behind-others"])
+async def test_words_that_come_together_with_the_goodbye_are_kept(
+    tmp_path: Path, before: list[dict[str, object]]
+) -> None:
+    async with running_relay(tmp_path) as at:
+        known = await at.customer()
+        leaving = Customer(at)
+        await leaving.dial()
+        assert leaving.connection is not None
+        # All in one breath: hello itself takes the relay a while, and what follows waits for it.
+        said = {"type": "say", "client_id": "last-words-000001", "text": "My last words"}
+        spoken = [{"type": "hello", "token": known.token}, *before, said]
+        frames = [Frame(Opcode.TEXT, json.dumps(frame).encode()) for frame in spoken]
+        frames.append(Frame(Opcode.CLOSE, Close(1000, "").serialize()))
+        leaving.connection.transport.write(b"".join(frame.serialize(mask=True) for frame in frames))
+        await leaving.closed()
+        assert (await known.event("customer.said"))["data"]["text"] == "My last words"
+        await until(lambda: len(at.sockets) == 1)
 
 
 async def test_a_machine_that_was_switched_off_is_noticed(
