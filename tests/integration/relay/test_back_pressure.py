@@ -31,12 +31,16 @@ def somebody_does_not_read(at: RunningRelay) -> bool:
     return any(open_.connection.paused_at is not None for open_ in at.sockets)
 
 
-async def dialled(at: RunningRelay, customer: Customer) -> Customer:
-    """The same customer over a narrow connection, not greeted yet."""
-    again = Customer(at)
-    again.conversation_id, again.token = customer.conversation_id, customer.token
-    await again.dial(sock=narrow(at), max_queue=1)
-    return again
+async def stalled(at: RunningRelay, customer: Customer) -> tuple[Customer, asyncio.Transport]:
+    """The same customer over a narrow connection, greeted and reading nothing of the history that is sent."""
+    slow = Customer(at)
+    slow.conversation_id, slow.token = customer.conversation_id, customer.token
+    await slow.dial(sock=narrow(at), max_queue=1)
+    assert slow.connection is not None
+    slow.connection.transport.pause_reading()
+    await slow.send("hello", token=slow.token, after=0)
+    await until(lambda: somebody_does_not_read(at))
+    return slow, slow.connection.transport
 
 
 async def conversation_of(at: RunningRelay, messages: int) -> tuple[Customer, Agent]:
@@ -62,14 +66,10 @@ async def say_much(agent: Agent, conversation_id: str, messages: int) -> None:
 async def test_events_wait_in_the_log_for_a_reader_that_pauses(tmp_path: Path) -> None:
     async with running_relay(tmp_path, **MANY) as at:
         customer, agent = await conversation_of(at, 1200)
-        slow = await dialled(at, customer)
-        assert slow.connection is not None
-        slow.connection.transport.pause_reading()
-        await slow.send("hello", token=slow.token, after=0)
-        await until(lambda: somebody_does_not_read(at))
+        slow, transport = await stalled(at, customer)
         # More comes than any buffer holds, and the relay's own part of it stays small.
         await say_much(agent, customer.conversation_id, 300)
-        slow.connection.transport.resume_reading()
+        transport.resume_reading()
         head = customer.events[-1]["seq"]
         await until(lambda: bool(slow.events) and slow.events[-1]["seq"] >= head)
         told = [(event["prev"], event["seq"]) for event in slow.events]
@@ -80,18 +80,14 @@ async def test_events_wait_in_the_log_for_a_reader_that_pauses(tmp_path: Path) -
 async def test_a_reader_with_too_many_answers_waiting_is_dropped_and_resumes(tmp_path: Path) -> None:
     async with running_relay(tmp_path, send_buffer=50, **MANY) as at:
         customer, _ = await conversation_of(at, 1200)
-        slow = await dialled(at, customer)
-        assert slow.connection is not None
-        slow.connection.transport.pause_reading()
-        await slow.send("hello", token=slow.token, after=0)
-        await until(lambda: somebody_does_not_read(at))
+        slow, transport = await stalled(at, customer)
         for _ in range(51):
             await slow.send("ping")
         await until(lambda: len(at.sockets) == 2)
         assert at.relay.metrics.registry.get_sample_value(
             "baton_sockets_dropped_total", {"reason": "too_slow"}
         )
-        slow.connection.transport.resume_reading()
+        transport.resume_reading()
         await slow.closed()
         # It was hung up on in the middle, and loses nothing by it.
         held = slow.events[-1]["seq"] if slow.events else 0
@@ -108,16 +104,12 @@ async def test_a_reader_that_stays_away_for_too_long_is_dropped(
     monkeypatch.setattr(open_sockets, "LOOK_S", 0.05)
     async with running_relay(tmp_path, send_limit=0.3, **MANY) as at:
         customer, agent = await conversation_of(at, 1200)
-        slow = await dialled(at, customer)
-        assert slow.connection is not None
-        slow.connection.transport.pause_reading()
-        await slow.send("hello", token=slow.token, after=0)
-        await until(lambda: somebody_does_not_read(at))
+        _, transport = await stalled(at, customer)
         await until(lambda: len(at.sockets) == 2)
         # The others have felt nothing.
         ack = await agent.command("say", conversation_id=customer.conversation_id, text="Still there?")
         assert ack["type"] == "ack"
-        slow.connection.transport.resume_reading()
+        transport.resume_reading()
 
 
 async def test_a_client_whose_messages_wait_is_not_read_from(tmp_path: Path) -> None:

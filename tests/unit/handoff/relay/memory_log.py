@@ -102,7 +102,7 @@ class _Transaction:
         return {}
 
     async def open(self, opening: Opening, append: Append) -> None:
-        raise NotImplementedError("a test begins its conversations itself")
+        raise AssertionError("a test begins its conversations itself")
 
     async def write(self, appends: Sequence[Append]) -> None:
         if any(append.result is not None and append.result[0] in self._log.results for append in appends):
