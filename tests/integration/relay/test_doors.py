@@ -16,7 +16,6 @@ import websockets
 from handoff.domain.errors import TokenExpired
 from tests.integration.relay.harness import IDENTITY, Agent, Customer, RunningRelay, running_relay, until
 
-
 GUESSES = 14
 """At most, in a quarter of an hour."""
 
