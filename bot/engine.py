@@ -30,6 +30,7 @@ from bot.dialogue import BATON, Dialogue
 from bot.graph import InOrderRunner
 from bot.linear import LinearHead
 from bot.nlg import FAILURES
+from bot.own_words import read_languages
 from bot.runtime import Runtime
 from bot.settings import ANGER_FILE, INDEX_FOLDER, MODEL_FILE, Settings
 from bot.trackers import TurnTrackers, kept_of
@@ -87,12 +88,15 @@ class Engine:
             ModelNotFound: Rasa cannot read the model.
         """
         anger = folder / ANGER_FILE
+        knowledge = Knowledge.load(folder / INDEX_FOLDER, vectors.encoder)
+        wording = load(settings.voice)
         here = Runtime(
             vectors=vectors,
-            knowledge=Knowledge.load(folder / INDEX_FOLDER, vectors.encoder),
+            knowledge=knowledge,
             anger=LinearHead.load(anger) if anger.exists() else None,
+            languages=read_languages(knowledge.articles, wording),
             low_confidence=settings.low_confidence,
-            wording=load(settings.voice),
+            wording=wording,
         )
         trackers = TurnTrackers()
         with runtime.using(here):
@@ -145,7 +149,8 @@ class Engine:
         if tracker is None:
             raise BotFailed("Rasa did not finish the turn")
         decision = _decision(tracker)
-        replies = tuple(self._reply(message, decision, given.locale) for message in output.messages)
+        locale = last_baton(tracker).get("locale", given.locale)
+        replies = tuple(self._reply(message, decision, locale) for message in output.messages)
         if not replies:
             raise BotFailed(f"no reply to a decision to {decision.kind}")
         if tracker.latest_action_name != ACTION_LISTEN_NAME:

@@ -14,6 +14,7 @@ from bot.memory import Memory
 RANKING: Final = "baton_ranking"
 MOOD: Final = "baton_mood"
 REPEATED: Final = "baton_repeated"
+LANGUAGE: Final = "baton_language"
 
 
 @dataclass(frozen=True, slots=True)
