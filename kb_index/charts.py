@@ -12,22 +12,22 @@ from typing import Final
 
 WIDTH: Final = 400
 HEIGHT: Final = 280
-LEFT, RIGHT, TOP, BOTTOM = 50, 14, 12, 44
-_INNER_W: Final = WIDTH - LEFT - RIGHT
+LEFT, RIGHT, TOP, BOTTOM = 62, 22, 12, 44
 _INNER_H: Final = HEIGHT - TOP - BOTTOM
+FOOT: Final = HEIGHT - BOTTOM - 8
+"""The height of a label just above the x axis."""
 
 STYLE: Final = """
-svg.chart { --ink: #1f2933; --soft: #52606d; --line: #d5dbe1; --a: #1d5fd1; --b: #b4430f; --c: #2b7a3f; --pale: #1d5fd126;
+svg.chart { --ink: #1f2933; --soft: #52606d; --line: #d5dbe1; --a: #1d5fd1; --b: #b4430f; --c: #2b7a3f; --pale: #1d5fd126; --halo: #fff;
   color-scheme: light dark; display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif }
 @media (prefers-color-scheme: dark) { svg.chart { --ink: #e6eaef; --soft: #a7b3c0; --line: #3a4552; --a: #82aeff;
-  --b: #ff9d6e; --c: #77d08c; --pale: #82aeff33 } }
-svg.chart text { fill: var(--soft) }
+  --b: #ff9d6e; --c: #77d08c; --pale: #82aeff33; --halo: #171d24 } }
+svg.chart text { fill: var(--soft); paint-order: stroke; stroke: var(--halo); stroke-width: 3px }
 svg.chart text.strong { fill: var(--ink); font-weight: 600 }
 svg.chart text.b { fill: var(--b) }
 svg.chart .grid { stroke: var(--line); stroke-width: 1 }
-svg.chart .a { stroke: var(--a); stroke-width: 2; fill: none }
-svg.chart .b { stroke: var(--b); stroke-width: 1.5; fill: none }
-svg.chart text.b { stroke: none }
+svg.chart path.a { stroke: var(--a); stroke-width: 2; fill: none }
+svg.chart path.b { stroke: var(--b); stroke-width: 1.5; fill: none }
 svg.chart .dashed { stroke-dasharray: 5 4 }
 svg.chart .even { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 2 4; fill: none }
 svg.chart .band { fill: var(--pale) }
@@ -48,13 +48,17 @@ class Plot:
         *,
         x: tuple[float, float],
         y: tuple[float, float],
+        left: int = LEFT,
     ) -> None:
-        """`name` makes ids unique on a page; ranges that are empty are widened."""
+        """`name` makes ids unique on a page; ranges that are empty are widened. `left` is room for the y axis."""
         self.title: Final = title
         self._name = name
         self._description = description
         self._x = x if x[1] > x[0] else (x[0], x[0] + 1.0)
         self._y = y if y[1] > y[0] else (y[0], y[0] + 1.0)
+        self._left = left
+        self._width = WIDTH - left - RIGHT
+        self._level: float | None = None
         self._parts: list[str] = []
 
     def axes(
@@ -66,14 +70,14 @@ class Plot:
         """Grid lines with their numbers, and what the axes are."""
         for value in ticks[1]:
             y = self._down(value)
-            self._parts.append(f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>')
-            self._text(LEFT - 6, y + 4, formats[1](value), anchor="end")
+            self._parts.append(f'<path class="grid" d="M{self._left} {y}H{WIDTH - RIGHT}"/>')
+            self._text(self._left - 6, y + 4, formats[1](value), anchor="end")
         for value in ticks[0]:
             self._text(self._right(value), HEIGHT - BOTTOM + 16, formats[0](value), anchor="middle")
-        self._text(LEFT + _INNER_W / 2, HEIGHT - 8, labels[0], anchor="middle", kind="strong")
+        self._text(self._left + self._width / 2, HEIGHT - 8, labels[0], anchor="middle", kind="strong")
         middle = TOP + _INNER_H / 2
         self._parts.append(
-            f'<text class="strong" text-anchor="middle" transform="translate(13 {_n(middle)}) rotate(-90)">'
+            f'<text class="strong" text-anchor="middle" transform="translate(12 {_n(middle)}) rotate(-90)">'
             f"{escape(labels[1])}</text>"
         )
 
@@ -92,9 +96,9 @@ class Plot:
 
     def level(self, y: float, label: str) -> None:
         """A dashed line across, named at its left end."""
-        at = self._down(y)
-        self._parts.append(f'<path class="b dashed" d="M{LEFT} {at}H{WIDTH - RIGHT}"/>')
-        self._text(LEFT + 4, at - 5, label, kind="b")
+        at = self._level = self._down(y)
+        self._parts.append(f'<path class="b dashed" d="M{self._left} {at}H{WIDTH - RIGHT}"/>')
+        self._text(self._left + 4, at - 5, label, kind="b")
 
     def across(self, numbers: Sequence[float], form: Callable[[float], str]) -> None:
         """Only upright grid lines with their numbers: for rows that name themselves."""
@@ -106,18 +110,18 @@ class Plot:
     def lying(self, y: float, x: float, low: float, high: float, label: str) -> None:
         """A row: its name above, and a point with its interval along the x axis."""
         down = self._down(y)
-        self._text(LEFT, down - 10, label, kind="strong")
+        self._text(self._left, down - 10, label, kind="strong")
         self._parts.append(f'<path class="a" d="M{self._right(low)} {down}H{self._right(high)}"/>')
         self._parts.append(f'<circle class="dot" cx="{self._right(x)}" cy="{down}" r="5"/>')
 
-    def upright(self, x: float, label: str, line: int = 0) -> None:
-        """A dashed line from bottom to top, named near its upper end, in text line `line`, where there is room."""
+    def upright(self, x: float, label: str, *, down: float = TOP + 12) -> None:
+        """A dashed line from bottom to top, named at the height `down` on the side where there is room."""
         at = self._right(x)
         self._parts.append(f'<path class="b dashed" d="M{at} {TOP}V{HEIGHT - BOTTOM}"/>')
-        left = at > LEFT + _INNER_W * 0.6
+        left = at > self._left + self._width * 0.6
         self._text(
             at - 5 if left else at + 5,
-            TOP + 12 + 15 * line,
+            down,
             label,
             anchor="end" if left else "start",
             kind="b",
@@ -127,10 +131,14 @@ class Plot:
         """One point of its own, named."""
         at, down = self._right(x), self._down(y)
         self._parts.append(f'<circle class="mark" cx="{at}" cy="{down}" r="5"/>')
-        left = at > LEFT + _INNER_W * 0.5
+        left = at > self._left + self._width * 0.5
+        # Clear of the name of a level line that runs close by.
+        above = (
+            down - 9 if self._level is None or abs(down - self._level) > 30 else min(down, self._level) - 22
+        )
         self._text(
             at - 10 if left else at + 10,
-            max(TOP + 10, down - 9),
+            max(TOP + 10, above),
             label,
             anchor="end" if left else "start",
             kind="strong",
@@ -166,7 +174,7 @@ class Plot:
 
     def _right(self, x: float) -> float:
         share = (x - self._x[0]) / (self._x[1] - self._x[0])
-        return round(LEFT + _INNER_W * min(1.0, max(0.0, share)), 1)
+        return round(self._left + self._width * min(1.0, max(0.0, share)), 1)
 
     def _down(self, y: float) -> float:
         share = (y - self._y[0]) / (self._y[1] - self._y[0])
@@ -196,8 +204,8 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def percent(value: float) -> str:
-    """`0.983` as `98.3 %`, without a zero that says nothing."""
-    return f"{value * 100:.1f}".removesuffix(".0") + " %"
+    """`0.983` as `98.3 %` with a space that does not break, and without a zero that says nothing."""
+    return f"{value * 100:.1f}".removesuffix(".0") + "\u00a0%"
 
 
 def _n(value: float) -> str:

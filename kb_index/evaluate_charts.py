@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kb_index.charts import Plot, percent, ticks
+from kb_index.charts import FOOT, Plot, percent, ticks
 from kb_index.evaluate_details import CurvePoint, Details, Share
 
 SHARES: Final[Mapping[str, tuple[str, str]]] = {
@@ -67,7 +67,8 @@ def with_interval(share: Share) -> str:
     """`1.6 % (1.2 to 2.1 %)`."""
     if share.share is None:
         return "-"
-    return f"{percent(share.share)} ({percent(share.low).removesuffix(' %')} to {percent(share.high)})"
+    low = percent(share.low).partition("\u00a0")[0]
+    return f"{percent(share.share)} ({low} to {percent(share.high)})"
 
 
 def _shares(found: Mapping[str, Any]) -> Chart:
@@ -79,6 +80,7 @@ def _shares(found: Mapping[str, Any]) -> Chart:
                   for name, value, (low, high) in known) + ".",
         x=(0.0, 1.0),
         y=(0.0, max(1.0, float(len(known)))),
+        left=18,
     )  # fmt: skip
     plot.across(ticks(0, 1), percent)
     for place, (name, value, (low, high)) in enumerate(known):
@@ -144,7 +146,7 @@ def _reliability(shown: Details) -> Chart:
     for b in shown.bins:
         size = 2.5 + 4.0 * (b.n / most) ** 0.5
         plot.whisker(b.confidence, b.right.hits / b.n, b.right.low, b.right.high, size)
-    plot.upright(shown.promise.threshold, "answers from here")
+    plot.upright(shown.promise.threshold, "answers from here", down=FOOT)
     rows = tuple(
         (f"{percent(b.low)} to {percent(b.high)}", str(b.n), percent(b.confidence), with_interval(b.right))
         for b in shown.bins
@@ -182,7 +184,7 @@ def _latency(found: Mapping[str, Any], shown: Details) -> Chart:
             plot.bar(low, high, float(count))
     plot.upright(p50, f"p50 {p50:.1f}")
     if p95 > p50:
-        plot.upright(p95, f"p95 {p95:.1f}", line=1)
+        plot.upright(p95, f"p95 {p95:.1f}", down=42)
     rows = tuple((f"{low:g} to {high:g}", f"{count:,}") for low, high, count in bars[:-1])
     rows += ((f"over {bars[-1][0]:g}", f"{bars[-1][2]:,}"),)
     return Chart(

@@ -142,7 +142,7 @@ def _promise(found: Mapping[str, Any], shown: Details) -> str:
         kind, verdict = "", "The promise holds within its interval"
     else:
         kind, verdict = "good", "The promise is kept"
-    told = f"Promised: {promised}. Measured, with as many of them: {with_interval(shown.kept)}."
+    told = f"Promised: {promised}. Measured here, weighted to that share: {with_interval(shown.kept)}."
     if (share_here := 1 - found["n_answerable"] / found["n"]) > 2 * share:
         told += (
             f" In this file {percent(share_here)} of the questions have no article, so more is wrong in it."
@@ -188,14 +188,15 @@ def _questions(header: Header, questions: Sequence[Question], outcomes: Sequence
     for question, outcome in zip(questions, outcomes, strict=True):
         groups[fate(outcome)].append((question, outcome))
     parts = []
+    # The id stands inside, because a browser opens what hides the target of a link, not the target itself.
     for name in FATES:
         rows = sorted(groups[name], key=lambda row: -row[1].confidence)
         if rows:
             title, advice = _FATES[name]
             opened = " open" if name in ("wrong", "unwanted") and len(rows) <= BY_ARTICLE else ""
             parts.append(
-                f'<details class="fate {name}" id="{name}"{opened}><summary>{title} <span>{len(rows):,}</span></summary>'
-                f"<p class='advice'>{advice}</p>{_rows(header, rows[:SHOWN])}{_left_out(len(rows))}</details>"
+                f'<details class="fate {name}"{opened}><summary>{title} <span>{len(rows):,}</span></summary>'
+                f'<p class="advice" id="{name}">{advice}</p>{_rows(header, rows[:SHOWN])}{_left_out(len(rows))}</details>'
             )
     return "".join(parts)
 
@@ -270,7 +271,8 @@ def _matrix(header: Header, shown: Details) -> str:
     for at, (name, row) in enumerate(zip(shown.worst, shown.matrix, strict=True)):
         cells = []
         for to, n in enumerate(row):
-            kind = "own" if to == at else f"heat{_heat(n, most)}"
+            # All others together would outshine every single one.
+            kind = "own" if to == at else "" if to == len(shown.worst) else f"heat{_heat(n, most)}"
             cells.append(f'<td class="{kind}">{n or "·"}</td>')
         lines.append(f'<tr><th scope="row"><b>{at + 1}</b> {_title(header, name)}</th>{"".join(cells)}</tr>')
     heads = "".join(f'<th scope="col">{place + 1}</th>' for place in range(len(shown.worst)))

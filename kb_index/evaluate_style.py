@@ -25,6 +25,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .note.good { border-color: var(--good) }
 .note.bad { border-color: var(--bad) }
 .definition, .advice { margin: .25rem 0 .75rem; color: var(--soft); font-size: .875rem; max-width: 46rem }
+.advice { scroll-margin-top: 4rem }
 figure { margin: 0 }
 #more { display: grid; gap: 2rem; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)) }
 #more h2 { grid-column: 1 / -1; margin: 0 0 -1rem }
@@ -69,8 +70,8 @@ svg.bar.wrong, svg.bar.unwanted { fill: var(--bad) }
   .stacked td { display: grid; grid-template-columns: 7rem 1fr; gap: .5rem; padding: .1rem 0; border: 0 }
   .stacked td::before { content: attr(data-name); color: var(--soft) }
   .stacked td[data-name=""] { display: block }
-  .stacked td[data-name="Question"] { display: block; font-size: 1rem }
-  .stacked td[data-name="Question"]::before, .stacked td[data-name=""]::before { content: none }
+  .stacked td:first-child { display: block; font-size: 1rem }
+  .stacked td:first-child::before, .stacked td[data-name=""]::before { content: none }
   .matrix tbody th { min-width: 9rem; max-width: 11rem }
 }
 @media print { details { display: block } section { break-inside: avoid-page } }

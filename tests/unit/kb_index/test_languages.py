@@ -21,9 +21,9 @@ def test_the_language_of_a_tag(locale: str, language: str) -> None:
     ("text", "expected"),
     [
         ("Where's my café-au-lait?", ["Where's", "my", "café", "au", "lait"]),
-        ("l’été, 'quoted' x2 snake_case", ["l’été", "quoted", "x", "snake", "case"]),
+        ("l\u2019été, 'quoted' x2 snake_case", ["l\u2019été", "quoted", "x", "snake", "case"]),
         ("मेरा पार्सल कहाँ है", ["मेरा", "पार्सल", "कहाँ", "है"]),
-        ("我的包裹在哪里？12", ["我的包裹在哪里"]),
+        ("我的包裹在哪里\uff1f12", ["我的包裹在哪里"]),
         ("😡 123 !!! \u202e", []),
     ],
 )
@@ -40,7 +40,7 @@ def test_words_are_parts_of_the_text_without_spaces(text: str) -> None:
 
 
 def test_a_vocabulary_knows_no_case_and_one_apostrophe() -> None:
-    known = vocabulary(["Don’t STRASSE", "Straße"])
+    known = vocabulary(["Don\u2019t STRASSE", "Straße"])
     assert fold("DON'T") in known
     assert known == {"don't", "strasse"}
 
