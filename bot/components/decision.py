@@ -1,5 +1,6 @@
 """The decision on a message, taken once, with everything the other components found."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -15,7 +16,7 @@ from bot.answering import FORM, Evidence, Form, Verdict, decide
 from bot.components.keys import LANGUAGE, MOOD, RANKING, REPEATED, memory_of, turn_input
 from bot.contract import Decision, Passage, Signal, decision_to_json
 from bot.dialogue import BATON
-from bot.frustration import THRESHOLD
+from bot.frustration import THRESHOLD, Mood
 from bot.languages import Reading
 
 ORDER_NUMBER = "order_number"
@@ -93,7 +94,10 @@ class TurnDecision(GraphComponent):
             {"name": verdict.intent, "confidence": intents.get(verdict.intent, 0.0)},
             add_to_output=True,
         )
-        message.set(BATON, _packed(verdict, decision, reading, given.name), add_to_output=True)
+        packed = _packed(verdict, decision, reading, given.name)
+        if given.explain:
+            packed["evidence"] = _told(intents, mood, reading)
+        message.set(BATON, packed, add_to_output=True)
 
 
 def _packed(verdict: Verdict, decision: Decision, reading: Reading, name: str | None) -> dict[str, Any]:
@@ -108,6 +112,21 @@ def _packed(verdict: Verdict, decision: Decision, reading: Reading, name: str | 
         "locale": reading.locale,
         "language": reading.language,
         "name": name,
+    }
+
+
+def _told(intents: Mapping[str, float], mood: Mood, reading: Reading) -> dict[str, Any]:
+    """What the decision went by beside the articles, as JSON values."""
+    return {
+        "intents": [{"name": name, "probability": round(p, 4)} for name, p in intents.items()],
+        "signals": [{"name": name, "weight": weight} for name, weight in mood.weights],
+        "language": {
+            "found": reading.language,
+            "covered": reading.covered,
+            "locale": reading.locale,
+            "likeliest": [{"language": name, "probability": p} for name, p in reading.shares],
+            "known_words": reading.known,
+        },
     }
 
 

@@ -34,10 +34,18 @@ def evaluate(
 
 
 def explain(
-    text: Annotated[str, typer.Argument(help="What the customer says first.")], as_json: AsJson = False
+    text: Annotated[str, typer.Argument(help="What the customer says first.")],
+    locale: Annotated[
+        str | None, typer.Option("--locale", help="Of the customer's page. Default is BATON_LOCALE.")
+    ] = None,
+    release: Annotated[str | None, typer.Option("--release", help="Default is the live one.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show everything that leads to the decision on one question."""
-    _run("bot.explain", [*(["--json"] if as_json else []), "--", text])
+    arguments = ["--locale", locale or settings().locale]
+    if release is not None:
+        arguments += ["--release", release]
+    _run("bot.explain", [*arguments, *(["--json"] if as_json else []), "--", text])
 
 
 def bot_environment(configured: Settings) -> dict[str, str]:
