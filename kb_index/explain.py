@@ -77,14 +77,14 @@ def explain(
             knowledge.articles[position].id,
             knowledge.articles[position].title,
             float(scored.shares[line]),
-            parts(FEATURES, scored.features[line], learnt.weights),
+            parts(FEATURES, scored.features[line].tolist(), learnt.weights.tolist()),
         )
         for line, position in enumerate(scored.articles[:k].tolist())
     )
     return Explanation(
         _matches(knowledge, np.asarray(vector, dtype=np.float32).reshape(-1), scored),
         candidates,
-        parts(SIGNALS, signals(scored), learnt.confidence.weights),
+        parts(SIGNALS, signals(scored).tolist(), learnt.confidence.weights.tolist()),
         learnt.confidence.bias,
         learnt.confidence.of(scored),
     )
