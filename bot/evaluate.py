@@ -44,11 +44,11 @@ EXPECTED = (
 EVERY = 250
 
 
-async def ask_all(engine: Engine, questions: Sequence[Question]) -> list[Outcome]:
-    """The outcome of each question, asked by itself as the first message of a conversation."""
+async def ask_all(engine: Engine, questions: Sequence[Question], locale: str = "en") -> list[Outcome]:
+    """The outcome of each question, asked by itself as the first message of a conversation on a page in `locale`."""
     outcomes = []
     for number, question in enumerate(questions, start=1):
-        request = TurnRequest(conversation_id="evaluation", episode=1, turn=number, text=question.text)
+        request = TurnRequest("evaluation", episode=1, turn=number, text=question.text, locale=locale)
         begun = time.perf_counter()
         outcome, _ = await engine.answer(request, Dialogue())
         took = (time.perf_counter() - begun) * 1000
@@ -127,6 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--release")
     parser.add_argument("--report", type=Path)
+    parser.add_argument("--locale", default="en", help="of the page that the questions are asked on")
     parser.add_argument("--json", action="store_true", dest="as_json")
     given = parser.parse_args(arguments)
     hush()
@@ -137,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
         read_questions(given.file)  # a bad file is told before 15 s of loading
         engine = load_release(settings, given.release)
         questions = read_questions(given.file, [article.id for article in engine.knowledge.articles])
-        outcomes = asyncio.run(ask_all(engine, questions))
+        outcomes = asyncio.run(ask_all(engine, questions, given.locale))
         found = {**figures(outcomes), "release_id": engine.release_id}
         if given.report:
             titles = {article.id: article.title for article in engine.knowledge.articles}

@@ -19,6 +19,9 @@ Voice = Literal["formal", "casual"]
 
 FALLBACK: Final = "en"
 TEXTS: Final = Path(__file__).parent / "texts"
+_MARKS: Final = "?. \u061f\uff1f\u3002"
+"""What a title may end in that must not stand in the middle of a sentence, in any script."""
+
 UNCOVERED: Final = "uncovered"
 """The file that says in many languages that the articles do not cover the customer's; all others are languages."""
 
@@ -47,7 +50,7 @@ class Phrases:
             key = "plain"
         elif title is None and key == "topic":
             key = "this"
-        return self.problems[key].format(title=(title or "").rstrip("?. "))
+        return self.problems[key].format(title=(title or "").lstrip("\u00bf ").rstrip(_MARKS))
 
 
 class Wording:

@@ -19,13 +19,19 @@ from handoff.supervisor.tether import tethered
 def evaluate(
     file: Annotated[Path, typer.Argument(help="A CSV with the columns text,article_id.")],
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="DIR", help="Draw the figures here.")
+        Path | None,
+        typer.Option(
+            "--report", metavar="DIR", help="Write a page to read (report.html), its charts and tables here."
+        ),
     ] = None,
     release: Annotated[str | None, typer.Option("--release", help="Default is the live one.")] = None,
+    locale: Annotated[
+        str | None, typer.Option("--locale", help="Of the page they are asked on. Default is BATON_LOCALE.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask each row as a first message and measure the answers."""
-    arguments = [str(file.absolute())]
+    arguments = [str(file.absolute()), "--locale", locale or settings().locale]
     if report is not None:
         arguments += ["--report", str(report.absolute())]
     if release is not None:

@@ -99,6 +99,7 @@ def test_embed(bot: Bot) -> None:
         ("/bot/search", {"q": "x", "limit": 0}),
         ("/bot/search", {"q": "x", "locale": 1}),
         ("/bot/explain", {"text": ""}),
+        ("/bot/explain", {"text": "x", "locale": 1}),
         ("/bot/embed", {"texts": []}),
         ("/bot/embed", {"texts": ["x"] * 65}),
         ("/bot/embed", {"texts": [1]}),
