@@ -93,6 +93,8 @@ class Evidence:
     choice: str | None = None
     language: str | None = None
     covered: bool = True
+    tied: bool = False
+    """Whether the two best articles are believed alike and say different things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,8 @@ def _p(evidence: Evidence, intent: str) -> float:
 
 
 def _sure(evidence: Evidence) -> bool:
-    return bool(evidence.passages) and evidence.confidence >= evidence.threshold
+    # Confidence says that the best article fits, and of two that ask the same each fits as well as the other.
+    return bool(evidence.passages) and evidence.confidence >= evidence.threshold and not evidence.tied
 
 
 def _outweighed(evidence: Evidence, intent: str) -> bool:
