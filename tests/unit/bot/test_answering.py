@@ -126,6 +126,10 @@ class TestLanguage:
         without = verdict(evidence(covered=False, form=Form(active=True)))
         assert (told(without), without.closes_form) == (("escalate", "policy"), True)
 
+    def test_thanks_are_returned_in_any_language(self) -> None:
+        assert told(verdict(evidence(covered=False, intents={"thanks": 0.95}))) == ("chat", "thanks")
+        assert verdict(evidence(covered=False, intents={"thanks": 0.85})).reason == "policy"
+
     def test_what_was_certain_is_remembered(self) -> None:
         memory = verdict(sure(language="de")).memory
         assert verdict(sure(language=None), memory).memory.language == "de"
