@@ -194,8 +194,11 @@ class Engine:
 
 
 def neutral(text: str) -> str:
-    """`text` without the leading "/" that would make it a command to Rasa (`/restart`, `/intent{...}`)."""
-    return _COMMAND.sub("", text).strip() or "?"
+    """`text` without the leading "/" that would make it a command to Rasa (`/restart`, `/intent{...}`).
+
+    Half of a surrogate pair, which JSON can hold and nothing can store, becomes a "?".
+    """
+    return _COMMAND.sub("", text.encode("utf-8", "replace").decode("utf-8")).strip() or "?"
 
 
 def _decision(tracker: DialogueStateTracker) -> Decision:

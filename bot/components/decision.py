@@ -24,8 +24,9 @@ ORDER_NUMBER = "order_number"
 PASSAGES = 5
 SIGNALS = 4
 
-ALIKE = 0.98
-"""From this share of the best article's score on the second is believed as much as it."""
+ALIKE = 0.5
+"""From this share of the best article's score on the second is believed nearly as much. A calibrated confidence is not
+high then anyway; one that nothing was there to calibrate by knows only how near the words are."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
