@@ -210,4 +210,7 @@ def _decision(tracker: DialogueStateTracker) -> Decision:
         for name, value in tracker.current_slot_values().items()
         if value is not None and name not in ("requested_slot", "session_started_metadata")
     }
+    language = last_baton(tracker).get("language")
+    if raw["reason"] == "policy" and language is not None:
+        slots["language"] = language  # so that the agent's card says which rule it was
     return decision_from_json({**raw, "slots": slots})
