@@ -129,7 +129,9 @@ def _head(header: Header, found: Mapping[str, Any], shown: Details) -> str:
 def _promise(found: Mapping[str, Any], shown: Details) -> str:
     risk, share = shown.promise.risk, shown.promise.unanswerable_share
     if risk is None or share is None:
-        return ""
+        told = "When this release was trained, its articles had too few questions to promise a share of wrong answers; "
+        told += f"the bot answers what it is {percent(shown.promise.threshold)} sure of."
+        return _note("", "No promise was made", told)
     promised = f"at most {percent(risk)} wrong among the answers, where {percent(share)} of the questions have no article"
     if shown.kept is None:
         missing = (
