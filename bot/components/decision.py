@@ -1,5 +1,6 @@
 """The decision on a message, taken once, with everything the other components found."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -12,14 +13,20 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
 from bot.answering import FORM, Evidence, Form, Verdict, decide
-from bot.components.keys import MOOD, RANKING, REPEATED, memory_of, turn_input
+from bot.components.keys import LANGUAGE, MOOD, RANKING, REPEATED, memory_of, turn_input
 from bot.contract import Decision, Passage, Signal, decision_to_json
 from bot.dialogue import BATON
-from bot.frustration import THRESHOLD
+from bot.frustration import THRESHOLD, Mood
+from bot.languages import Reading
+from kb_index.knowledge import Knowledge
 
 ORDER_NUMBER = "order_number"
 PASSAGES = 5
 SIGNALS = 4
+
+ALIKE = 0.5
+"""From this share of the best article's score on the second is believed nearly as much. A calibrated confidence is not
+high then anyway; one that nothing was there to calibrate by knows only how near the words are."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -60,6 +67,7 @@ class TurnDecision(GraphComponent):
         passages = tuple(
             Passage(c.article_id, c.title, round(float(c.score), 4)) for c in ranking.candidates[:PASSAGES]
         )
+        reading = message.get(LANGUAGE) or Reading(None, True, given.locale)
         evidence = Evidence(
             turn=given.turn,
             text=message.get(TEXT),
@@ -71,6 +79,9 @@ class TurnDecision(GraphComponent):
             form=_form(message, tracker),
             repeated=message.get(REPEATED),
             choice=given.choice,
+            language=reading.language,
+            covered=reading.covered,
+            tied=_tied(self._knowledge, passages),
         )
         verdict = decide(evidence, memory_of(tracker), self._low_confidence)
         decision = Decision(
@@ -89,10 +100,13 @@ class TurnDecision(GraphComponent):
             {"name": verdict.intent, "confidence": intents.get(verdict.intent, 0.0)},
             add_to_output=True,
         )
-        message.set(BATON, _packed(verdict, decision, given.locale, given.name), add_to_output=True)
+        packed = _packed(verdict, decision, reading, given.name)
+        if given.explain:
+            packed["evidence"] = _told(intents, mood, reading)
+        message.set(BATON, packed, add_to_output=True)
 
 
-def _packed(verdict: Verdict, decision: Decision, locale: str, name: str | None) -> dict[str, Any]:
+def _packed(verdict: Verdict, decision: Decision, reading: Reading, name: str | None) -> dict[str, Any]:
     return {
         "decision": decision_to_json(decision),
         "actions": list(verdict.actions),
@@ -101,8 +115,30 @@ def _packed(verdict: Verdict, decision: Decision, locale: str, name: str | None)
         "closes_form": verdict.closes_form,
         "clears_number": verdict.clears_number,
         "memory": verdict.memory.as_dict(),
-        "locale": locale,
+        "locale": reading.locale,
+        "language": reading.language,
         "name": name,
+    }
+
+
+def _tied(knowledge: Knowledge, passages: Sequence[Passage]) -> bool:
+    if len(passages) < 2 or passages[1].score < ALIKE * passages[0].score:
+        return False
+    return len({knowledge.article(passage.article_id).answer for passage in passages[:2]}) == 2
+
+
+def _told(intents: Mapping[str, float], mood: Mood, reading: Reading) -> dict[str, Any]:
+    """What the decision went by beside the articles, as JSON values."""
+    return {
+        "intents": [{"name": name, "probability": round(p, 4)} for name, p in intents.items()],
+        "signals": [{"name": name, "weight": weight} for name, weight in mood.weights],
+        "language": {
+            "found": reading.language,
+            "covered": reading.covered,
+            "locale": reading.locale,
+            "likeliest": [{"language": name, "probability": p} for name, p in reading.shares],
+            "known_words": reading.known,
+        },
     }
 
 

@@ -62,6 +62,11 @@ class TestAnswer:
         assert verdict(sure(intents={intent: 0.89})).kind == "answer"
         assert told(verdict(evidence(intents={intent: 0.89}))) == ("chat", intent)
 
+    def test_two_that_are_believed_alike_and_say_different_things_are_asked_about(self) -> None:
+        alike = (Passage("lost", "Lost card", 0.5), Passage("stolen", "Stolen card", 0.5))
+        assert told(verdict(sure(passages=alike))) == ("answer", "confident")
+        assert told(verdict(sure(passages=alike, tied=True))) == ("clarify", "likely")
+
     def test_talk_wins_where_it_is_the_surer_one(self) -> None:
         assert verdict(sure(intents={"thanks": 0.95})).kind == "chat"
         assert verdict(evidence(confidence=0.96, intents={"thanks": 0.95})).kind == "answer"
@@ -101,6 +106,34 @@ def test_anger_comes_before_a_confident_answer_and_is_remembered() -> None:
     found = verdict(sure(mood=ANGRY))
     assert told(found) == ("escalate", "frustration")
     assert (found.memory.level, found.memory.tripped) == (1.5, True)
+
+
+class TestLanguage:
+    def test_one_that_no_article_covers_is_told_and_handed_over(self) -> None:
+        found = verdict(evidence(language="de", covered=False))
+        assert told(found) == ("escalate", "policy")
+        assert found.actions == ("utter_escalate_language", "action_listen")
+        assert found.memory.language == "de"
+
+    def test_it_comes_after_anger_and_before_whatever_words_seem_to_say(self) -> None:
+        assert verdict(evidence(covered=False, mood=ANGRY)).reason == "frustration"
+        assert verdict(sure(covered=False)).reason == "policy"
+        assert verdict(evidence(covered=False, intents={"order_status": 0.95})).reason == "policy"
+
+    def test_an_open_form_takes_its_number_and_else_closes(self) -> None:
+        with_number = Form(active=True, number="FG-1000417")
+        assert told(verdict(evidence(covered=False, form=with_number))) == ("task", "order_number")
+        without = verdict(evidence(covered=False, form=Form(active=True)))
+        assert (told(without), without.closes_form) == (("escalate", "policy"), True)
+
+    def test_thanks_are_returned_in_any_language(self) -> None:
+        assert told(verdict(evidence(covered=False, intents={"thanks": 0.95}))) == ("chat", "thanks")
+        assert verdict(evidence(covered=False, intents={"thanks": 0.85})).reason == "policy"
+
+    def test_what_was_certain_is_remembered(self) -> None:
+        memory = verdict(sure(language="de")).memory
+        assert verdict(sure(language=None), memory).memory.language == "de"
+        assert verdict(sure(language="en"), memory).memory.language == "en"
 
 
 class TestLowConfidence:
