@@ -27,9 +27,9 @@ STEPS: Final = 8
 """Of k-means. The cells need not be the best ones, only of like size."""
 
 FEWEST_PROBES: Final = 8
-PROBED_SHARE: Final = 64
-"""At least every 64th cell is looked into: questions lie farther from the rows than these from each other, which is
-all that `_probes_needed` can try."""
+PROBES_PER_ROOT: Final = 1.5
+"""Cells looked into at least, times the root of their number: questions lie farther from the rows than these from each
+other, which is all that `_probes_needed` can try."""
 
 WANTED_RECALL: Final = 0.99
 TRIED: Final = 256
@@ -95,7 +95,7 @@ def _probes_needed(index: Any, vectors: Vectors, tried: NDArray[np.int64]) -> in
     queries = np.ascontiguousarray(vectors[tried])
     wanted = min(NEIGHBOURS + 1, len(vectors))  # a row finds itself too
     lowest = _exact_scores(queries, vectors, wanted)[:, -1:]
-    probes = max(FEWEST_PROBES, index.nlist // PROBED_SHARE)
+    probes = max(FEWEST_PROBES, int(PROBES_PER_ROOT * index.nlist**0.5))
     while probes < index.nlist:
         parameters = faiss.SearchParametersIVF(nprobe=probes)
         scores, _found = index.search(queries, wanted, params=parameters)
