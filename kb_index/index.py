@@ -23,7 +23,7 @@ Owners = NDArray[np.int64]
 Hits = tuple[NDArray[np.float32], Owners]
 Mask = NDArray[np.bool_]
 
-EXACT_ROWS: Final = 20_000
+EXACT_ROWS: Final = 15_000
 """Rows up to which all are compared. Where exact search begins to cost more than cells do, see ARCHITECTURE."""
 
 GONE: Final = -1
@@ -99,8 +99,10 @@ class VectorIndex:
         self._built = len(owners) - len(beside)
         there = owners != GONE
         self._alive = int(there.sum())
+        # Rows that are looked at though they are gone. After `compact` some numbers are holes, and no rows.
         self._masks: dict[int, tuple[Mask, _Allowed]] = {}
-        self._living = None if self._alive == len(owners) else _Allowed.among(there, self._built)
+        self._in_vain = int(index.ntotal) + len(beside) - self._alive
+        self._living = _Allowed.among(there, self._built) if self._in_vain else None
 
     def __len__(self) -> int:
         return self._alive
@@ -123,8 +125,7 @@ class VectorIndex:
     @property
     def is_untidy(self) -> bool:
         """Whether so much has been added and taken out that `compact` pays."""
-        dead = len(self._owners) - self._alive
-        return len(self._beside) > MOST_BESIDE or dead > MOST_GONE * max(1, self._alive)
+        return len(self._beside) > MOST_BESIDE or self._in_vain > MOST_GONE * max(1, self._alive)
 
     @property
     def memory(self) -> int:
@@ -170,7 +171,7 @@ class VectorIndex:
             empty = (queries.shape[0], 0)
             return np.zeros(empty, np.float32), np.zeros(empty, np.int64)
         asked = np.ascontiguousarray(queries, dtype=np.float32)
-        built = self._built if allowed is None else allowed.built
+        built = int(self._index.ntotal) if allowed is None else allowed.built
         scores, found = self._search_built(asked, min(k, built), allowed)
         if len(self._beside):
             scores, found = self._with_beside(asked, k, allowed, scores, found)
@@ -252,9 +253,9 @@ class VectorIndex:
 
         Copies everything, and builds cells where an exact index has grown beyond `exact_rows`.
         """
-        gone = self._owners == GONE
-        if not len(self._beside) and not gone[: self._built].any():
+        if not len(self._beside) and not self._in_vain:
             return self
+        gone = self._owners == GONE
         if self.is_exact or self._alive <= exact_rows:
             return self.for_serving(self.vectors()[~gone], self._owners[~gone], exact_rows=exact_rows)
         # Ids stay, those that are gone as holes in the owners: nothing is assigned to cells anew but what was added.

@@ -20,14 +20,14 @@ from kb_index.encoder import Vectors
 CELLS_PER_ROOT: Final = 4.0
 """Cells, times the root of the number of rows: comparing with centres then costs about as much as with rows."""
 
-SAMPLE_PER_CELL: Final = 64
+SAMPLE_PER_CELL: Final = 40
 """Rows that k-means sees of each cell at most. Bounds the time of a build: more found no more neighbours."""
 
-STEPS: Final = 8
+STEPS: Final = 6
 """Of k-means. The cells need not be the best ones, only of like size."""
 
-FEWEST_PROBES: Final = 8
-PROBES_PER_ROOT: Final = 1.5
+FEWEST_PROBES: Final = 32
+PROBES_PER_ROOT: Final = 1.0
 """Cells looked into at least, times the root of their number: questions lie farther from the rows than these from each
 other, which is all that `_probes_needed` can try."""
 
