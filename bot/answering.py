@@ -5,10 +5,11 @@ Order of precedence, first match wins:
 1. a choice of the last reply that is still valid;
 2. asking for a person (a sentence that an article's own questions match better is a question, not a wish);
 3. frustration;
-4. an open form: its slot, its end, a confident article or small talk in between, else "I could not use that";
-5. a task;
-6. talk, unless an article is confident;
-7. a confident article, a rejected answer, two articles that compete or a best one that is only likely, and at last
+4. a language that no article covers, unless the message fills the open form;
+5. an open form: its slot, its end, a confident article or small talk in between, else "I could not use that";
+6. a task;
+7. talk, unless an article is confident;
+8. a confident article, a rejected answer, two articles that compete or a best one that is only likely, and at last
    what is not known.
 """
 
@@ -76,7 +77,8 @@ class Evidence:
 
     `confidence` is the probability that the best of `passages` is right, `threshold` the least at which it is
     said, `intents` the probabilities of the classifier, `repeated` how far the message repeats an earlier
-    question (0..1), `choice` the id of a chosen option, `turn` the message's number.
+    question (0..1), `choice` the id of a chosen option, `turn` the message's number. `language` is the language that
+    the message is certain to be in, `covered` False where it is certain that no article is in it.
     """
 
     turn: int
@@ -89,6 +91,8 @@ class Evidence:
     form: Form = field(default_factory=Form)
     repeated: float = 0.0
     choice: str | None = None
+    language: str | None = None
+    covered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,12 @@ class Verdict:
 
 def decide(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) -> Verdict:
     """The verdict on one message, given what the episode remembers."""
-    memory = replace(memory, level=evidence.mood.level, tripped=evidence.mood.tripped)
+    memory = replace(
+        memory,
+        level=evidence.mood.level,
+        tripped=evidence.mood.tripped,
+        language=evidence.language or memory.language,
+    )
     chosen = _chosen(evidence, memory)
     if chosen is not None:
         return chosen
@@ -120,6 +129,8 @@ def decide(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) ->
         return _escalate(evidence, memory, "asked", intent=ASK_HUMAN)
     if evidence.mood.escalate:
         return _escalate(evidence, memory, "frustration", intent="complain")
+    if not evidence.covered and not (evidence.form.active and evidence.form.number is not None):
+        return _escalate(evidence, memory, "policy", intent=QUESTION, action="utter_escalate_language")
     if evidence.form.active:
         return _in_form(evidence, memory)
     if _starts_task(evidence):
@@ -275,9 +286,11 @@ def _failed(evidence: Evidence, memory: Memory, reason: str, *, intent: str) -> 
     return _step(kept, "unsure", reason, intent, (action, LISTEN))
 
 
-def _escalate(evidence: Evidence, memory: Memory, reason: str, *, intent: str) -> Verdict:
+def _escalate(
+    evidence: Evidence, memory: Memory, reason: str, *, intent: str, action: str | None = None
+) -> Verdict:
     kept = replace(memory.with_question(evidence.text), form_failures=0)
-    verdict = _step(kept, "escalate", reason, intent, (f"utter_escalate_{reason}", LISTEN))
+    verdict = _step(kept, "escalate", reason, intent, (action or f"utter_escalate_{reason}", LISTEN))
     return replace(verdict, closes_form=evidence.form.active, clears_number=evidence.form.active)
 
 

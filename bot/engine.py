@@ -24,17 +24,19 @@ from bot.contract import (
     TurnOutcome,
     TurnRequest,
     decision_from_json,
-    outcome_to_json,
 )
 from bot.dialogue import BATON, Dialogue
+from bot.explanation import explanation
 from bot.graph import InOrderRunner
 from bot.linear import LinearHead
 from bot.nlg import FAILURES
+from bot.own_words import read_languages
 from bot.runtime import Runtime
 from bot.settings import ANGER_FILE, INDEX_FOLDER, MODEL_FILE, Settings
 from bot.trackers import TurnTrackers, kept_of
 from bot.vectors import Vectors
 from bot.voice import Wording, load
+from kb_index.explain import explain
 from kb_index.knowledge import Knowledge
 
 log = logging.getLogger(__name__)
@@ -87,12 +89,15 @@ class Engine:
             ModelNotFound: Rasa cannot read the model.
         """
         anger = folder / ANGER_FILE
+        knowledge = Knowledge.load(folder / INDEX_FOLDER, vectors.encoder)
+        wording = load(settings.voice)
         here = Runtime(
             vectors=vectors,
-            knowledge=Knowledge.load(folder / INDEX_FOLDER, vectors.encoder),
+            knowledge=knowledge,
             anger=LinearHead.load(anger) if anger.exists() else None,
+            languages=read_languages(knowledge.articles, wording),
             low_confidence=settings.low_confidence,
-            wording=load(settings.voice),
+            wording=wording,
         )
         trackers = TurnTrackers()
         with runtime.using(here):
@@ -112,6 +117,29 @@ class Engine:
         Raises:
             BotFailed: no decision, no reply, or a reply went missing.
         """
+        outcome, tracker = await self._take(request, dialogue)
+        return outcome, kept_of(tracker)
+
+    async def explain(self, text: str, locale: str = "en") -> dict[str, Any]:
+        """Everything that leads to the decision on `text` as a first message, as JSON values: see `bot.explain`."""
+        request = TurnRequest(conversation_id="explain", episode=1, turn=1, text=text, locale=locale)
+        outcome, tracker = await self._take(request, Dialogue(), explain=True)
+        told = last_baton(tracker)
+        read_as = neutral(text)
+        search = explain(self.knowledge, read_as, self.vectors.get([read_as])[0], locale=told["locale"])
+        return explanation(
+            text=text,
+            read_as=read_as,
+            outcome=outcome,
+            told=told.get("evidence") or {},
+            search=search,
+            training=self.knowledge.figures,
+            encoder=self.vectors.encoder,
+        )
+
+    async def _take(
+        self, request: TurnRequest, dialogue: Dialogue, *, explain: bool = False
+    ) -> tuple[TurnOutcome, DialogueStateTracker]:
         text = neutral(request.text)
         await self.vectors.prepare([text])
         sender = f"{request.conversation_id}#{request.turn}"
@@ -121,6 +149,7 @@ class Engine:
             locale=request.locale,
             choice=request.choice,
             name=name[:80] if isinstance(name, str) and name.strip() else None,
+            explain=explain,
         )
         output = Collected()
         failures: list[Exception] = []
@@ -145,28 +174,13 @@ class Engine:
         if tracker is None:
             raise BotFailed("Rasa did not finish the turn")
         decision = _decision(tracker)
-        replies = tuple(self._reply(message, decision, given.locale) for message in output.messages)
+        locale = last_baton(tracker).get("locale", given.locale)
+        replies = tuple(self._reply(message, decision, locale) for message in output.messages)
         if not replies:
             raise BotFailed(f"no reply to a decision to {decision.kind}")
         if tracker.latest_action_name != ACTION_LISTEN_NAME:
             raise BotFailed(f"the turn ended with {tracker.latest_action_name}, not listening")
-        return TurnOutcome(request.turn, self.release_id, decision, replies), kept_of(tracker)
-
-    async def explain(self, text: str, locale: str = "en") -> dict[str, Any]:
-        """Everything that leads to the decision on `text` as a first message, as JSON values."""
-        request = TurnRequest(conversation_id="explain", episode=1, turn=1, text=text, locale=locale)
-        outcome, _ = await self.answer(request, Dialogue())
-        vector = self.vectors.get([neutral(text)])[0]
-        ranking = self.knowledge.search(neutral(text), vector, locale=locale)
-        return {
-            "text": text,
-            "read_as": neutral(text),
-            **outcome_to_json(outcome),
-            "candidates": [
-                {"article_id": c.article_id, "title": c.title, "score": round(c.score, 4)}
-                for c in ranking.candidates
-            ],
-        }
+        return TurnOutcome(request.turn, self.release_id, decision, replies), tracker
 
     def _reply(self, message: dict[str, Any], decision: Decision, locale: str) -> Reply:
         buttons: Sequence[dict[str, Any]] = message.get("buttons") or ()

@@ -12,7 +12,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +22,10 @@ from bot.load import load_release
 from bot.quiet import hush
 from bot.settings import SettingsError, from_environment
 from kb_index.encoder import EncoderError
-from kb_index.evaluate import (
-    EvaluationFileError,
-    Outcome,
-    Question,
-    coverage_curve,
-    figures,
-    read_questions,
-)
+from kb_index.evaluate import EvaluationFileError, Outcome, Question, figures, read_questions
+from kb_index.evaluate_charts import charts
+from kb_index.evaluate_details import Promise, details, fate
+from kb_index.evaluate_page import Header, page
 from kb_index.knowledge import CorruptIndex, IndexMismatch
 from kb_index.releases import ReleaseError
 
@@ -48,17 +44,22 @@ EXPECTED = (
 EVERY = 250
 
 
-async def ask_all(engine: Engine, questions: Sequence[Question]) -> list[Outcome]:
-    """The outcome of each question, asked by itself as the first message of a conversation."""
+async def ask_all(engine: Engine, questions: Sequence[Question], locale: str = "en") -> list[Outcome]:
+    """The outcome of each question, asked by itself as the first message of a conversation on a page in `locale`."""
     outcomes = []
     for number, question in enumerate(questions, start=1):
-        request = TurnRequest(conversation_id="evaluation", episode=1, turn=number, text=question.text)
+        request = TurnRequest("evaluation", episode=1, turn=number, text=question.text, locale=locale)
         begun = time.perf_counter()
         outcome, _ = await engine.answer(request, Dialogue())
         took = (time.perf_counter() - begun) * 1000
         decision = outcome.decision
         best = decision.passages[0].article_id if decision.passages else None
-        outcomes.append(Outcome(question.article_id, best, decision.kind, decision.confidence, took))
+        offered = tuple(p.article_id for p in decision.passages[:2]) if decision.kind == "clarify" else ()
+        outcomes.append(
+            Outcome(
+                question.article_id, best, decision.kind, decision.confidence, took, decision.reason, offered
+            )
+        )
         if number % EVERY == 0 or number == len(questions):
             progress = {"stage": "evaluate", "done": number, "total": len(questions), "message": ""}
             sys.stderr.write(json.dumps(progress) + "\n")
@@ -66,50 +67,57 @@ async def ask_all(engine: Engine, questions: Sequence[Question]) -> list[Outcome
 
 
 def write_report(
-    folder: Path, questions: Sequence[Question], outcomes: Sequence[Outcome], found: dict[str, Any]
+    folder: Path,
+    header: Header,
+    questions: Sequence[Question],
+    outcomes: Sequence[Outcome],
+    *,
+    found: Mapping[str, Any],
+    promise: Promise,
 ) -> None:
-    """`figures.json`, every row in `rows.csv`, and what each threshold would give in `coverage.csv` and `.svg`."""
+    """`report.html` to read, each chart as `.svg`, and everything for machines: `figures.json` and tables as `.csv`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "figures.json").write_text(json.dumps(found, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["line", "text", "expected", "best", "decision", "confidence", "latency_ms"])
-        for question, outcome in zip(questions, outcomes, strict=True):
-            rows.writerow(
-                [
-                    question.line,
-                    question.text,
-                    outcome.expected or "",
-                    outcome.best or "",
-                    outcome.decision,
-                    round(outcome.confidence, 4),
-                    round(outcome.latency_ms, 2),
-                ]
-            )
-    curve = coverage_curve(outcomes)
-    if not curve:
-        return
-    with (folder / "coverage.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, fieldnames=list(curve[0]))
-        table.writeheader()
-        table.writerows(curve)
-    _draw(folder / "coverage.svg", curve)
+    shown = details([question.text for question in questions], outcomes, promise)
+    whole = {**found, "details": shown.as_dict()}
+    (folder / "figures.json").write_text(
+        json.dumps(whole, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    _csv(
+        folder / "rows.csv",
+        ("line", "text", "expected", "best", "decision", "reason", "became", "confidence", "latency_ms"),
+        (
+            (q.line, q.text, o.expected or "", o.best or "", o.decision, o.reason, fate(o), round(o.confidence, 4),
+             round(o.latency_ms, 2))
+            for q, o in zip(questions, outcomes, strict=True)
+        ),
+    )  # fmt: skip
+    for chart in charts(found, shown):
+        (folder / f"{chart.name}.svg").write_text(chart.plot.file(), encoding="utf-8")
+    _csv(
+        folder / "coverage.csv",
+        ("threshold", "coverage", "answers", "wrong_answer_rate", "low", "high"),
+        ((p.threshold, p.coverage, p.answers, p.wrong, p.low, p.high) for p in shown.curve),
+    )
+    _csv(
+        folder / "confusions.csv",
+        ("expected", "best", "questions", "answered", "example"),
+        ((c.expected or "", c.best, c.n, c.answered, c.examples[0]) for c in shown.confusions),
+    )
+    (folder / "report.html").write_text(page(header, found, shown, questions, outcomes), encoding="utf-8")
 
 
-def _draw(path: Path, curve: Sequence[Any]) -> None:
-    # A figure without pyplot, which would look for a screen.
-    from matplotlib.figure import Figure  # noqa: PLC0415 - 1 s, for a report alone
+def _csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(header)
+        table.writerows(rows)
 
-    keys = [key for key in curve[0] if key != "threshold"]
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    for key in keys:
-        axes.plot([p["threshold"] for p in curve], [p[key] for p in curve], label=key.replace("_", " "))
-    axes.set_xlabel("threshold of confidence")
-    axes.set_ylim(0, 1)
-    axes.grid(visible=True, alpha=0.3)
-    axes.legend()
-    figure.savefig(path)
+
+def promise_of(figures_of_training: Mapping[str, Any], threshold: float) -> Promise:
+    """What training promised; where a release does not say, None in its place."""
+    told = {name: figures_of_training.get(name) for name in ("risk", "unanswerable_share")}
+    known = {name: float(value) if isinstance(value, int | float) else None for name, value in told.items()}
+    return Promise(threshold, known["risk"], known["unanswerable_share"])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -119,6 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--release")
     parser.add_argument("--report", type=Path)
+    parser.add_argument("--locale", default="en", help="of the page that the questions are asked on")
     parser.add_argument("--json", action="store_true", dest="as_json")
     given = parser.parse_args(arguments)
     hush()
@@ -129,10 +138,13 @@ def main(arguments: list[str] | None = None) -> int:
         read_questions(given.file)  # a bad file is told before 15 s of loading
         engine = load_release(settings, given.release)
         questions = read_questions(given.file, [article.id for article in engine.knowledge.articles])
-        outcomes = asyncio.run(ask_all(engine, questions))
+        outcomes = asyncio.run(ask_all(engine, questions, given.locale))
         found = {**figures(outcomes), "release_id": engine.release_id}
         if given.report:
-            write_report(given.report, questions, outcomes, found)
+            titles = {article.id: article.title for article in engine.knowledge.articles}
+            header = Header(given.file.name, engine.release_id, titles)
+            promise = promise_of(engine.knowledge.figures, engine.knowledge.threshold)
+            write_report(given.report, header, questions, outcomes, found=found, promise=promise)
     except EXPECTED as error:
         code = getattr(error, "code", "evaluation_failed")
         if given.as_json:

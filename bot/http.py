@@ -111,9 +111,12 @@ def _add_question_routes(app: Sanic, releases: LiveReleases) -> None:
         return _json({"results": results})
 
     async def explain(request: Request) -> HTTPResponse:
-        text = _text(_body(request), "text")
+        body = _body(request)
+        text, locale = _text(body, "text"), body.get("locale", "en")
+        if not isinstance(locale, str):
+            raise ContractError("locale must be a string")
         engine = await releases.engine_for(None)
-        return _json(await engine.explain(text))
+        return _json(await engine.explain(text, locale))
 
     async def embed(request: Request) -> HTTPResponse:
         texts = _body(request).get("texts")

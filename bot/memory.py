@@ -30,7 +30,8 @@ class Memory:
     `failures` counts unsure replies, rejected answers and repeats; `form_failures` the messages in a row that
     the open form could not use. `clarified` holds the pairs already asked about as "a|b" with a < b.
     `questions` are the last messages that asked something, newest last. `level` and `tripped` are the
-    frustration level and whether it has already caused a handoff.
+    frustration level and whether it has already caused a handoff. `language` is what the last message that told was
+    certain to be written in.
     """
 
     failures: int = 0
@@ -43,6 +44,7 @@ class Memory:
     clarified: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
+    language: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -64,6 +66,7 @@ class Memory:
             clarified=tuple(raw["clarified"]),
             answered=tuple(raw["answered"]),
             questions=tuple(raw["questions"]),
+            language=raw.get("language"),  # not in dialogues that an earlier version wrote
         )
 
     def handed_back(self) -> Memory:

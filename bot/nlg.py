@@ -69,6 +69,8 @@ class KnowledgeResponses(TemplatedNaturalLanguageGenerator):
             return {"text": await self._order_status(tracker, phrases)}
         if utter_action == "utter_greet" and verdict.get("name"):
             return {"text": phrases.say("utter_greet_name", name=verdict["name"])}
+        if utter_action == "utter_escalate_language":
+            return {"text": self._wording.uncovered(verdict["language"], verdict["locale"])}
         if utter_action.startswith("utter_escalate_"):
             return {"text": phrases.say(utter_action, problem=_problem(utter_action, verdict, phrases))}
         return {"text": phrases.say(utter_action)}

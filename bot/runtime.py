@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from bot.answering import LowConfidence
+from bot.languages import Languages
 from bot.linear import LinearHead
 from bot.orders import DemoOrders, OrderService
 from bot.vectors import Vectors
@@ -22,11 +23,12 @@ from kb_index.knowledge import Knowledge
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`knowledge` is None only while a model is trained; `anger` only where nothing was there to learn from."""
+    """`knowledge` and `languages` are None only while a model is trained; `anger` where nothing was to learn from."""
 
     vectors: Vectors
     knowledge: Knowledge | None = None
     anger: LinearHead | None = None
+    languages: Languages | None = None
     low_confidence: LowConfidence = "handoff"
     wording: Wording = field(default_factory=lambda: load("formal"))
     orders: OrderService = field(default_factory=DemoOrders)

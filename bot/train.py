@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -32,8 +33,10 @@ from bot.voice import load as load_voice
 from kb_index.article import Article
 from kb_index.embedding_cache import CachedEncoder
 from kb_index.encoder import Encoder, load_encoder
+from kb_index.encoder_languages import beyond_encoder
 from kb_index.formats import parse
 from kb_index.knowledge import Knowledge
+from kb_index.languages import language_of
 
 PROJECT: Final = Path(__file__).parent.parent
 CONFIG: Final = PROJECT / "config.yml"
@@ -127,7 +130,11 @@ def train(
         _train_model(Path(work), out, settings, encoder)
     progress("model", 1, 1, "rasa")
 
+    locales = [article.locale for article in snapshot.articles]
+    warnings = [text for text in (beyond_encoder(settings.encoder, locales),) if text]
     report = {
+        "languages": dict(sorted(Counter(map(language_of, locales)).items())),
+        "warnings": warnings,
         "articles": len(snapshot.articles),
         "questions": sum(len(article.questions) for article in snapshot.articles),
         "intent_examples": examples,

@@ -13,10 +13,17 @@ from typing import Any, Final, Literal, get_args
 
 import yaml
 
+from kb_index.languages import language_of
+
 Voice = Literal["formal", "casual"]
 
 FALLBACK: Final = "en"
 TEXTS: Final = Path(__file__).parent / "texts"
+_MARKS: Final = "?. \u061f\uff1f\u3002"
+"""What a title may end in that must not stand in the middle of a sentence, in any script."""
+
+UNCOVERED: Final = "uncovered"
+"""The file that says in many languages that the articles do not cover the customer's; all others are languages."""
 
 
 class VoiceError(ValueError):
@@ -43,20 +50,32 @@ class Phrases:
             key = "plain"
         elif title is None and key == "topic":
             key = "this"
-        return self.problems[key].format(title=(title or "").rstrip("?. "))
+        return self.problems[key].format(title=(title or "").lstrip("\u00bf ").rstrip(_MARKS))
 
 
 class Wording:
     """All languages in one voice."""
 
-    def __init__(self, voice: Voice, languages: Mapping[str, Phrases]) -> None:
+    def __init__(
+        self, voice: Voice, languages: Mapping[str, Phrases], uncovered: Mapping[str, str] | None = None
+    ) -> None:
         self.voice: Final = voice
         self._languages = languages
+        self._uncovered = uncovered or {}
+
+    @property
+    def languages(self) -> Mapping[str, Phrases]:
+        """The words of each language that has a file, by its code."""
+        return self._languages
 
     def for_locale(self, locale: str) -> Phrases:
         """The words for a BCP 47 tag such as `en-GB`; English where the language has none."""
-        language = locale.replace("_", "-").split("-")[0].lower()
-        return self._languages.get(language) or self._languages[FALLBACK]
+        return self._languages.get(language_of(locale)) or self._languages[FALLBACK]
+
+    def uncovered(self, language: str | None, locale: str) -> str:
+        """That no article covers `language`: said in it where there is a text, else in that of the page's locale."""
+        own = None if language is None else self._uncovered.get(language)
+        return own or self.for_locale(locale).say("utter_escalate_language")
 
 
 def load(voice: str, folder: Path = TEXTS) -> Wording:
@@ -68,7 +87,11 @@ def load(voice: str, folder: Path = TEXTS) -> Wording:
     if voice not in get_args(Voice):
         raise VoiceError(f"voice must be one of {', '.join(get_args(Voice))}, not {voice!r}")
     languages: dict[str, Phrases] = {}
+    uncovered: dict[str, str] = {}
     for path in sorted(folder.glob("*.yml")):
+        if path.stem == UNCOVERED:
+            uncovered = yaml.safe_load(path.read_text(encoding="utf-8"))
+            continue
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         languages[path.stem] = Phrases(raw["texts"][voice], raw["labels"][voice], raw["problems"][voice])
     if FALLBACK not in languages:
@@ -79,4 +102,4 @@ def load(voice: str, folder: Path = TEXTS) -> Wording:
             missing = sorted(set(getattr(wanted, part)) - set(getattr(phrases, part)))
             if missing:
                 raise VoiceError(f"{language}.yml lacks {part}.{voice}: {', '.join(missing)}")
-    return Wording("formal" if voice == "formal" else "casual", languages)
+    return Wording("formal" if voice == "formal" else "casual", languages, uncovered)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -43,8 +43,8 @@ class Question:
 class Outcome:
     """What became of one question. `expected` None: unanswerable; `best` None: nothing was found.
 
-    `decision` is the kind of the bot's decision (`answer`, `clarify`, ...), `confidence` is between 0 and 1,
-    `latency_ms` the time from asking to the answer.
+    `decision` is the kind of the bot's decision (`answer`, `clarify`, ...) and `reason` its reason; `confidence` is
+    between 0 and 1, `latency_ms` the time from asking to the answer. `offered` are the articles it offered as choices.
     """
 
     expected: str | None
@@ -52,6 +52,18 @@ class Outcome:
     decision: str
     confidence: float
     latency_ms: float
+    reason: str = ""
+    offered: tuple[str, ...] = ()
+
+    @property
+    def answered(self) -> bool:
+        """Whether the customer got an article as the answer."""
+        return self.decision == ANSWER
+
+    @property
+    def right(self) -> bool:
+        """Whether the best article is the expected one, whatever was then decided."""
+        return self.expected is not None and self.best == self.expected
 
 
 def read_questions(path: Path, known: Sequence[str] | None = None) -> list[Question]:
@@ -96,14 +108,14 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """
     answerable = [outcome for outcome in outcomes if outcome.expected is not None]
     unanswerable = [outcome for outcome in outcomes if outcome.expected is None]
-    answered = [outcome for outcome in outcomes if outcome.decision == ANSWER]
-    wrong = sum(outcome.best != outcome.expected or outcome.expected is None for outcome in answered)
+    answered = [outcome for outcome in outcomes if outcome.answered]
+    wrong = sum(not outcome.right for outcome in answered)
     counts = {
-        "accuracy_top1": (sum(outcome.best == outcome.expected for outcome in answerable), len(answerable)),
-        "coverage": (sum(outcome.decision == ANSWER for outcome in answerable), len(answerable)),
+        "accuracy_top1": (sum(outcome.right for outcome in answerable), len(answerable)),
+        "coverage": (sum(outcome.answered for outcome in answerable), len(answerable)),
         "accuracy_answered": (len(answered) - wrong, len(answered)),
         "wrong_answer_rate": (wrong, len(answered)),
-        "oos_recall": (sum(outcome.decision != ANSWER for outcome in unanswerable), len(unanswerable)),
+        "oos_recall": (sum(not outcome.answered for outcome in unanswerable), len(unanswerable)),
     }
     latencies = sorted(outcome.latency_ms for outcome in outcomes)
     return {
@@ -141,27 +153,6 @@ def percentile(ordered: Sequence[float], percent: float) -> float | None:
     if not ordered:
         return None
     return ordered[max(0, math.ceil(percent / 100.0 * len(ordered)) - 1)]
-
-
-def coverage_curve(outcomes: Sequence[Outcome], steps: int = 100) -> list[Mapping[str, float | None]]:
-    """For thresholds from 0 to 1: the share of answerable questions reached, and of wrong answers among all given."""
-    answerable = max(1, sum(outcome.expected is not None for outcome in outcomes))
-    curve: list[Mapping[str, float | None]] = []
-    for step in range(steps + 1):
-        threshold = step / steps
-        given = [
-            outcome for outcome in outcomes if outcome.best is not None and outcome.confidence >= threshold
-        ]
-        wrong = sum(outcome.best != outcome.expected for outcome in given)
-        reached = sum(outcome.expected is not None for outcome in given)
-        curve.append(
-            {
-                "threshold": threshold,
-                "coverage": reached / answerable,
-                "wrong_answer_rate": wrong / len(given) if given else None,
-            }
-        )
-    return curve
 
 
 def _text(path: Path) -> str:

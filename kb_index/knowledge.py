@@ -16,7 +16,7 @@ from kb_index.calibration import Calibration, Corpus, calibrate
 from kb_index.encoder import Encoder, EncoderError, Vectors
 from kb_index.index import VectorIndex
 from kb_index.passages import texts_of
-from kb_index.ranking import Ranker
+from kb_index.ranking import Ranker, Scored
 from kb_index.store import CorruptIndex, IndexMismatch, StoredIndex, load_index, save_index
 
 __all__ = ["Candidate", "CorruptIndex", "IndexMismatch", "Knowledge", "Ranking"]
@@ -182,17 +182,28 @@ class Knowledge:
         and the other way round), else all. A text without words finds nothing. Raises `ValueError` for a
         vector of another shape, or with NaN.
         """
-        query = np.asarray(vector, dtype=np.float32).reshape(-1)
-        if query.shape != (self.dimension,) or not np.isfinite(query).all():
-            raise ValueError(f"a query vector has {self.dimension} finite numbers, not shape {query.shape}")
-        if not self._articles or not text.strip() or not query.any():
+        scored = self.scored(text, vector, locale=locale)
+        if scored is None:
             return Ranking((), 0.0)
-        scored = self._stored.ranker.rank(query[None, :], among=self._among(locale))[0]
         candidates = tuple(
             Candidate(self._articles[position].id, self._articles[position].title, float(share))
             for position, share in zip(scored.articles[:k], scored.shares[:k], strict=True)
         )
         return Ranking(candidates, self._calibration.confidence.of(scored))
+
+    def scored(self, text: str, vector: Vectors, *, locale: str | None = None) -> Scored | None:
+        """What `search` goes by: all candidates with their features; None where there is nothing to look for."""
+        query = np.asarray(vector, dtype=np.float32).reshape(-1)
+        if query.shape != (self.dimension,) or not np.isfinite(query).all():
+            raise ValueError(f"a query vector has {self.dimension} finite numbers, not shape {query.shape}")
+        if not self._articles or not text.strip() or not query.any():
+            return None
+        return self._stored.ranker.rank(query[None, :], among=self._among(locale))[0]
+
+    @property
+    def stored(self) -> StoredIndex:
+        """All that this is made of, for who explains it."""
+        return self._stored
 
     @property
     def _calibration(self) -> Calibration:

@@ -17,7 +17,9 @@ _LINK: Final = re.compile(r"!?\[([^\]\n]{0,500})\]\([^)\n]{0,2000}\)")
 _LINE_START: Final = re.compile(r"^[ \t]*(?:#{1,6}|[-*+]|\d{1,3}[.)]|>)[ \t]+", re.MULTILINE)
 _EMPHASIS: Final = re.compile(r"[*_`~]{1,3}")
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
-_SENTENCE: Final = re.compile(r"(?<=[.!?…。！？])\s+")  # noqa: RUF001 - full-width marks end sentences too
+# Full-width marks, the danda of Hindi and the marks of Arabic and Urdu end sentences too; Chinese and Japanese put no
+# space behind them.
+_SENTENCE: Final = re.compile(r"(?<=[.!?…।؟۔])\s+|(?<=[。！？])\s*(?=\S)")  # noqa: RUF001 - see above
 
 
 def texts_of(article: Article) -> tuple[list[str], list[str]]:

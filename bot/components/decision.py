@@ -1,5 +1,6 @@
 """The decision on a message, taken once, with everything the other components found."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -12,10 +13,11 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
 from bot.answering import FORM, Evidence, Form, Verdict, decide
-from bot.components.keys import MOOD, RANKING, REPEATED, memory_of, turn_input
+from bot.components.keys import LANGUAGE, MOOD, RANKING, REPEATED, memory_of, turn_input
 from bot.contract import Decision, Passage, Signal, decision_to_json
 from bot.dialogue import BATON
-from bot.frustration import THRESHOLD
+from bot.frustration import THRESHOLD, Mood
+from bot.languages import Reading
 
 ORDER_NUMBER = "order_number"
 PASSAGES = 5
@@ -60,6 +62,7 @@ class TurnDecision(GraphComponent):
         passages = tuple(
             Passage(c.article_id, c.title, round(float(c.score), 4)) for c in ranking.candidates[:PASSAGES]
         )
+        reading = message.get(LANGUAGE) or Reading(None, True, given.locale)
         evidence = Evidence(
             turn=given.turn,
             text=message.get(TEXT),
@@ -71,6 +74,8 @@ class TurnDecision(GraphComponent):
             form=_form(message, tracker),
             repeated=message.get(REPEATED),
             choice=given.choice,
+            language=reading.language,
+            covered=reading.covered,
         )
         verdict = decide(evidence, memory_of(tracker), self._low_confidence)
         decision = Decision(
@@ -89,10 +94,13 @@ class TurnDecision(GraphComponent):
             {"name": verdict.intent, "confidence": intents.get(verdict.intent, 0.0)},
             add_to_output=True,
         )
-        message.set(BATON, _packed(verdict, decision, given.locale, given.name), add_to_output=True)
+        packed = _packed(verdict, decision, reading, given.name)
+        if given.explain:
+            packed["evidence"] = _told(intents, mood, reading)
+        message.set(BATON, packed, add_to_output=True)
 
 
-def _packed(verdict: Verdict, decision: Decision, locale: str, name: str | None) -> dict[str, Any]:
+def _packed(verdict: Verdict, decision: Decision, reading: Reading, name: str | None) -> dict[str, Any]:
     return {
         "decision": decision_to_json(decision),
         "actions": list(verdict.actions),
@@ -101,8 +109,24 @@ def _packed(verdict: Verdict, decision: Decision, locale: str, name: str | None)
         "closes_form": verdict.closes_form,
         "clears_number": verdict.clears_number,
         "memory": verdict.memory.as_dict(),
-        "locale": locale,
+        "locale": reading.locale,
+        "language": reading.language,
         "name": name,
+    }
+
+
+def _told(intents: Mapping[str, float], mood: Mood, reading: Reading) -> dict[str, Any]:
+    """What the decision went by beside the articles, as JSON values."""
+    return {
+        "intents": [{"name": name, "probability": round(p, 4)} for name, p in intents.items()],
+        "signals": [{"name": name, "weight": weight} for name, weight in mood.weights],
+        "language": {
+            "found": reading.language,
+            "covered": reading.covered,
+            "locale": reading.locale,
+            "likeliest": [{"language": name, "probability": p} for name, p in reading.shares],
+            "known_words": reading.known,
+        },
     }
 
 

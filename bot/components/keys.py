@@ -1,7 +1,7 @@
 """Names under which the components leave their results on a message, and the turn's input beside the text."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from rasa.shared.core.trackers import DialogueStateTracker
@@ -14,6 +14,7 @@ from bot.memory import Memory
 RANKING: Final = "baton_ranking"
 MOOD: Final = "baton_mood"
 REPEATED: Final = "baton_repeated"
+LANGUAGE: Final = "baton_language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,12 @@ class TurnInput:
     locale: str = "en"
     choice: str | None = None
     name: str | None = None
+    explain: bool = False
+    """Leave on the message what the decision went by, for a reader; too much for a tracker that is kept."""
 
     def as_metadata(self) -> dict[str, Any]:
         """The message metadata that `turn_input` reads."""
-        return {"turn": self.turn, "locale": self.locale, "choice": self.choice, "name": self.name}
+        return asdict(self)
 
 
 def turn_input(message: Message) -> TurnInput:
@@ -38,6 +41,7 @@ def turn_input(message: Message) -> TurnInput:
         locale=raw.get("locale", "en"),
         choice=raw.get("choice"),
         name=raw.get("name"),
+        explain=bool(raw.get("explain")),
     )
 
 

@@ -11,7 +11,7 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
 from bot.components.intents import sentence_vector
-from bot.components.keys import RANKING, turn_input
+from bot.components.keys import LANGUAGE, RANKING, turn_input
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -47,8 +47,8 @@ class KnowledgeRetriever(GraphComponent):
         for message in messages:
             vector = sentence_vector(message)
             if vector is not None:
-                ranking = self._knowledge.search(
-                    message.get(TEXT), vector, locale=turn_input(message).locale, k=self._candidates
-                )
+                reading = message.get(LANGUAGE)  # None in a model that was trained before languages were read
+                locale = turn_input(message).locale if reading is None else reading.locale
+                ranking = self._knowledge.search(message.get(TEXT), vector, locale=locale, k=self._candidates)
                 message.set(RANKING, ranking)
         return messages

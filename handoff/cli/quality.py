@@ -19,13 +19,19 @@ from handoff.supervisor.tether import tethered
 def evaluate(
     file: Annotated[Path, typer.Argument(help="A CSV with the columns text,article_id.")],
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="DIR", help="Draw the figures here.")
+        Path | None,
+        typer.Option(
+            "--report", metavar="DIR", help="Write a page to read (report.html), its charts and tables here."
+        ),
     ] = None,
     release: Annotated[str | None, typer.Option("--release", help="Default is the live one.")] = None,
+    locale: Annotated[
+        str | None, typer.Option("--locale", help="Of the page they are asked on. Default is BATON_LOCALE.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask each row as a first message and measure the answers."""
-    arguments = [str(file.absolute())]
+    arguments = [str(file.absolute()), "--locale", locale or settings().locale]
     if report is not None:
         arguments += ["--report", str(report.absolute())]
     if release is not None:
@@ -34,10 +40,18 @@ def evaluate(
 
 
 def explain(
-    text: Annotated[str, typer.Argument(help="What the customer says first.")], as_json: AsJson = False
+    text: Annotated[str, typer.Argument(help="What the customer says first.")],
+    locale: Annotated[
+        str | None, typer.Option("--locale", help="Of the customer's page. Default is BATON_LOCALE.")
+    ] = None,
+    release: Annotated[str | None, typer.Option("--release", help="Default is the live one.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show everything that leads to the decision on one question."""
-    _run("bot.explain", [*(["--json"] if as_json else []), "--", text])
+    arguments = ["--locale", locale or settings().locale]
+    if release is not None:
+        arguments += ["--release", release]
+    _run("bot.explain", [*arguments, *(["--json"] if as_json else []), "--", text])
 
 
 def bot_environment(configured: Settings) -> dict[str, str]:

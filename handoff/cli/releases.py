@@ -66,7 +66,7 @@ def report_lines(figures: Mapping[str, Any]) -> list[str]:
             f"The questions are too few to measure with: the bot answers what it is {knowledge['threshold']:.0%} sure "
             "of and hands over the rest. More ways to ask, as `questions` of the articles, help most."
         )
-    return lines
+    return lines + [f"Warning: {text}" for text in figures.get("warnings") or ()]
 
 
 @commands.command("list")

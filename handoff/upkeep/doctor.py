@@ -29,6 +29,7 @@ from handoff.domain.errors import HandoffError
 from handoff.settings import Settings
 from handoff.upkeep.databases import is_sqlite
 from handoff.upkeep.locks import RESTORING, SERVE, is_served
+from kb_index.encoder_languages import beyond_encoder
 from kb_index.releases import ReleaseError, ReleaseStore
 
 PATIENCE_S: Final = 10.0
@@ -62,6 +63,7 @@ def examine(settings: Settings) -> list[Check]:
         _disk,
         _database,
         _releases,
+        _languages,
         _port,
         _redis,
     )
@@ -235,6 +237,24 @@ def _releases(settings: Settings) -> Check:
     except ReleaseError as damage:
         return Check("releases", "fail", f"{damage} Run `baton release rollback` or `baton train --publish`.")
     return Check("releases", "ok", f"{live} is live")
+
+
+def _languages(settings: Settings) -> Check:
+    """What the live release's training found of its articles' languages, judged by today's encoder."""
+    root = settings.home / "releases"
+    try:
+        store = ReleaseStore(root) if root.is_dir() else None
+        live = store.current() if store is not None else None
+        figures = store.get(live).manifest.get("figures") if store is not None and live is not None else None
+    except ReleaseError:
+        figures = None  # told by `releases`
+    found = figures.get("languages") if isinstance(figures, dict) else None
+    if not isinstance(found, dict) or not found:
+        return Check("languages", "ok", "Told by the next training.")
+    warning = beyond_encoder(settings.encoder, found)
+    if warning is not None:
+        return Check("languages", "warn", warning)
+    return Check("languages", "ok", ", ".join(f"{name} ({count})" for name, count in sorted(found.items())))
 
 
 def _port(settings: Settings) -> Check:

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = ("bot/contract.py", "kb_index/article.py", "kb_index/releases.py")
+SHARED = (
+    "bot/contract.py",
+    "kb_index/article.py",
+    "kb_index/charts.py",
+    "kb_index/languages.py",
+    "kb_index/releases.py",
+    *(f"kb_index/{path.name}" for path in sorted((ROOT / "kb_index").glob("evaluate*.py"))),
+)
 SETUP = (
     *(f"requirements/{path.name}" for path in sorted((ROOT / "requirements").glob("*.py"))),
     "tests/run.py",

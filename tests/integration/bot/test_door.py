@@ -83,6 +83,8 @@ def test_explain(bot: Bot) -> None:
     found = bot.request("POST", "/bot/explain", json={"text": "where do I find my invoice?"}).json()
     assert found["decision"]["kind"] == "answer"
     assert found["candidates"][0]["article_id"] == "invoice-copy"
+    assert found["matches"][0]["article_id"] == "invoice-copy"
+    assert found["rule"] == "The confidence is at least the threshold."
 
 
 def test_embed(bot: Bot) -> None:
@@ -97,6 +99,7 @@ def test_embed(bot: Bot) -> None:
         ("/bot/search", {"q": "x", "limit": 0}),
         ("/bot/search", {"q": "x", "locale": 1}),
         ("/bot/explain", {"text": ""}),
+        ("/bot/explain", {"text": "x", "locale": 1}),
         ("/bot/embed", {"texts": []}),
         ("/bot/embed", {"texts": ["x"] * 65}),
         ("/bot/embed", {"texts": [1]}),

@@ -103,6 +103,30 @@ def test_anger_comes_before_a_confident_answer_and_is_remembered() -> None:
     assert (found.memory.level, found.memory.tripped) == (1.5, True)
 
 
+class TestLanguage:
+    def test_one_that_no_article_covers_is_told_and_handed_over(self) -> None:
+        found = verdict(evidence(language="de", covered=False))
+        assert told(found) == ("escalate", "policy")
+        assert found.actions == ("utter_escalate_language", "action_listen")
+        assert found.memory.language == "de"
+
+    def test_it_comes_after_anger_and_before_whatever_words_seem_to_say(self) -> None:
+        assert verdict(evidence(covered=False, mood=ANGRY)).reason == "frustration"
+        assert verdict(sure(covered=False)).reason == "policy"
+        assert verdict(evidence(covered=False, intents={"order_status": 0.95})).reason == "policy"
+
+    def test_an_open_form_takes_its_number_and_else_closes(self) -> None:
+        with_number = Form(active=True, number="FG-1000417")
+        assert told(verdict(evidence(covered=False, form=with_number))) == ("task", "order_number")
+        without = verdict(evidence(covered=False, form=Form(active=True)))
+        assert (told(without), without.closes_form) == (("escalate", "policy"), True)
+
+    def test_what_was_certain_is_remembered(self) -> None:
+        memory = verdict(sure(language="de")).memory
+        assert verdict(sure(language=None), memory).memory.language == "de"
+        assert verdict(sure(language="en"), memory).memory.language == "en"
+
+
 class TestLowConfidence:
     def test_handoff_at_once(self) -> None:
         assert told(verdict(evidence())) == ("escalate", "low_confidence")

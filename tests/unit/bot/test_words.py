@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,40 @@ DOMAIN = Path(__file__).parents[3] / "bot" / "domain" / "domain.yml"
 FROM_ELSEWHERE = {"utter_answer", "utter_order_status"}
 
 
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
 @pytest.mark.parametrize("voice", ["formal", "casual"])
-def test_every_action_has_words_in_every_voice(voice: str) -> None:
+def test_every_action_has_words_in_every_voice(voice: str, language: str) -> None:
     actions = yaml.safe_load(DOMAIN.read_text())["actions"]
-    phrases = load(voice).for_locale("en")
+    phrases = load(voice).for_locale(language)
     assert [a for a in actions if a not in phrases.texts and a not in FROM_ELSEWHERE] == []
 
 
-def test_the_voices_differ() -> None:
-    formal, casual = (load(v).for_locale("en").texts for v in ("formal", "casual"))
+@pytest.mark.parametrize("voice", ["formal", "casual"])
+def test_every_language_fills_in_the_same(voice: str) -> None:
+    languages = load(voice).languages
+    for phrases in languages.values():
+        for part in ("texts", "problems"):
+            wanted, given = getattr(languages["en"], part), getattr(phrases, part)
+            assert {key: placeholders(text) for key, text in given.items()} == {
+                key: placeholders(text) for key, text in wanted.items()
+            }
+
+
+def placeholders(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_that_a_language_is_not_covered_is_said_in_it_or_in_the_pages() -> None:
+    wording = load("formal")
+    assert "polsku" in wording.uncovered("pl", "en")
+    assert "auf Deutsch" in wording.uncovered("de", "en")
+    assert wording.uncovered("xx", "de") == wording.for_locale("de").say("utter_escalate_language")
+    assert wording.uncovered(None, "yy") == wording.for_locale("en").say("utter_escalate_language")
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es"])
+def test_the_voices_differ(language: str) -> None:
+    formal, casual = (load(v).for_locale(language).texts for v in ("formal", "casual"))
     assert [key for key in formal if formal[key] == casual[key]] == []
 
 

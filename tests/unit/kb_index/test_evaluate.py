@@ -13,7 +13,6 @@ from kb_index.evaluate import (
     Outcome,
     Question,
     auroc,
-    coverage_curve,
     figures,
     percentile,
     read_questions,
@@ -73,13 +72,6 @@ def test_auroc_is_the_share_of_won_pairs(positive: list[float], negative: list[f
 
 def test_percentiles_are_of_the_nearest_rank() -> None:
     assert [percentile([1, 2, 3, 4], p) for p in (1, 25, 26, 50, 95, 100)] == [1, 1, 2, 2, 4, 4]
-
-
-def test_the_curve_trades_coverage_for_wrong_answers() -> None:
-    curve = coverage_curve(ROWS, steps=10)
-    assert curve[0] == {"threshold": 0.0, "coverage": 1.0, "wrong_answer_rate": pytest.approx(3 / 5)}
-    assert curve[9] == {"threshold": 0.9, "coverage": 0.25, "wrong_answer_rate": 0.0}
-    assert curve[10]["wrong_answer_rate"] is None
 
 
 def write(path: Path, data: str | bytes) -> Path:

@@ -43,3 +43,15 @@ def test_markup_alone_is_no_passage() -> None:
 def test_no_passage_is_empty_or_endless(text: str) -> None:
     passages = split_passages(text)
     assert all(passage.strip() and len(passage) <= 2 * TARGET + 1 for passage in passages)
+
+
+def test_sentences_end_in_any_script() -> None:
+    for sentence in (
+        "这是一个很长的句子说明退货的步骤。",
+        "यह वापसी के बारे में एक लंबा वाक्य है। ",
+        "これは返品の長い説明です。",
+    ):
+        passages = split_passages(sentence * 60)
+        assert len(passages) > 1
+        assert all(passage.endswith(sentence.strip()[-1]) for passage in passages)
+        assert max(map(len, passages)) <= 400

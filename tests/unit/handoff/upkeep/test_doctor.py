@@ -55,6 +55,27 @@ def seen(home: Path, port: int, **settings: Any) -> dict[str, Check]:
     return {check.name: check for check in examine(Settings(home=home, port=port, **settings))}
 
 
+@pytest.mark.parametrize(
+    ("languages", "status", "words"),
+    [
+        ({"en": 3}, "ok", "en (3)"),
+        ({"de": 2, "en": 3}, "warn", "articles in de,"),
+        ({}, "ok", "next training"),
+    ],
+)
+def test_articles_in_languages_that_the_encoder_does_not_know(
+    home: Path, port: int, languages: dict[str, int], status: str, words: str
+) -> None:
+    store = ReleaseStore(home / "releases")
+    building = store.begin("r2")
+    (building / "weights").write_text("x")
+    store.commit(building, {"created_at": "2026-11-22T20:00:00Z", "figures": {"languages": languages}})
+    store.publish("r2", at="2026-11-22T20:00:00Z", by="tests")
+    found = seen(home, port)["languages"]
+    assert found.status == status
+    assert words in found.message
+
+
 def test_all_is_well(home: Path, port: int) -> None:
     found = seen(home, port)
     assert {name: c.message for name, c in found.items() if c.status != "ok"} == {}
@@ -69,6 +90,7 @@ def test_all_is_well(home: Path, port: int) -> None:
         "schema",
         "clock",
         "releases",
+        "languages",
         "port",
         "redis",
     ]
