@@ -55,7 +55,7 @@ def test_progress_is_told_to_its_end(lesson: Lesson) -> None:
 
 
 def test_it_stops_when_the_time_is_over(lesson: Lesson) -> None:
-    with pytest.raises(OutOfTime, match="0 of .* batches"):
+    with pytest.raises(OutOfTime, match=r"0 of .* batches"):
         fine_tune(lesson, deadline=time.monotonic() - 1, threads=1, progress=lambda _done, _total: None)
 
 

@@ -72,5 +72,5 @@ def test_an_untuned_vector_is_general_as_a_whole(bundled: Encoder) -> None:
 
 
 def test_the_folder_is_needed(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="encoder.json is missing"):
+    with pytest.raises(RuntimeError, match=r"encoder\.json is missing"):
         load_tuned(tmp_path / "nothing")
