@@ -1,34 +1,39 @@
 """Fine-tuning: the encoder's upper layers learn from the variants which questions belong to one article.
 
-The loss is the supervised contrastive one (Khosla et al., 2020, "Supervised Contrastive Learning", equation 2): within a
-batch of a few questions of each of several articles, each question is to be nearer to its article's others than to all
-else. The model is sentence-transformers', cut below (`kb_index.fork`); what is trained is exported to ONNX with pooling
+Two losses are added. The supervised contrastive one (Khosla et al., 2020, "Supervised Contrastive Learning", equation 2):
+within a batch of a few questions of each of several articles, each question is to be nearer to its article's others than to
+all else. And a softmax over all articles of the cosines with one learnt direction for each (Zhai and Wu, 2019,
+"Classification is a Strong Baseline for Deep Metric Learning"): a batch holds a few articles, this one sees all. The model is sentence-transformers', cut below (`kb_index.fork`); what is trained is exported to ONNX with pooling
 and normalisation inside. The same questions, seed and library give the same numbers on one machine.
 """
 
 from __future__ import annotations
 
-import io
 import math
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from kb_index.encoder import bundled_torch_folder
+from kb_index.encoder import Vectors, bundled_torch_folder, normalised
 from kb_index.fork import SHARED, TAIL_INPUTS, TAIL_OUTPUT, States
 
 TOGETHER: Final = 4
 """Questions of one article in a batch."""
 
 BATCH: Final = 64
-RATE: Final = 1e-4
+RATE: Final = 2e-4
+DIRECTION_RATE: Final = 1e-3
 TEMPERATURE: Final = 0.07
+SHARPNESS: Final = 20.0
+"""Of the softmax over articles; the contrastive loss has its own in `TEMPERATURE`."""
 WARM_UP: Final = 0.1
 OPSET: Final = 17
 
@@ -39,9 +44,11 @@ class OutOfTime(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What is learnt: states of texts and the article (any number) of each, shape (n,); `epochs` passes over them."""
+    """What is learnt: texts by their states and their untuned vectors (n, dimension), and the article (any number) of each,
+    shape (n,); `epochs` passes over them."""
 
     states: Sequence[States]
+    vectors: Vectors
     owners: NDArray[np.int64]
     epochs: int
     seed: int = 0
@@ -62,14 +69,21 @@ def fine_tune(
     random = np.random.default_rng(lesson.seed)
     model = _upper_layers()
     parameters = list(model.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.01)
+    articles, places = np.unique(lesson.owners, return_inverse=True)
+    directions = torch.nn.Parameter(torch.from_numpy(_means(lesson.vectors, places, len(articles))))
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": parameters, "lr": RATE, "weight_decay": 0.01},
+            {"params": [directions], "lr": DIRECTION_RATE, "weight_decay": 0.0},
+        ]
+    )
     plan = [batch for _ in range(lesson.epochs) for batch in batches(lesson, random)]
 
     def factor(step: int) -> float:
-        return float(min(1.0, (step + 1) / max(1.0, WARM_UP * len(plan))) * (1.0 - step / len(plan)))
+        return float(min(1.0, (step + 1) / max(1.0, WARM_UP * len(plan))) * (1.0 - step / max(1, len(plan))))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-    owners = torch.from_numpy(lesson.owners)
+    owners = torch.from_numpy(places.astype(np.int64))
     begun = time.monotonic()
     model.train()
     for step, batch in enumerate(plan):
@@ -77,7 +91,10 @@ def fine_tune(
         _check_time(begun, step, len(plan), deadline)
         states, mask = _padded([lesson.states[row] for row in batch])
         vectors = model(torch.from_numpy(states), torch.from_numpy(mask))
-        loss = _contrast(vectors, owners[batch])
+        towards = torch.nn.functional.normalize(directions, dim=1)
+        loss = _contrast(vectors, owners[batch]) + torch.nn.functional.cross_entropy(
+            SHARPNESS * vectors @ towards.T, owners[batch]
+        )
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -123,6 +140,13 @@ def _contrast(vectors: Any, owners: Any) -> Any:
     return -((logs * same).sum(dim=1) / same.sum(dim=1)).mean()
 
 
+def _means(vectors: Vectors, places: NDArray[np.int64], articles: int) -> Vectors:
+    """The mean vector of each article (articles, dimension): where its direction starts from."""
+    sums = np.zeros((articles, vectors.shape[1]), dtype=np.float32)
+    np.add.at(sums, places, vectors)
+    return normalised(sums)
+
+
 def _upper_layers() -> Any:
     """The bundled model's layers above `SHARED`, mean pooling and normalisation, as one module; dropout as it came."""
     import torch  # noqa: PLC0415
@@ -155,14 +179,14 @@ def _exported(model: Any) -> onnx.ModelProto:
     import torch  # noqa: PLC0415
 
     example = (torch.zeros(2, 5, 384), torch.ones(2, 5, dtype=torch.int64))
-    file = io.BytesIO()
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        file = Path(folder) / "tail.onnx"
         # The exporter that needs no further package is the one that torch calls old.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model,
             example,
-            file,
+            str(file),
             input_names=list(TAIL_INPUTS),
             output_names=[TAIL_OUTPUT],
             dynamic_axes={name: {0: "batch", 1: "sequence"} for name in TAIL_INPUTS}
@@ -170,7 +194,7 @@ def _exported(model: Any) -> onnx.ModelProto:
             opset_version=OPSET,
             dynamo=False,
         )
-    return onnx.load_from_string(file.getvalue())
+        return onnx.load(str(file))
 
 
 def _padded(states: Sequence[States]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

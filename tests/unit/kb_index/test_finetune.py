@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from kb_index.encoder import Encoder
 from kb_index.finetune import TOGETHER, Lesson, OutOfTime, batches, fine_tune
 from kb_index.fork import TAIL_INPUTS, TAIL_OUTPUT, LowerLayers
 from kb_index.tail_store import _vectors as vectors_of
@@ -16,12 +17,13 @@ from kb_index.tail_store import _vectors as vectors_of
 PAIRS = ("parcel", "voucher"), ("jacket", "invoice"), ("password", "opening hours")
 FRAMES = ("where is my {}", "{} question", "please help with the {}", "the {} is wrong")
 TEXTS = [frame.format(word) for pair in PAIRS for word in pair for frame in FRAMES]
+NO_VECTORS = np.zeros((0, 4), dtype=np.float32)
 OWNERS = np.repeat(np.arange(len(PAIRS)), 2 * len(FRAMES))
 
 
 @pytest.fixture(scope="module")
-def lesson() -> Lesson:
-    return Lesson(LowerLayers().states(TEXTS), OWNERS, epochs=6)
+def lesson(bundled: Encoder) -> Lesson:
+    return Lesson(LowerLayers().states(TEXTS), bundled.encode(TEXTS), OWNERS, epochs=6)
 
 
 def tuned(lesson: Lesson) -> onnx.ModelProto:
@@ -38,7 +40,7 @@ def apart(tail: onnx.ModelProto, lesson: Lesson) -> float:
 
 
 def test_it_learns_what_belongs_together_and_does_so_again(lesson: Lesson) -> None:
-    untuned = tuned(Lesson(lesson.states, lesson.owners, epochs=0))
+    untuned = tuned(Lesson(lesson.states, lesson.vectors, lesson.owners, epochs=0))
     first, second = tuned(lesson), tuned(lesson)
     assert apart(first, lesson) > apart(untuned, lesson) + 0.1
     assert first.SerializeToString() == second.SerializeToString()
@@ -48,7 +50,7 @@ def test_it_learns_what_belongs_together_and_does_so_again(lesson: Lesson) -> No
 
 def test_progress_is_told_to_its_end(lesson: Lesson) -> None:
     told: list[tuple[int, int]] = []
-    one = Lesson(lesson.states, lesson.owners, epochs=1)
+    one = Lesson(lesson.states, lesson.vectors, lesson.owners, epochs=1)
     fine_tune(one, deadline=float("inf"), threads=1, progress=lambda done, total: told.append((done, total)))
     assert told[0][0] == 0
     assert told[-1][0] == told[-1][1] == len(batches(one, np.random.default_rng(0)))
@@ -63,7 +65,7 @@ def test_a_batch_holds_groups_of_one_article_and_each_question_once() -> None:
     random = np.random.default_rng(1)
     owners = random.integers(0, 40, 700)
     states = [np.zeros((int(length), 4), dtype=np.float16) for length in random.integers(3, 60, 700)]
-    made = batches(Lesson(states, owners, epochs=1), np.random.default_rng(2))
+    made = batches(Lesson(states, NO_VECTORS, owners, epochs=1), np.random.default_rng(2))
     rows = np.concatenate(made)
     assert len(set(rows)) == len(rows) >= 700 - 40, "at most one of each article is left over"
     for batch in made:
@@ -79,6 +81,6 @@ def test_a_batch_holds_groups_of_one_article_and_each_question_once() -> None:
 def test_a_question_that_is_alone_is_left_out() -> None:
     states = [np.zeros((5, 4), dtype=np.float16)] * (TOGETHER + 2)
     owners = np.array([0] * (TOGETHER + 1) + [1])
-    rows = np.concatenate(batches(Lesson(states, owners, epochs=1), np.random.default_rng(0)))
+    rows = np.concatenate(batches(Lesson(states, NO_VECTORS, owners, epochs=1), np.random.default_rng(0)))
     assert len(rows) == TOGETHER
     assert set(owners[rows]) == {0}

@@ -12,7 +12,7 @@ import onnx
 import pytest
 
 from kb_index import tail_store
-from kb_index.encoder import EncoderError
+from kb_index.encoder import Encoder, EncoderError, file_digest
 from kb_index.finetune import Lesson, fine_tune
 from kb_index.fork import LowerLayers, States
 from kb_index.tail_store import RECORD, TAIL, load_tuned, save_tail, with_int8_weights
@@ -26,8 +26,8 @@ def states() -> list[States]:
 
 
 @pytest.fixture(scope="module")
-def tail(states: list[States]) -> onnx.ModelProto:
-    lesson = Lesson(states, np.array([0, 0, 1, 1, 1]), epochs=2)
+def tail(bundled: Encoder, states: list[States]) -> onnx.ModelProto:
+    lesson = Lesson(states, bundled.encode(TEXTS), np.array([0, 0, 1, 1, 1]), epochs=2)
     return fine_tune(lesson, deadline=float("inf"), threads=1, progress=lambda _done, _total: None)
 
 
@@ -87,7 +87,7 @@ def changed(**values: object) -> Callable[[Path], None]:
 def with_another_tail(data: bytes) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         (folder / TAIL).write_bytes(data)
-        changed(tail_sha256=tail_store.file_digest(folder / TAIL))(folder)
+        changed(tail_sha256=file_digest(folder / TAIL))(folder)
 
     return change
 

@@ -16,6 +16,7 @@ from kb_index.encoder import Encoder
 from kb_index.finetune import Lesson
 from kb_index.knowledge import Knowledge
 from kb_index.probes import Comparison
+from kb_index.tail_store import save_tail
 from kb_index.tuning import PLAN, SERVING, Tuning, tune
 from tests.unit.kb_index.conftest import FRAMES, TOPICS, WordEncoder
 
@@ -120,7 +121,7 @@ def test_a_damaged_cache_is_made_anew(
     articles: list[Article], bundled: Encoder, tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lessons: list[Lesson] = []
-    real = tuning_module.save_tail
+    real = save_tail
 
     def counted(*args: object, **kwargs: object) -> object:
         lessons.append(args[1])  # type: ignore[arg-type]
