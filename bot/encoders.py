@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 from weakref import WeakValueDictionary
 
 from bot.settings import ENCODER_FOLDER, Settings
 from bot.vectors import Vectors
 from kb_index.encoder import Encoder, file_digest, load_encoder
 from kb_index.tail_store import RECORD, load_tuned
-
-UNTUNED: Final = "untuned"
 
 
 def encoder_of(release: Path, settings: Settings) -> Encoder:

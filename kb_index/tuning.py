@@ -22,7 +22,7 @@ from kb_index.article import Article
 from kb_index.embedding_cache import CachedEncoder
 from kb_index.encoder import BUNDLED_FINGERPRINT, Encoder, EncoderError
 from kb_index.fork import LowerLayers, States
-from kb_index.probes import Probe, compare, held_out, mark, marks_of
+from kb_index.probes import PARTS, Probe, compare, held_out, mark, marks_of
 from kb_index.tail_store import load_tuned, save_tail
 
 Progress = Callable[[str, int, int], None]
@@ -38,13 +38,13 @@ FEWEST_ARTICLES: Final = 10
 MOST_OF_ONE: Final = 150
 """Questions of one article that are learnt; beyond, an even choice."""
 
-PASSES: Final = 20_000
-"""Questions looked at in one fine-tuning, from which the number of epochs follows."""
+PASSES: Final = 16_000
+"""Questions looked at in one fine-tuning, from which the number of epochs follows; 5 to 10 ms each on one thread."""
 EPOCHS: Final = (2, 8)
 
-MANY_QUESTIONS: Final = 3_000
-ROUNDS: Final = {"few": 3, "many": 1}
-"""Probes, up to and beyond `MANY_QUESTIONS`: few questions need more of them for the same certainty, and cost less."""
+ALL_PASSES: Final = 50_000
+"""The same for all probes and the encoder that serves: how many probes there are, at least one. Few questions cost less
+and get all `PARTS`, so that each of them is asked; of 10,000, a fifth says enough."""
 
 MARGIN: Final = 0.01
 """Gain in top-1 and AUROC together from which on the tuned encoder is kept; neither may fall by half of that."""
@@ -126,10 +126,9 @@ def _make(
 
     begun = time.monotonic()
     deadline = begun + 60.0 * minutes
-    size = "few" if len(owned) <= MANY_QUESTIONS else "many"
-    rounds = ROUNDS[size]
     learnt = _even_choice(owned)
     epochs = int(np.clip(round(PASSES / len(learnt)), *EPOCHS))
+    rounds = int(np.clip(ALL_PASSES // (epochs * len(learnt)) - 1, 1, PARTS))
     texts = [owned[row][1] for row in learnt]
     states, vectors = _states(texts, threads, progress), base.encode(texts)
     numbers = {article.id: number for number, article in enumerate(articles)}

@@ -40,7 +40,7 @@ def articles() -> list[Article]:
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """One pass, one probe."""
     monkeypatch.setattr(tuning_module, "EPOCHS", (1, 1))
-    monkeypatch.setattr(tuning_module, "ROUNDS", {"few": 1, "many": 1})
+    monkeypatch.setattr(tuning_module, "ALL_PASSES", 0)
 
 
 @pytest.fixture
