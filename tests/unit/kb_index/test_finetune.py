@@ -23,7 +23,7 @@ OWNERS = np.repeat(np.arange(len(PAIRS)), 2 * len(FRAMES))
 
 @pytest.fixture(scope="module")
 def lesson(bundled: Encoder) -> Lesson:
-    return Lesson(LowerLayers().states(TEXTS), bundled.encode(TEXTS), OWNERS, epochs=6)
+    return Lesson(LowerLayers().states(TEXTS), bundled.encode(TEXTS), OWNERS, epochs=20)
 
 
 def tuned(lesson: Lesson) -> onnx.ModelProto:

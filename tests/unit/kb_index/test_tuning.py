@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,22 @@ import pytest
 from kb_index import tuning as tuning_module
 from kb_index.article import Article
 from kb_index.encoder import Encoder
-from kb_index.finetune import Lesson
 from kb_index.knowledge import Knowledge
 from kb_index.probes import Comparison
-from kb_index.tail_store import save_tail
+from kb_index.tail_store import load_tuned
 from kb_index.tuning import PLAN, SERVING, Tuning, tune
 from tests.unit.kb_index.conftest import FRAMES, TOPICS, WordEncoder
 
-MORE_FRAMES = (*FRAMES, *(f"{frame}, please" for frame in FRAMES), "{}?", "hello, {}")
+MORE_FRAMES = (
+    *FRAMES,
+    *(f"{frame}, please" for frame in FRAMES),
+    "{}?",
+    "hello, {}",
+    "{} again",
+    "my {}",
+    "no {}",
+    "again about {}",
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +48,36 @@ def articles() -> list[Article]:
 @pytest.fixture(autouse=True)
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """One pass, one probe."""
+    make_little(monkeypatch)
+
+
+def make_little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning_module, "EPOCHS", (1, 1))
     monkeypatch.setattr(tuning_module, "ALL_PASSES", 0)
 
 
-@pytest.fixture
-def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def always(monkeypatch: pytest.MonkeyPatch, worth: bool) -> None:
     """Articles whose words differ are told apart by any encoder: the choice itself is tested in test_probes."""
-    monkeypatch.setattr(Comparison, "worth", lambda _self, _margin: True)
+    monkeypatch.setattr(Comparison, "worth", lambda _self, _margin: worth)
+
+
+@pytest.fixture(scope="module")
+def tuned(articles: list[Article], bundled: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache in which the tuned encoder was kept."""
+    cache = tmp_path_factory.mktemp("site") / "fine-tuning"
+    with pytest.MonkeyPatch.context() as patch:
+        make_little(patch)
+        always(patch, worth=True)
+        made, stages = run(articles, bundled, cache)
+    assert stages == ["states", "fine-tune 1 of 2", "compare", "fine-tune 2 of 2"]
+    assert made.report["fine_tuned"] is True
+    return cache
+
+
+@pytest.fixture
+def cache(tuned: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(tuned, tmp_path / "fine-tuning")
 
 
 def run(
@@ -61,17 +92,14 @@ def run(
     return tune(articles, base, cache, minutes=minutes, threads=1, progress=progress), stages
 
 
-@pytest.mark.usefixtures("worth_it")
-def test_from_questions_to_an_index_and_again_without_learning(
-    articles: list[Article], bundled: Encoder, tmp_path: Path
+def test_an_index_is_built_with_what_was_learnt(
+    articles: list[Article], bundled: Encoder, cache: Path
 ) -> None:
-    cache = tmp_path / "fine-tuning"
     made, stages = run(articles, bundled, cache)
-    assert stages == ["states", "fine-tune 1 of 2", "compare", "fine-tune 2 of 2"]
+    assert stages == [], "nothing is learnt again"
     assert made.encoder is not None
     assert made.encoder.dimension == 768
     assert made.folder == cache / SERVING
-    assert made.report["fine_tuned"] is True
     assert made.report["changed_since"] == 0.0
     assert {"top1_base", "top1_tuned", "auroc_base", "auroc_tuned"} <= made.report["held_back"].keys()
     (probe,) = made.probes
@@ -85,25 +113,28 @@ def test_from_questions_to_an_index_and_again_without_learning(
         vector = made.encoder.encode([article.questions[0]])[0]
         assert knowledge.search(article.questions[0], vector).candidates[0].article_id == article.id
 
-    # One more variant is not a reason to learn anew.
+
+def test_one_more_variant_is_no_reason_to_learn_anew_and_a_fifth_of_the_articles_is(
+    articles: list[Article], bundled: Encoder, cache: Path
+) -> None:
+    before = load_tuned(cache / SERVING).fingerprint
     first = dataclasses.replace(articles[0], questions=(*articles[0].questions, "is the van here yet"))
     again, stages = run([first, *articles[1:]], bundled, cache)
     assert stages == []
     assert again.encoder is not None
-    assert again.encoder.fingerprint == made.encoder.fingerprint
+    assert again.encoder.fingerprint == before
     assert 0.0 < again.report["changed_since"] < 0.01
-
-    # A fifth of the articles gone is.
-    other, stages = run(articles[2:], bundled, cache)
+    # That it tries is seen by the time it does not have.
+    other, stages = run(articles[2:], bundled, cache, minutes=1e-9)
     assert "fine-tune 1 of 2" in stages
-    assert other.encoder is not None
-    assert other.encoder.fingerprint != made.encoder.fingerprint
+    assert other.encoder is None
+    assert load_tuned(cache / SERVING).fingerprint == before, "what was there is not lost"
 
 
 def test_what_is_not_better_is_not_kept_and_not_tried_again(
     articles: list[Article], bundled: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Comparison, "worth", lambda _self, _margin: False)
+    always(monkeypatch, worth=False)
     cache = tmp_path / "fine-tuning"
     made, stages = run(articles, bundled, cache)
     assert stages == ["states", "fine-tune 1 of 2", "compare"]
@@ -115,34 +146,22 @@ def test_what_is_not_better_is_not_kept_and_not_tried_again(
     assert again.report == made.report
 
 
-@pytest.mark.usefixtures("worth_it")
-@pytest.mark.parametrize("damage", ["plan", "tail", "probe", "all"])
-def test_a_damaged_cache_is_made_anew(
-    articles: list[Article], bundled: Encoder, tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda cache: (cache / PLAN).write_text("{"),
+        lambda cache: (cache / PLAN).write_text(json.dumps({"format": 1})),
+        lambda cache: (cache / SERVING / "tail.onnx").write_bytes(b"x"),
+        lambda cache: shutil.rmtree(cache / "probe-0"),
+        shutil.rmtree,
+    ],
+)
+def test_what_is_damaged_is_made_anew(
+    articles: list[Article], bundled: Encoder, cache: Path, damage: Callable[[Path], None]
 ) -> None:
-    lessons: list[Lesson] = []
-    real = save_tail
-
-    def counted(*args: object, **kwargs: object) -> object:
-        lessons.append(args[1])  # type: ignore[arg-type]
-        return real(*args, **kwargs)  # type: ignore[arg-type]
-
-    cache = tmp_path / "fine-tuning"
-    some = articles[:10]
-    run(some, bundled, cache)
-    monkeypatch.setattr(tuning_module, "save_tail", counted)
-    match damage:
-        case "plan":
-            (cache / PLAN).write_text(json.dumps({"format": 1}))
-        case "tail":
-            (cache / SERVING / "tail.onnx").write_bytes(b"x")
-        case "probe":
-            shutil.rmtree(cache / "probe-0")
-        case "all":
-            shutil.rmtree(cache)
-    made, _ = run(some, bundled, cache)
-    assert made.encoder is not None
-    assert len(lessons) == 2
+    damage(cache)
+    _, stages = run(articles, bundled, cache, minutes=1e-9)
+    assert "fine-tune 1 of 2" in stages
 
 
 @pytest.mark.parametrize(
@@ -160,9 +179,13 @@ def test_a_damaged_cache_is_made_anew(
     ],
 )
 def test_too_little_to_learn_from_is_said(
-    articles: list[Article], bundled: Encoder, tmp_path: Path, change: object, reason: str
+    articles: list[Article],
+    bundled: Encoder,
+    tmp_path: Path,
+    change: Callable[[list[Article]], list[Article]],
+    reason: str,
 ) -> None:
-    found, stages = run(change(articles), bundled, tmp_path / "fine-tuning")  # type: ignore[operator]
+    found, stages = run(change(articles), bundled, tmp_path / "fine-tuning")
     assert found.encoder is None
     assert found.report["fine_tuned"] is False
     assert reason in found.report["reason"]
