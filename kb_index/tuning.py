@@ -38,9 +38,9 @@ FEWEST_ARTICLES: Final = 10
 MOST_OF_ONE: Final = 150
 """Questions of one article that are learnt; beyond, an even choice."""
 
-PASSES: Final = 16_000
+PASSES: Final = 30_000
 """Questions looked at in one fine-tuning, from which the number of epochs follows; 5 to 10 ms each on one thread."""
-EPOCHS: Final = (2, 4)
+EPOCHS: Final = (1, 4)
 
 ALL_PASSES: Final = 50_000
 """The same for all probes and the encoder that serves: how many probes there are, at least one. Few questions cost less

@@ -78,6 +78,20 @@ def test_a_batch_holds_groups_of_one_article_and_each_question_once() -> None:
     assert np.mean(widths) < 40, "texts of like length share a batch"
 
 
+def test_where_articles_have_many_questions_all_are_in_each_pass() -> None:
+    random = np.random.default_rng(1)
+    states = [np.zeros((int(length), 4), dtype=np.float16) for length in random.integers(3, 60, 700)]
+    lesson = Lesson(states, NO_VECTORS, random.integers(0, 4, 700), epochs=1)
+    made = batches(lesson, np.random.default_rng(2))
+    assert not lesson.contrasts
+    assert sorted(np.concatenate(made)) == list(range(700))
+    assert max(len(batch) for batch in made) == 32
+    widths = [
+        max(len(states[row]) for row in batch) - min(len(states[row]) for row in batch) for batch in made
+    ]
+    assert np.mean(widths) < 15
+
+
 def test_a_question_that_is_alone_is_left_out() -> None:
     states = [np.zeros((5, 4), dtype=np.float16)] * (TOGETHER + 2)
     owners = np.array([0] * (TOGETHER + 1) + [1])
