@@ -22,6 +22,9 @@ PARTS: Final = 5
 SHARPNESS: Final = 20.0
 """Weight of the nearest question's cosine against the head's log odds, for a comparison without anything fitted."""
 
+MOST_ASKED: Final = 2_000
+"""Questions of either kind that one probe is asked for a comparison; beyond, an even choice."""
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -154,7 +157,8 @@ def _asked(
     head = fit_head(vectors[stored], owners[stored], articles)
     if head is None or not out.any() or not gone.any():
         return None
-    asked = np.concatenate([np.flatnonzero(out), np.flatnonzero(gone)])
+    known_rows, gone_rows = _some(np.flatnonzero(out)), _some(np.flatnonzero(gone))
+    asked = np.concatenate([known_rows, gone_rows])
     best = np.full((len(asked), articles), -1.0)
     for article in np.unique(owners[stored]):
         rows = stored & (owners == article)
@@ -164,10 +168,15 @@ def _asked(
     logits[:, ~there] = -np.inf
     top = logits.max(axis=1, keepdims=True)
     total = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True)) + SHARPNESS * best
-    known = int(out.sum())
+    known = len(known_rows)
     right = total[:known].argmax(axis=1) == owners[asked[:known]]
     sure = _standard(best.max(axis=1)) + _standard(top[:, 0])
     return right, area(sure[:known], sure[known:])
+
+
+def _some(rows: Owners) -> Owners:
+    """At most `MOST_ASKED` of them, spread evenly."""
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ASKED)).astype(int)]
 
 
 def area(high: Floats, low: Floats) -> float:

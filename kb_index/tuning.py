@@ -36,7 +36,8 @@ FEWEST_ARTICLES: Final = 10
 """With fewer of either, what is held back says too little to choose by."""
 
 MOST_OF_ONE: Final = 150
-"""Questions of one article that are learnt; beyond, an even choice."""
+MOST_LEARNT: Final = 20_000
+"""Questions of one article, and of all, that are learnt; beyond, an even choice. At 12 kB each they fit in 250 MB."""
 
 PASSES: Final = 30_000
 """Questions looked at in one fine-tuning, from which the number of epochs follows; 5 to 10 ms each on one thread."""
@@ -203,13 +204,15 @@ def _states(texts: Sequence[str], threads: int, progress: Progress) -> list[Stat
 
 
 def _even_choice(owned: Sequence[tuple[str, str]]) -> list[int]:
-    """Rows of `owned` to learn from: at most `MOST_OF_ONE` of each article, spread evenly over its list."""
+    """Rows of `owned` to learn from: at most `MOST_OF_ONE` of each article, spread evenly over its list, and no more than
+    `MOST_LEARNT` or four of each."""
     rows: dict[str, list[int]] = {}
     for row, (article, _) in enumerate(owned):
         rows.setdefault(article, []).append(row)
+    most = max(4, min(MOST_OF_ONE, MOST_LEARNT // max(1, len(rows))))
     chosen = []
     for some in rows.values():
-        places = np.unique(np.linspace(0, len(some) - 1, min(len(some), MOST_OF_ONE)).round().astype(int))
+        places = np.unique(np.linspace(0, len(some) - 1, min(len(some), most)).round().astype(int))
         chosen += [some[place] for place in places]
     return sorted(chosen)
 

@@ -214,5 +214,7 @@ def test_of_a_huge_article_an_even_part_is_learnt() -> None:
     assert len(rows) == tuning_module.MOST_OF_ONE + 3
     steps = np.diff(rows[: tuning_module.MOST_OF_ONE])
     assert steps.min() >= 6
+    many = [(str(article), str(n)) for article in range(1000) for n in range(100)]
+    assert len(tuning_module._even_choice(many)) == tuning_module.MOST_LEARNT
     assert rows[:1] == [0]
     assert rows[-1] == 1002
