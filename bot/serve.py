@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bot.dialogues import Dialogues
+from bot.encoders import EncodersInUse
 from bot.http import make_app
 from bot.live import LiveReleases
 from bot.quiet import hush
 from bot.settings import Settings, SettingsError, from_environment
 from bot.turns import Turns
-from bot.vectors import Vectors
-from kb_index.encoder import load_encoder
 from kb_index.releases import ReleaseStore
 
 if TYPE_CHECKING:
@@ -36,12 +35,12 @@ SETTLE_S: Final = 5.0
 
 
 class Loader:
-    """Loads releases with one encoder for all of them. Called on worker threads, one call at a time."""
+    """Loads releases, those of one encoder with one copy of it. Called on worker threads, one call at a time."""
 
     def __init__(self, store: ReleaseStore, settings: Settings) -> None:
         self._store = store
         self._settings = settings
-        self._vectors: Vectors | None = None
+        self._encoders = EncodersInUse(settings)
         self._one_at_a_time = threading.Lock()
 
     def prepare(self) -> None:
@@ -59,9 +58,9 @@ class Loader:
             release = self._store.verify(release_id)
             from bot.engine import Engine  # noqa: PLC0415 - imports Rasa, beside an open door
 
-            if self._vectors is None:
-                self._vectors = Vectors(load_encoder(self._settings.encoder))
-            return Engine.load(release_id, release.path, self._vectors, self._settings)
+            return Engine.load(
+                release_id, release.path, self._encoders.vectors_of(release.path), self._settings
+            )
 
 
 async def serve(settings: Settings, host: str, port: int) -> None:

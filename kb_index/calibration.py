@@ -7,7 +7,7 @@ both together the probability that the best article is right, and the threshold 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,6 +97,16 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """`corpus` in the vectors of an encoder that has not learnt from the variants `out` (n,) of articles that it knows, nor
+    from anything of the articles `gone` (articles,). Only these may be asked of it."""
+
+    corpus: Corpus
+    out: NDArray[np.bool_]
+    gone: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class Confidence:
     """sigmoid(weights x signals + bias): the probability that the best article is right."""
 
@@ -151,10 +161,11 @@ def calibrate(
     risk: float,
     unanswerable_share: float,
     progress: Progress,
+    rehearsals: Sequence[Rehearsal] = (),
 ) -> Calibration:
     """Learn from the variants of `corpus`; titles and passages always stay in the index.
 
-    `risk` and `unanswerable_share` as in `Knowledge.build`; `progress(stage, done, total)` is told each round.
+    With `rehearsals` their held-back questions are asked, instead of all of `corpus`. `risk` and `unanswerable_share` as in `Knowledge.build`; `progress(stage, done, total)` is told each round.
     """
     vectors, owners = corpus.variants
     with_variants = len(np.unique(owners))
@@ -166,7 +177,7 @@ def calibrate(
             FALLBACK_THRESHOLD,
             {"questions_asked": 0, "threshold_support": "too_few_questions", "threshold": FALLBACK_THRESHOLD},
         )
-    known, unknown = _ask_all(corpus, progress)
+    known, unknown = _rehearse(rehearsals, progress) if rehearsals else _ask_all(corpus, progress)
     head = corpus.head_without(None, None)
     offset, slope = _head_by_similarity(known)
     weights = _fit_weights(known)
@@ -271,6 +282,23 @@ def _ask_all(corpus: Corpus, progress: Progress) -> tuple[list[_Asked], list[_As
         ranker = _ranker_without(corpus, out, gone)
         unknown += _ask(ranker, vectors[out & asked], None, ~gone)
     progress("calibrate", total, total)
+    return known, unknown
+
+
+def _rehearse(rehearsals: Sequence[Rehearsal], progress: Progress) -> tuple[list[_Asked], list[_Asked]]:
+    """As `_ask_all`, each question in vectors of an encoder that has not learnt from it."""
+    known: list[_Asked] = []
+    unknown: list[_Asked] = []
+    for done, rehearsal in enumerate(rehearsals):
+        progress("calibrate", done, len(rehearsals))
+        vectors, owners = rehearsal.corpus.variants
+        strange = rehearsal.gone[owners]
+        # The articles that the encoder does not know are among the rivals here: in use all of them are there.
+        ranker = _ranker_without(rehearsal.corpus, rehearsal.out, None)
+        known += _ask(ranker, vectors[rehearsal.out], owners[rehearsal.out], None)
+        ranker = _ranker_without(rehearsal.corpus, rehearsal.out | strange, rehearsal.gone)
+        unknown += _ask(ranker, vectors[strange], None, ~rehearsal.gone)
+    progress("calibrate", len(rehearsals), len(rehearsals))
     return known, unknown
 
 

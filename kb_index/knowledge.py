@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from kb_index import live
 from kb_index.article import Article, content_hash
-from kb_index.calibration import Calibration, Corpus, calibrate
+from kb_index.calibration import Calibration, Corpus, Rehearsal, calibrate
 from kb_index.encoder import Encoder, EncoderError, Vectors
 from kb_index.index import VectorIndex
 from kb_index.passages import texts_of
+from kb_index.probes import Probe
 from kb_index.ranking import Ranker, Scored
 from kb_index.store import CorruptIndex, IndexMismatch, StoredIndex, load_index, save_index
 
@@ -74,12 +75,14 @@ class Knowledge:
         *,
         risk: float = 0.02,
         unanswerable_share: float = 0.1,
+        probes: Sequence[Probe] = (),
         progress: Progress = no_progress,
     ) -> Knowledge:
         """Embed and index `articles` and learn how to rank them. Their order does not matter.
 
         `risk` is the share of wrong answers that may be given, `unanswerable_share` the share of questions
-        that no article answers; both between 0 and 1. `progress(stage, done, total)` is called as it goes
+        that no article answers; both between 0 and 1. Where `encoder` has learnt from these very questions, `probes`
+        are asked in its place when thresholds are learnt (`kb_index.tuning`). `progress(stage, done, total)` is called as it goes
         (stages `embed`, `calibrate`). Raises `ValueError` for ids given twice, `EncoderError` for NaN vectors.
         """
         if not 0.0 < risk < 1.0 or not 0.0 <= unanswerable_share < 1.0:
@@ -97,14 +100,32 @@ class Knowledge:
                 texts.append(text)
                 owners.append(position)
                 kinds.append(kind)
-        vectors = _embed(texts, encoder, progress)
         owner, kind_of = np.array(owners, dtype=np.int64), np.array(kinds, dtype=np.int64)
-        parts = [(vectors[kind_of == kind], owner[kind_of == kind]) for kind in range(3)]
-        corpus = Corpus(parts[0], parts[1], VectorIndex(*parts[2]), len(ordered))
-        learnt = calibrate(corpus, risk=risk, unanswerable_share=unanswerable_share, progress=progress)
+
+        def corpus_of(by: Encoder) -> Corpus:
+            vectors = _embed(texts, by, progress)
+            parts = [(vectors[kind_of == kind], owner[kind_of == kind]) for kind in range(3)]
+            return Corpus(parts[0], parts[1], VectorIndex(*parts[2]), len(ordered))
+
+        variants = [(ordered[owners[line]].id, texts[line]) for line in np.flatnonzero(kind_of == 1)]
+        corpus = corpus_of(encoder)
+        learnt = calibrate(
+            corpus,
+            risk=risk,
+            unanswerable_share=unanswerable_share,
+            progress=progress,
+            rehearsals=[
+                Rehearsal(
+                    corpus_of(probe.encoder),
+                    np.array([probe.is_out(*pair) for pair in variants], dtype=bool),
+                    np.array([article.id in probe.gone for article in ordered], dtype=bool),
+                )
+                for probe in probes
+            ],
+        )
         # Calibration asks in large batches, for which exact search is best; a customer's single question is another matter.
         questions = VectorIndex.for_serving(*corpus.questions_without(None, None))
-        answers = VectorIndex.for_serving(*parts[2])
+        answers = VectorIndex.for_serving(corpus.passages.vectors(), corpus.passages.owners)
         ranker = Ranker(questions, answers, len(ordered), learnt.head, learnt.weights)
         return cls(
             StoredIndex(
