@@ -38,6 +38,16 @@ MOST_GONE: Final = 0.1
 _REMEMBERED_MASKS: Final = 16
 
 
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The best rows of each query: `scores` (m, k) falling, `rows` (m, k), their `owners` (m, k), `vectors` (m, k, dimension)."""
+
+    scores: NDArray[np.float32]
+    rows: Owners
+    owners: Owners
+    vectors: Vectors
+
+
 class IndexFileError(ValueError):
     """The file is not an index of the expected shape."""
 
@@ -165,50 +175,77 @@ class VectorIndex:
         `among` (number of articles,) limits the search to the articles that are True. k' is `k`, or the
         number of rows where that is less. A mask that is read-only is looked through once and remembered.
         """
+        scores, found, _vectors = self._find(queries, k, among, with_vectors=False)
+        return scores, self._owners[found]
+
+    def nearest(self, queries: Vectors, k: int, *, among: Mask | None = None) -> Nearest:
+        """As `search`, with the rows themselves: rounded to 16 bits where they stand in cells."""
+        scores, found, vectors = self._find(queries, k, among, with_vectors=True)
+        return Nearest(scores, found, self._owners[found], vectors)
+
+    def _find(
+        self, queries: Vectors, k: int, among: Mask | None, *, with_vectors: bool
+    ) -> tuple[Any, Any, Any]:
         allowed = self._living if among is None else self._allowed_by(among)
         k = min(k, self._alive if allowed is None else allowed.rows)
         if k == 0:
             empty = (queries.shape[0], 0)
-            return np.zeros(empty, np.float32), np.zeros(empty, np.int64)
+            return np.zeros(empty, np.float32), np.zeros(empty, np.int64), np.zeros((*empty, self.dimension))
         asked = np.ascontiguousarray(queries, dtype=np.float32)
-        built = int(self._index.ntotal) if allowed is None else allowed.built
-        scores, found = self._search_built(asked, min(k, built), allowed)
+        built = self._built if allowed is None else allowed.built
+        scores, found, vectors = self._find_built(asked, min(k, built), allowed, with_vectors)
         if len(self._beside):
-            scores, found = self._with_beside(asked, k, allowed, scores, found)
-        return scores, self._owners[found]
+            scores, found, vectors = self._with_beside(asked, k, allowed, (scores, found, vectors))
+        return scores, found, vectors
 
-    def _search_built(self, queries: Vectors, k: int, allowed: _Allowed | None) -> tuple[Any, Any]:
+    def _find_built(
+        self, queries: Vectors, k: int, allowed: _Allowed | None, with_vectors: bool
+    ) -> tuple[Any, Any, Any]:
         if k == 0:
-            return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
+            empty = (len(queries), 0)
+            return np.zeros(empty, np.float32), np.zeros(empty, np.int64), np.zeros((*empty, self.dimension))
         selector = None if allowed is None else allowed.selector
         if self.is_exact:
             parameters = None if selector is None else faiss.SearchParameters(sel=selector)
-            return self._index.search(queries, k, params=parameters)  # type: ignore[no-any-return]
+            find = self._index.search_and_reconstruct if with_vectors else self._index.search
+            found = find(queries, k, params=parameters)
+            return found if with_vectors else (*found, None)
         share = 1.0 if allowed is None else allowed.built / max(1, int(self._index.ntotal))
         # Where few rows are allowed the nearest of them lie farther away; looking at an id costs next to nothing.
         probes = min(int(self._index.nlist), int(np.ceil(self._index.nprobe / share)))
-        scores, found = self._search_cells(queries, k, probes, selector)
-        short = np.flatnonzero(found[:, -1] < 0)
+        parts = self._search_cells(queries, k, probes, selector, with_vectors)
+        short = np.flatnonzero(parts[1][:, -1] < 0)
         if len(short):
-            scores[short], found[short] = self._search_cells(
-                queries[short], k, int(self._index.nlist), selector
-            )
-        return scores, found
+            whole = self._search_cells(queries[short], k, int(self._index.nlist), selector, with_vectors)
+            for part, other in zip(parts, whole, strict=True):
+                if part is not None:
+                    part[short] = other
+        return parts
 
-    def _search_cells(self, queries: Vectors, k: int, probes: int, selector: Any) -> tuple[Any, Any]:
+    def _search_cells(
+        self, queries: Vectors, k: int, probes: int, selector: Any, with_vectors: bool
+    ) -> tuple[Any, Any, Any]:
         named = {} if selector is None else {"sel": selector}
         parameters = faiss.SearchParametersIVF(nprobe=probes, **named)
-        return self._index.search(queries, k, params=parameters)  # type: ignore[no-any-return]
+        if with_vectors:
+            return self._index.search_and_reconstruct(queries, k, params=parameters)  # type: ignore[no-any-return]
+        return (*self._index.search(queries, k, params=parameters), None)
 
     def _with_beside(
-        self, queries: Vectors, k: int, allowed: _Allowed | None, scores: Any, found: Any
-    ) -> tuple[Any, Any]:
+        self, queries: Vectors, k: int, allowed: _Allowed | None, built: tuple[Any, Any, Any]
+    ) -> tuple[Any, Any, Any]:
         """The `k` best of what was found in the built part and of the rows beside it."""
         rows = np.arange(len(self._beside)) if allowed is None else allowed.beside
-        scores = np.hstack([scores, queries @ self._beside[rows].T])
-        found = np.hstack([found, np.broadcast_to(self._built + rows, (len(queries), len(rows)))])
+        there = (len(queries), len(rows))
+        scores = np.hstack([built[0], queries @ self._beside[rows].T])
+        found = np.hstack([built[1], np.broadcast_to(self._built + rows, there)])
         order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(found, order, axis=1)
+        vectors = built[2]
+        if vectors is not None:
+            beside = np.broadcast_to(self._beside[rows], (*there, self.dimension))
+            both = np.concatenate([vectors, beside], axis=1)
+            vectors = np.take_along_axis(both, order[:, :, None], axis=1)
+        return np.take_along_axis(scores, order, axis=1), np.take_along_axis(found, order, axis=1), vectors
 
     def _allowed_by(self, among: Mask) -> _Allowed:
         if among.flags.writeable:

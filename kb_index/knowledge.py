@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from kb_index import live
 from kb_index.article import Article, content_hash
-from kb_index.calibration import Calibration, Corpus, Rehearsal, calibrate
+from kb_index.calibration import Calibration, calibrate
 from kb_index.encoder import Encoder, EncoderError, Vectors
+from kb_index.exam import Corpus, Rehearsal
 from kb_index.index import VectorIndex
 from kb_index.passages import texts_of
 from kb_index.probes import Probe
 from kb_index.ranking import Ranker, Scored
 from kb_index.store import CorruptIndex, IndexMismatch, StoredIndex, load_index, save_index
+from kb_index.words import WordIndex
 
 __all__ = ["Candidate", "CorruptIndex", "IndexMismatch", "Knowledge", "Ranking"]
 
@@ -41,10 +43,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Candidates, best first, and the probability (0 to 1) that the first is right. Both empty and 0 together."""
+    """Candidates, best first, with two probabilities (0 to 1): `confidence` that the first is right, `answerable` that
+    any article is. Without candidates both are 0."""
 
     candidates: tuple[Candidate, ...]
     confidence: float
+    answerable: float = 0.0
 
 
 def no_progress(_stage: str, _done: int, _total: int) -> None:
@@ -101,13 +105,15 @@ class Knowledge:
                 owners.append(position)
                 kinds.append(kind)
         owner, kind_of = np.array(owners, dtype=np.int64), np.array(kinds, dtype=np.int64)
+        asked = [texts[line] for line in np.flatnonzero(kind_of == 1)]
+        words = WordIndex.build(texts, owner, len(ordered))
 
         def corpus_of(by: Encoder) -> Corpus:
             vectors = _embed(texts, by, progress)
             parts = [(vectors[kind_of == kind], owner[kind_of == kind]) for kind in range(3)]
-            return Corpus(parts[0], parts[1], VectorIndex(*parts[2]), len(ordered))
+            return Corpus(parts[0], parts[1], VectorIndex(*parts[2]), len(ordered), asked, words)
 
-        variants = [(ordered[owners[line]].id, texts[line]) for line in np.flatnonzero(kind_of == 1)]
+        named = [(ordered[owners[line]].id, texts[line]) for line in np.flatnonzero(kind_of == 1)]
         corpus = corpus_of(encoder)
         learnt = calibrate(
             corpus,
@@ -117,16 +123,16 @@ class Knowledge:
             rehearsals=[
                 Rehearsal(
                     corpus_of(probe.encoder),
-                    np.array([probe.is_out(*pair) for pair in variants], dtype=bool),
+                    np.array([probe.is_out(*pair) for pair in named], dtype=bool),
                     np.array([article.id in probe.gone for article in ordered], dtype=bool),
                 )
                 for probe in probes
             ],
         )
         # Calibration asks in large batches, for which exact search is best; a customer's single question is another matter.
-        questions = VectorIndex.for_serving(*corpus.questions_without(None, None))
+        questions = VectorIndex.for_serving(*corpus.questions())
         answers = VectorIndex.for_serving(corpus.passages.vectors(), corpus.passages.owners)
-        ranker = Ranker(questions, answers, len(ordered), learnt.head, learnt.weights)
+        ranker = Ranker(questions, answers, words, len(ordered), learnt.weights)
         return cls(
             StoredIndex(
                 articles=ordered,
@@ -205,12 +211,14 @@ class Knowledge:
         """
         scored = self.scored(text, vector, locale=locale)
         if scored is None:
-            return Ranking((), 0.0)
+            return Ranking((), 0.0, 0.0)
         candidates = tuple(
             Candidate(self._articles[position].id, self._articles[position].title, float(share))
             for position, share in zip(scored.articles[:k], scored.shares[:k], strict=True)
         )
-        return Ranking(candidates, self._calibration.confidence.of(scored))
+        confidence = self._calibration.confidence.of(scored)
+        # Fitted apart, the two may cross by a little where both are nearly sure.
+        return Ranking(candidates, confidence, max(confidence, self._calibration.answerable.of(scored)))
 
     def scored(self, text: str, vector: Vectors, *, locale: str | None = None) -> Scored | None:
         """What `search` goes by: all candidates with their features; None where there is nothing to look for."""
@@ -219,7 +227,7 @@ class Knowledge:
             raise ValueError(f"a query vector has {self.dimension} finite numbers, not shape {query.shape}")
         if not self._articles or not text.strip() or not query.any():
             return None
-        return self._stored.ranker.rank(query[None, :], among=self._among(locale))[0]
+        return self._stored.ranker.rank(query[None, :], [text], among=self._among(locale))[0]
 
     @property
     def stored(self) -> StoredIndex:

@@ -1,7 +1,6 @@
 """One article more, other or less in an index that is in use, without building it again.
 
-What was learnt in training (weights, head, threshold) stays: an article that came later competes by similarity alone,
-as one with few questions does. Everything here returns a new index and leaves the old one to those who search it.
+What was learnt in training (weights, probabilities, threshold) stays. Everything here returns a new index and leaves the old one to those who search it.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import numpy as np
 
 from kb_index.article import Article
 from kb_index.encoder import Encoder, EncoderError
-from kb_index.head import LinearHead
 from kb_index.index import GONE, Owners
 from kb_index.passages import texts_of
 from kb_index.ranking import Ranker
@@ -49,8 +47,10 @@ def with_article(stored: StoredIndex, article: Article, encoder: Encoder) -> Sto
         ranker.passages.renumbered(lambda owners: owners + (owners >= place)).with_rows(
             vectors[len(questions) :], _owned(place, passages)
         ),
+        ranker.words.renumbered(lambda owners: owners + (owners >= place)).with_article(
+            [*questions, *passages], place
+        ),
         ranker.articles + 1,
-        _with_slot(ranker.head, place),
         ranker.weights,
     )
     articles = (*stored.articles[:place], article, *stored.articles[place:])
@@ -70,8 +70,8 @@ def without_article(stored: StoredIndex, article_id: str) -> StoredIndex:
     moved = Ranker(
         ranker.questions.renumbered(less_one),
         ranker.passages.renumbered(less_one),
+        ranker.words.renumbered(less_one),
         ranker.articles - 1,
-        _without_slot(ranker.head, place),
         ranker.weights,
     )
     return _with(stored, (*stored.articles[:place], *stored.articles[place + 1 :]), moved)
@@ -86,7 +86,7 @@ def compacted(stored: StoredIndex) -> StoredIndex:
     """The same articles with all changes built in: copies every vector, some tenths of a second for 100,000."""
     ranker = stored.ranker
     questions, passages = ranker.questions.compact(), ranker.passages.compact()
-    made = Ranker(questions, passages, ranker.articles, ranker.head, ranker.weights)
+    made = Ranker(questions, passages, ranker.words.compact(), ranker.articles, ranker.weights)
     return replace(stored, ranker=made)
 
 
@@ -97,18 +97,8 @@ def _with(stored: StoredIndex, articles: tuple[Article, ...], ranker: Ranker) ->
         # Hashing all that 100,000 articles say takes a second; whoever wants it asks.
         content_hash=None,
         ranker=ranker,
-        calibration=replace(stored.calibration, head=ranker.head),
     )
 
 
 def _owned(place: int, texts: list[str]) -> Owners:
     return np.full(len(texts), place, dtype=np.int64)
-
-
-def _with_slot(head: LinearHead | None, place: int) -> LinearHead | None:
-    return None if head is None else replace(head, slots=np.insert(head.slots, place, -1))
-
-
-def _without_slot(head: LinearHead | None, place: int) -> LinearHead | None:
-    """The weights of the article stay where they are, with nobody who reads them."""
-    return None if head is None else replace(head, slots=np.delete(head.slots, place))
