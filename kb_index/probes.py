@@ -176,7 +176,7 @@ def _asked(
 
 def _some(rows: Owners) -> Owners:
     """At most `MOST_ASKED` of them, spread evenly."""
-    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ASKED)).astype(int)]
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ASKED)).astype(int)])
 
 
 def area(high: Floats, low: Floats) -> float:
