@@ -57,6 +57,33 @@ def save_tail(
 
 def load_tuned(folder: Path, *, threads: int = 1) -> ForkedEncoder:
     """The encoder that `save_tail` wrote. Raises `EncoderError`: damaged, or made for another base encoder."""
+    record = _checked(folder)
+    share = float(record["tuned_share"])
+    try:
+        model = joined(onnx.load(str(folder / TAIL))).SerializeToString()
+    except Exception as error:  # protobuf and the checker raise exceptions of their own
+        raise _damaged(TAIL, f"cannot be read: {error}") from error
+    return ForkedEncoder(
+        model,
+        bundled_files()[1],
+        name=NAME,
+        fingerprint=_fingerprint(record),
+        tuned_share=share,
+        threads=threads,
+    )
+
+
+def fingerprint_of(folder: Path) -> str:
+    """The fingerprint that `load_tuned` would give, its files checked but not loaded. Raises `EncoderError`."""
+    return _fingerprint(_checked(folder))
+
+
+def _fingerprint(record: dict[str, Any]) -> str:
+    key = f"{record['base']}\n{record['tail_sha256']}\n{record['tuned_share']!r}"
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _checked(folder: Path) -> dict[str, Any]:
     record = _read_record(folder)
     tail = folder / TAIL
     if not tail.is_file():
@@ -68,20 +95,7 @@ def load_tuned(folder: Path, *, threads: int = 1) -> ForkedEncoder:
             "The release's encoder was fine-tuned from another version of the bundled one. Train again "
             "(baton train --publish)."
         )
-    share = float(record["tuned_share"])
-    key = f"{BUNDLED_FINGERPRINT}\n{record['tail_sha256']}\n{share!r}"
-    try:
-        model = joined(onnx.load(str(tail))).SerializeToString()
-    except Exception as error:  # protobuf and the checker raise exceptions of their own
-        raise _damaged(TAIL, f"cannot be read: {error}") from error
-    return ForkedEncoder(
-        model,
-        bundled_files()[1],
-        name=NAME,
-        fingerprint=hashlib.sha256(key.encode()).hexdigest(),
-        tuned_share=share,
-        threads=threads,
-    )
+    return record
 
 
 def with_int8_weights(model: onnx.ModelProto) -> onnx.ModelProto:
