@@ -57,7 +57,7 @@ class LowerLayers:
     def __init__(self, *, threads: int = 1) -> None:
         tokenizer = bundled_files()[1]
         self._encoder = OnnxEncoder(
-            lower_graph().SerializeToString(),
+            lower_graph(),
             tokenizer,
             name=BUNDLED,
             fingerprint=BUNDLED_FINGERPRINT,
@@ -86,7 +86,7 @@ class ForkedEncoder(OnnxEncoder):
         self, tail: Path, *, name: str, fingerprint: str, tuned_share: float, threads: int = 1
     ) -> None:
         super().__init__(
-            lower_graph().SerializeToString(),
+            lower_graph(),
             bundled_files()[1],
             name=name,
             fingerprint=fingerprint,
