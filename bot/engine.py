@@ -26,13 +26,14 @@ from bot.contract import (
     decision_from_json,
     outcome_to_json,
 )
-from bot.dialogue import BATON, Dialogue
+from bot.dialogue import BATON, Dialogue, remembered_questions
 from bot.graph import InOrderRunner
 from bot.linear import LinearHead
 from bot.nlg import FAILURES
 from bot.runtime import Runtime
 from bot.settings import ANGER_FILE, INDEX_FOLDER, MODEL_FILE, Settings
 from bot.trackers import TurnTrackers, kept_of
+from bot.turnstile import Turnstile
 from bot.vectors import Vectors
 from bot.voice import Wording, load
 from kb_index.knowledge import Knowledge
@@ -76,6 +77,7 @@ class Engine:
         self.agent: Final = agent
         self._trackers = trackers
         self._wording: Wording = here.wording
+        self._turnstile = Turnstile()
 
     @classmethod
     def load(cls, release_id: str, folder: Path, vectors: Vectors, settings: Settings) -> Engine:
@@ -113,7 +115,9 @@ class Engine:
             BotFailed: no decision, no reply, or a reply went missing.
         """
         text = neutral(request.text)
-        await self.vectors.prepare([text])
+        # Earlier questions are compared with this one; another bot, or this one before a restart, may have seen them.
+        await self.vectors.prepare([text, *remembered_questions(dialogue)])
+        await self._turnstile.passed()
         sender = f"{request.conversation_id}#{request.turn}"
         name = request.customer.get("name")
         given = TurnInput(

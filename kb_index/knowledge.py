@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kb_index import live
 from kb_index.article import Article, content_hash
 from kb_index.calibration import Calibration, Corpus, Rehearsal, calibrate
 from kb_index.encoder import Encoder, EncoderError, Vectors
 from kb_index.index import VectorIndex
-from kb_index.passages import split_passages
+from kb_index.passages import texts_of
 from kb_index.probes import Probe
 from kb_index.ranking import Ranker
 from kb_index.store import CorruptIndex, IndexMismatch, StoredIndex, load_index, save_index
@@ -61,6 +62,10 @@ class Knowledge:
         for position, article in enumerate(self._articles):
             locales.setdefault(article.locale.lower(), []).append(position)
         self._by_locale = {name: self._mask(positions) for name, positions in locales.items()}
+        languages: dict[str, list[int]] = {}
+        for name, positions in locales.items():
+            languages.setdefault(name.split("-")[0], []).extend(positions)
+        self._by_language = {name: self._mask(positions) for name, positions in languages.items()}
 
     @classmethod
     def build(
@@ -89,8 +94,8 @@ class Knowledge:
         owners: list[int] = []
         kinds: list[int] = []
         for position, article in enumerate(ordered):
-            rows = [(0, article.title), *((1, text) for text in article.questions)]
-            rows += [(2, text) for text in split_passages(article.answer)]
+            (title, *variants), passages = texts_of(article)
+            rows = [(0, title), *((1, text) for text in variants), *((2, text) for text in passages)]
             for kind, text in rows:
                 texts.append(text)
                 owners.append(position)
@@ -102,7 +107,7 @@ class Knowledge:
             parts = [(vectors[kind_of == kind], owner[kind_of == kind]) for kind in range(3)]
             return Corpus(parts[0], parts[1], VectorIndex(*parts[2]), len(ordered))
 
-        variants = [(ordered[owners[line]].id, texts[line]) for line in np.flatnonzero(kind_of == 1)]
+        asked = [(ordered[owners[line]].id, texts[line]) for line in np.flatnonzero(kind_of == 1)]
         corpus = corpus_of(encoder)
         learnt = calibrate(
             corpus,
@@ -112,14 +117,16 @@ class Knowledge:
             rehearsals=[
                 Rehearsal(
                     corpus_of(probe.encoder),
-                    np.array([probe.is_out(*pair) for pair in variants], dtype=bool),
+                    np.array([probe.is_out(*pair) for pair in asked], dtype=bool),
                     np.array([article.id in probe.gone for article in ordered], dtype=bool),
                 )
                 for probe in probes
             ],
         )
-        questions = VectorIndex(*corpus.questions_without(None, None))
-        ranker = Ranker(questions, corpus.passages, len(ordered), learnt.head, learnt.weights)
+        # Calibration asks in large batches, for which exact search is best; a customer's single question is another matter.
+        questions = VectorIndex.for_serving(*corpus.questions_without(None, None))
+        answers = VectorIndex.for_serving(corpus.passages.vectors(), corpus.passages.owners)
+        ranker = Ranker(questions, answers, len(ordered), learnt.head, learnt.weights)
         return cls(
             StoredIndex(
                 articles=ordered,
@@ -139,6 +146,23 @@ class Knowledge:
     def load(cls, folder: Path, encoder: Encoder) -> Knowledge:
         """Read what `save` wrote. Raises `IndexMismatch` (another encoder) or `CorruptIndex`."""
         return cls(load_index(folder, encoder))
+
+    def with_article(self, article: Article, encoder: Encoder) -> Knowledge:
+        """This knowledge and `article`, found from now on; replaces one of the same id. See `kb_index.live`."""
+        return Knowledge(live.with_article(self._stored, article, encoder))
+
+    def without_article(self, article_id: str) -> Knowledge:
+        """This knowledge less one article. Raises `KeyError` for an id that is not here."""
+        return Knowledge(live.without_article(self._stored, article_id))
+
+    @property
+    def is_untidy(self) -> bool:
+        """Whether articles have come and gone so often that `compacted` makes searching cheaper."""
+        return live.is_untidy(self._stored)
+
+    def compacted(self) -> Knowledge:
+        """The same knowledge with all changes built in; copies every vector, so call it off the event loop."""
+        return Knowledge(live.compacted(self._stored))
 
     def __len__(self) -> int:
         return len(self._articles)
@@ -161,7 +185,7 @@ class Knowledge:
     @property
     def content_hash(self) -> str:
         """`kb_index.article.content_hash` of the articles."""
-        return self._stored.content_hash
+        return self._stored.content_hash or content_hash(self._articles)
 
     @property
     def dimension(self) -> int:
@@ -198,6 +222,7 @@ class Knowledge:
     def _mask(self, positions: Sequence[int]) -> NDArray[np.bool_]:
         mask = np.zeros(len(self._articles), dtype=bool)
         mask[positions] = True
+        mask.flags.writeable = False  # the indexes remember what they found out about it
         return mask
 
     def _among(self, locale: str | None) -> NDArray[np.bool_] | None:
@@ -207,8 +232,7 @@ class Knowledge:
         if wanted in self._by_locale:
             return self._by_locale[wanted]
         language = wanted.split("-")[0]
-        related = [mask for name, mask in self._by_locale.items() if name.split("-")[0] == language]
-        return np.logical_or.reduce(related) if related else None
+        return self._by_language.get(language)
 
 
 def _embed(texts: Sequence[str], encoder: Encoder, progress: Progress) -> Vectors:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from kb_index.article import Article
+
 TARGET: Final = 400
 """Characters in a passage: about 90 tokens. A vector of a longer text is the mean of several topics."""
 
@@ -16,6 +18,11 @@ _LINE_START: Final = re.compile(r"^[ \t]*(?:#{1,6}|[-*+]|\d{1,3}[.)]|>)[ \t]+", 
 _EMPHASIS: Final = re.compile(r"[*_`~]{1,3}")
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 _SENTENCE: Final = re.compile(r"(?<=[.!?…。！？])\s+")  # noqa: RUF001 - full-width marks end sentences too
+
+
+def texts_of(article: Article) -> tuple[list[str], list[str]]:
+    """What an index holds of an article: title and variants, and the passages of its answer."""
+    return [article.title, *article.questions], split_passages(article.answer)
 
 
 def split_passages(answer: str) -> list[str]:

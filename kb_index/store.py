@@ -44,12 +44,12 @@ class CorruptIndex(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class StoredIndex:
-    """All that `Knowledge` is made of."""
+    """All that `Knowledge` is made of. `content_hash` is None where articles changed since it was taken."""
 
     articles: tuple[Article, ...]
     encoder_name: str
     encoder_fingerprint: str
-    content_hash: str
+    content_hash: str | None
     ranker: Ranker
     calibration: Calibration
 
@@ -60,11 +60,12 @@ def save_index(folder: Path, stored: StoredIndex) -> None:
     lines = "".join(json.dumps(article.as_dict(), ensure_ascii=False) + "\n" for article in stored.articles)
     (folder / "articles.jsonl").write_text(lines, encoding="utf-8")
     ranker, learnt = stored.ranker, stored.calibration
-    ranker.questions.save(folder / "questions.faiss")
-    ranker.passages.save(folder / "passages.faiss")
+    questions, passages = ranker.questions.compact(), ranker.passages.compact()
+    questions.save(folder / "questions.faiss")
+    passages.save(folder / "passages.faiss")
     arrays: dict[str, Any] = {
-        "question_owners": ranker.questions.owners,
-        "passage_owners": ranker.passages.owners,
+        "question_owners": questions.owners,
+        "passage_owners": passages.owners,
         "rank_weights": ranker.weights,
         "confidence_weights": learnt.confidence.weights,
         "confidence_bias": np.array(learnt.confidence.bias),
@@ -84,11 +85,12 @@ def save_index(folder: Path, stored: StoredIndex) -> None:
         "encoder": {
             "name": stored.encoder_name,
             "fingerprint": stored.encoder_fingerprint,
-            "dimension": ranker.questions.dimension,
+            "dimension": questions.dimension,
         },
-        "content_hash": stored.content_hash,
+        "content_hash": stored.content_hash or content_hash(stored.articles),
         "articles": len(stored.articles),
-        "vectors": len(ranker.questions) + len(ranker.passages),
+        "vectors": len(questions) + len(passages),
+        "indexes": {"questions": questions.described, "passages": passages.described},
         "versions": {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
         "figures": learnt.figures,
         "files": {name: file_digest(folder / name) for name in _FILES},

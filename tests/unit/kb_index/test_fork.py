@@ -55,7 +55,7 @@ def test_a_tail_that_learnt_nothing_says_the_same_again(untrained: ForkedEncoder
     vectors = untrained.encode(TEXTS)
     halves = vectors[:, :384], vectors[:, 384:]
     # Each half has half of the squared length; two kinds of int8 lie between them.
-    assert (2.0 * (halves[0] * halves[1]).sum(axis=1)).min() >= 0.98
+    assert (2.0 * (halves[0] * halves[1]).sum(axis=1)).min() >= 0.99
 
 
 def test_a_vector_does_not_depend_on_what_shares_its_batch(untrained: ForkedEncoder) -> None:

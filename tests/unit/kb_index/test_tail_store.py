@@ -48,7 +48,7 @@ def test_int8_is_a_quarter_and_nearly_as_good(
     record = json.loads((folder / RECORD).read_text())
     assert record["weights"] == "int8"
     assert record["fidelity"] >= tail_store.LEAST_FIDELITY
-    assert (folder / TAIL).stat().st_size < 0.3 * len(tail.SerializeToString())
+    assert (folder / TAIL).stat().st_size < 0.35 * len(tail.SerializeToString())
     stored = onnx.load(str(folder / TAIL))
     likeness = (vectors_of(stored, states) * vectors_of(tail, states)).sum(axis=1)
     assert likeness.min() == pytest.approx(record["fidelity"], abs=1e-5)
@@ -59,19 +59,19 @@ def test_what_is_loaded_gives_what_was_saved(
 ) -> None:
     encoder = load_tuned(folder)
     tuned = encoder.encode(TEXTS)[:, 384:] * np.sqrt(2.0)
-    assert (tuned * vectors_of(tail, states)).sum(axis=1).min() >= 0.99
+    assert (tuned * vectors_of(tail, states)).sum(axis=1).min() >= 0.999
     assert load_tuned(folder).fingerprint == encoder.fingerprint
 
 
 def test_weights_that_lose_too_much_are_kept_whole(
     tail: onnx.ModelProto, states: list[States], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def coarse(model: onnx.ModelProto) -> onnx.ModelProto:
-        small = in_int8(model)
+    def coarse(model: onnx.ModelProto, sample: list[States]) -> onnx.ModelProto:
+        small = in_int8(model, sample)
         for entry in small.graph.initializer:
-            if entry.name.endswith("_quantized"):
+            if entry.name.endswith("_weights") and entry.data_type == onnx.TensorProto.INT8:
                 numbers = numpy_helper.to_array(entry) // 64 * 64
-                entry.CopyFrom(numpy_helper.from_array(numbers.astype(np.uint8), entry.name))
+                entry.CopyFrom(numpy_helper.from_array(numbers.astype(np.int8), entry.name))
         return small
 
     monkeypatch.setattr(tail_store, "in_int8", coarse)
