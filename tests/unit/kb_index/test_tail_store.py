@@ -59,7 +59,7 @@ def test_what_is_loaded_gives_what_was_saved(
 ) -> None:
     encoder = load_tuned(folder)
     tuned = encoder.encode(TEXTS)[:, 384:] * np.sqrt(2.0)
-    assert (tuned * vectors_of(tail, states)).sum(axis=1).min() >= 0.999
+    assert (tuned * vectors_of(tail, states)).sum(axis=1).min() >= 0.998
     assert load_tuned(folder).fingerprint == encoder.fingerprint
 
 
