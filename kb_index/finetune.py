@@ -103,7 +103,7 @@ def fine_tune(
         states, mask = _padded([lesson.states[row] for row in batch])
         vectors = model(torch.from_numpy(states), torch.from_numpy(mask))
         towards = torch.nn.functional.normalize(directions, dim=1)
-        loss = torch.nn.functional.cross_entropy(SHARPNESS * vectors @ towards.T, owners[batch])
+        loss: Any = torch.nn.functional.cross_entropy(SHARPNESS * vectors @ towards.T, owners[batch])
         if contrasts:
             loss = loss + _contrast(vectors, owners[batch])
         optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""The bundled encoder cut after its lower layers: one graph with two ends, the untouched one and a tuned one.
+"""The bundled encoder cut after its lower layers: from there one end is the untouched one, the other a tuned one.
 
 Fine-tuning changes only the layers above `SHARED`; embeddings and lower layers are those of the bundled model, number for
 number. So their output is computed once for both ends, while training (no gradient goes below) and while serving (a tuned
@@ -7,14 +7,15 @@ vector costs the upper layers alone, and the general one stays bit for bit what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import onnx
+import onnxruntime
 from numpy.typing import NDArray
-from onnx import compose, helper
+from onnx import helper
 
 from kb_index.encoder import BUNDLED, BUNDLED_FINGERPRINT, EncoderError, OnnxEncoder, Vectors, bundled_files
 
@@ -50,47 +51,13 @@ def lower_graph() -> onnx.ModelProto:
     return model
 
 
-def joined(tail: onnx.ModelProto) -> onnx.ModelProto:
-    """One model of both ends: outputs `last_hidden_state` and the tuned vector (batch, dimension).
-
-    `tail` takes `TAIL_INPUTS` and gives `TAIL_OUTPUT`.
-    """
-    lower = lower_graph()
-    tail = compose.add_prefix(tail, "tail_")
-    tail.ir_version = lower.ir_version
-    # The mask enters both parts under one name.
-    for node in tail.graph.node:
-        for place, name in enumerate(node.input):
-            if name == f"tail_{TAIL_INPUTS[1]}":
-                node.input[place] = "attention_mask"
-    kept = [entry for entry in tail.graph.input if entry.name != f"tail_{TAIL_INPUTS[1]}"]
-    del tail.graph.input[:]
-    tail.graph.input.extend(kept)
-    graph = lower.graph
-    mapped = f"tail_{TAIL_INPUTS[0]}"
-    for node in tail.graph.node:
-        for place, name in enumerate(node.input):
-            if name == mapped:
-                node.input[place] = _STATES
-    graph.node.extend(tail.graph.node)
-    graph.initializer.extend(tail.graph.initializer)
-    outputs = [entry for entry in graph.output if entry.name != _STATES]
-    del graph.output[:]
-    graph.output.extend(outputs)
-    graph.output.extend(tail.graph.output)
-    known = {entry.domain for entry in lower.opset_import}
-    lower.opset_import.extend(entry for entry in tail.opset_import if entry.domain not in known)
-    onnx.checker.check_model(lower)
-    return lower
-
-
 class LowerLayers:
     """States of texts after the shared layers, for training the layers above them."""
 
     def __init__(self, *, threads: int = 1) -> None:
         tokenizer = bundled_files()[1]
         self._encoder = OnnxEncoder(
-            lower_graph().SerializeToString(),
+            lower_graph(),
             tokenizer,
             name=BUNDLED,
             fingerprint=BUNDLED_FINGERPRINT,
@@ -110,20 +77,21 @@ class LowerLayers:
 class ForkedEncoder(OnnxEncoder):
     """Both ends together: a vector is the general one and the tuned one side by side, each weighed by `tuned_share`.
 
-    The inner product of two such vectors is the mean of the two cosines, and a linear head on them chooses for itself.
+    The inner product of two such vectors is the weighed mean of the two cosines, and a linear head on them chooses for
+    itself.
     """
 
     def __init__(
-        self,
-        model: Path | bytes,
-        tokenizer: Path,
-        *,
-        name: str,
-        fingerprint: str,
-        tuned_share: float,
-        threads: int = 1,
+        self, tail: Path, *, name: str, fingerprint: str, tuned_share: float, threads: int = 1
     ) -> None:
-        super().__init__(model, tokenizer, name=name, fingerprint=fingerprint, threads=threads)
+        super().__init__(
+            lower_graph(),
+            bundled_files()[1],
+            name=name,
+            fingerprint=fingerprint,
+            threads=threads,
+        )
+        self._tail = Tail(tail, threads=threads)
         self._general = self._dimension
         self._dimension *= 2
         self._tuned_share = tuned_share
@@ -135,5 +103,34 @@ class ForkedEncoder(OnnxEncoder):
     def _pooled(self, outputs: list[Any], mask: NDArray[np.int64]) -> Vectors:
         general = super()._pooled(outputs, mask)
         lengths = np.maximum(np.linalg.norm(general, axis=1, keepdims=True), 1e-12)
+        tuned = self._tail.run(outputs[1], mask)
         share = np.float32(self._tuned_share)
-        return np.hstack([general / lengths * np.sqrt(1 - share), outputs[1] * np.sqrt(share)])
+        return np.hstack([general / lengths * np.sqrt(1 - share), tuned * np.sqrt(share)])
+
+
+class Tail:
+    """A tuned end, run by itself. `model` is its file or its bytes; raises what onnxruntime raises."""
+
+    def __init__(self, model: Path | bytes, *, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
+        )
+
+    def run(self, states: NDArray[np.float32], mask: NDArray[np.int64]) -> Vectors:
+        """Vectors (batch, dimension) of length 1 from states (batch, tokens, dimension), where `mask` (batch, tokens) is 1."""
+        found: Vectors = self._session.run(None, dict(zip(TAIL_INPUTS, (states, mask), strict=True)))[0]
+        return found
+
+    def vectors(self, texts: Iterable[States]) -> Vectors:
+        """The same of each text's states by themselves."""
+        return np.vstack([self._session.run(None, tail_feeds(states))[0] for states in texts])
+
+
+def tail_feeds(states: States) -> dict[str, NDArray[Any]]:
+    """A tail's inputs for one text."""
+    mask = np.ones((1, len(states)), dtype=np.int64)
+    return dict(zip(TAIL_INPUTS, (states[None].astype(np.float32), mask), strict=True))

@@ -22,6 +22,8 @@ PARTS: Final = 5
 SHARPNESS: Final = 20.0
 """Weight of the nearest question's cosine against the head's log odds, for a comparison without anything fitted."""
 
+BATCH: Final = 256
+
 MOST_ASKED: Final = 2_000
 """Questions of either kind that one probe is asked for a comparison; beyond, an even choice."""
 
@@ -135,12 +137,16 @@ def compare(
         out = np.array([probe.is_out(*pair) for pair in owned])
         gone = np.array([owner in probe.gone for owner, _ in owned])
         for kind, encoder in enumerate((base, probe.encoder)):
-            progress("compare", 2 * number + kind, 2 * len(probes))
-            found = _asked(encoder.encode(texts), owners, out, gone, len(articles))
+            vectors = np.zeros((len(texts), encoder.dimension), dtype=np.float32)
+            for start in range(0, len(texts), BATCH):
+                done = (2 * number + kind) * len(texts) + start
+                progress("compare", done, 2 * len(probes) * len(texts))
+                vectors[start : start + BATCH] = encoder.encode(texts[start : start + BATCH])
+            found = _asked(vectors, owners, out, gone, len(articles))
             if found is not None:
                 right[kind].append(found[0])
                 areas[kind].append(found[1])
-    progress("compare", 2 * len(probes), 2 * len(probes))
+    progress("compare", 2 * len(probes) * len(texts), 2 * len(probes) * len(texts))
     if not areas[0] or not areas[1]:
         nothing = np.zeros(0, dtype=bool)
         return Comparison(nothing, nothing, 0.5, 0.5)
@@ -176,7 +182,7 @@ def _asked(
 
 def _some(rows: Owners) -> Owners:
     """At most `MOST_ASKED` of them, spread evenly."""
-    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ASKED)).astype(int)]
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ASKED)).astype(int)])
 
 
 def area(high: Floats, low: Floats) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 
 from kb_index.article import Article
 from kb_index.embedding_cache import CachedEncoder
-from kb_index.encoder import BUNDLED_FINGERPRINT, Encoder, EncoderError
+from kb_index.encoder import BUNDLED_FINGERPRINT, Encoder, EncoderError, Vectors
 from kb_index.fork import LowerLayers, States
 from kb_index.probes import PARTS, Probe, compare, held_out, mark, marks_of
 from kb_index.tail_store import load_tuned, save_tail
@@ -131,7 +131,7 @@ def _make(
     epochs = int(np.clip(round(PASSES / len(learnt)), *EPOCHS))
     rounds = int(np.clip(ALL_PASSES // (epochs * len(learnt)) - 1, 1, PARTS))
     texts = [owned[row][1] for row in learnt]
-    states, vectors = _states(texts, threads, progress), base.encode(texts)
+    states, vectors = _states(texts, base, threads, progress)
     numbers = {article.id: number for number, article in enumerate(articles)}
     owners = np.array([numbers[owned[row][0]] for row in learnt], dtype=np.int64)
     building = cache.with_name(cache.name + ".new")
@@ -193,14 +193,20 @@ def _make(
     return None
 
 
-def _states(texts: Sequence[str], threads: int, progress: Progress) -> list[States]:
+def _states(
+    texts: Sequence[str], base: Encoder, threads: int, progress: Progress
+) -> tuple[list[States], Vectors]:
+    """What the layers below make of the texts, and their untuned vectors."""
     lower = LowerLayers(threads=threads)
     states: list[States] = []
+    vectors = np.zeros((len(texts), base.dimension), dtype=np.float32)
     for start in range(0, len(texts), 256):
         progress("states", start, len(texts))
-        states += lower.states(texts[start : start + 256])
+        some = texts[start : start + 256]
+        states += lower.states(some)
+        vectors[start : start + len(some)] = base.encode(some)
     progress("states", len(texts), len(texts))
-    return states
+    return states, vectors
 
 
 def _even_choice(owned: Sequence[tuple[str, str]]) -> list[int]:

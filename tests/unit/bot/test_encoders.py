@@ -53,6 +53,12 @@ def test_releases_of_one_encoder_share_it_until_the_last_goes(tuned: Path, tmp_p
 def test_a_damaged_encoder_is_told(tuned: Path, tmp_path: Path) -> None:
     release = tmp_path / "damaged"
     shutil.copytree(tuned, release)
+    encoders = EncodersInUse(Settings(home=tmp_path))
+    shared = encoders.vectors_of(tuned)
+    (release / ENCODER_FOLDER / "tail.onnx").write_bytes(b"x")
+    with pytest.raises(EncoderError, match=r"tail\.onnx has changed"):
+        encoders.vectors_of(release)
     (release / ENCODER_FOLDER / "encoder.json").unlink()
     with pytest.raises(EncoderError, match=r"encoder\.json is missing"):
-        EncodersInUse(Settings(home=tmp_path)).vectors_of(release)
+        encoders.vectors_of(release)
+    assert encoders.vectors_of(tuned) is shared

@@ -154,7 +154,7 @@ def test_settings_left_out_or_empty_are_the_defaults(tmp_path: Path) -> None:
         "bundled",
         "s",
     )
-    assert (given.fine_tune, given.fine_tune_minutes) == (True, 15.0)
+    assert (given.fine_tune, given.fine_tune_minutes) == (True, 20.0)
     told = from_environment(tmp_path, {"BATON_FINE_TUNE": "off", "BATON_FINE_TUNE_MINUTES": "2.5"})
     assert (told.fine_tune, told.fine_tune_minutes) == (False, 2.5)
 

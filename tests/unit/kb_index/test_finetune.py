@@ -10,8 +10,7 @@ import pytest
 
 from kb_index.encoder import Encoder
 from kb_index.finetune import TOGETHER, Lesson, OutOfTime, batches, fine_tune
-from kb_index.fork import TAIL_INPUTS, TAIL_OUTPUT, LowerLayers
-from kb_index.tail_store import _vectors as vectors_of
+from kb_index.fork import TAIL_INPUTS, TAIL_OUTPUT, LowerLayers, Tail
 
 # What belongs together here is not what the words say, so that the untuned encoder cannot know it.
 PAIRS = ("parcel", "voucher"), ("jacket", "invoice"), ("password", "opening hours")
@@ -32,7 +31,7 @@ def tuned(lesson: Lesson) -> onnx.ModelProto:
 
 def apart(tail: onnx.ModelProto, lesson: Lesson) -> float:
     """How much nearer questions of one article are than those of two."""
-    vectors = vectors_of(tail, list(lesson.states))
+    vectors = Tail(tail.SerializeToString()).vectors(lesson.states)
     likeness = vectors @ vectors.T
     same = OWNERS[:, None] == OWNERS[None, :]
     np.fill_diagonal(same, val=False)

@@ -54,8 +54,15 @@ def test_the_general_part_is_what_the_bundled_encoder_gives(
 def test_a_tail_that_learnt_nothing_says_the_same_again(untrained: ForkedEncoder) -> None:
     vectors = untrained.encode(TEXTS)
     halves = vectors[:, :384], vectors[:, 384:]
-    # Each half has half of the squared length; two kinds of rounding to int8 lie between them.
+    # Each half has half of the squared length; two kinds of int8 lie between them.
     assert (2.0 * (halves[0] * halves[1]).sum(axis=1)).min() >= 0.99
+
+
+def test_a_vector_does_not_depend_on_what_shares_its_batch(untrained: ForkedEncoder) -> None:
+    together = untrained.encode(TEXTS)
+    for text, vector in zip(TEXTS, together, strict=True):
+        np.testing.assert_allclose(untrained.encode([text])[0], vector, atol=2e-3)
+        assert (untrained.encode([text])[0] * vector).sum() > 0.9999
 
 
 def test_it_is_another_encoder(bundled: Encoder, untrained: ForkedEncoder) -> None:

@@ -20,16 +20,8 @@ from kb_index.tail_store import load_tuned
 from kb_index.tuning import PLAN, SERVING, Tuning, tune
 from tests.unit.kb_index.conftest import FRAMES, TOPICS, WordEncoder
 
-MORE_FRAMES = (
-    *FRAMES,
-    *(f"{frame}, please" for frame in FRAMES),
-    "{}?",
-    "hello, {}",
-    "{} again",
-    "my {}",
-    "no {}",
-    "again about {}",
-)
+# Learning takes seconds where the machine is busy with other things.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +31,7 @@ def articles() -> list[Article]:
             id=f"topic-{number:02}",
             title=f"All about {topic}",
             answer=f"This is what we say about {topic}.",
-            questions=tuple(frame.format(topic) for frame in MORE_FRAMES),
+            questions=tuple(frame.format(topic) for frame in FRAMES),
         )
         for number, topic in enumerate(TOPICS)
     ]
@@ -47,13 +39,14 @@ def articles() -> list[Article]:
 
 @pytest.fixture(autouse=True)
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One pass, one probe."""
+    """Few questions, one pass, one probe."""
     make_little(monkeypatch)
 
 
 def make_little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning_module, "EPOCHS", (1, 1))
     monkeypatch.setattr(tuning_module, "ALL_PASSES", 0)
+    monkeypatch.setattr(tuning_module, "FEWEST_QUESTIONS", 80)
 
 
 def always(monkeypatch: pytest.MonkeyPatch, worth: bool) -> None:
