@@ -5,7 +5,7 @@ Order of precedence, first match wins:
 1. a choice of the last reply that is still valid;
 2. asking for a person (a sentence that an article's own questions match better is a question, not a wish);
 3. frustration;
-4. a language that no article covers, unless the message fills the open form;
+4. a language that no article covers, unless the message fills the open form or is surely a courtesy;
 5. an open form: its slot, its end, a confident article or small talk in between, else "I could not use that";
 6. a task;
 7. talk, unless an article is confident;
@@ -33,6 +33,7 @@ ORDER_STATUS: Final = "order_status"
 CANCEL_FORM: Final = "cancel_form"
 QUESTION: Final = "question"
 TALK: Final = ("greet", "thanks", "goodbye", "complain", "bot_challenge", AFFIRM, DENY)
+COURTESIES: Final = ("greet", "thanks", "goodbye")
 
 FORM: Final = "order_status_form"
 LISTEN: Final = "action_listen"
@@ -93,6 +94,8 @@ class Evidence:
     choice: str | None = None
     language: str | None = None
     covered: bool = True
+    tied: bool = False
+    """Whether the two best articles are believed alike and say different things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def decide(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) ->
         return _escalate(evidence, memory, "asked", intent=ASK_HUMAN)
     if evidence.mood.escalate:
         return _escalate(evidence, memory, "frustration", intent="complain")
-    if not evidence.covered and not (evidence.form.active and evidence.form.number is not None):
+    if _is_foreign(evidence):
         return _escalate(evidence, memory, "policy", intent=QUESTION, action="utter_escalate_language")
     if evidence.form.active:
         return _in_form(evidence, memory)
@@ -156,6 +159,13 @@ def _asks_for_person(evidence: Evidence, memory: Memory) -> bool:
     likely = _p(evidence, ASK_HUMAN) >= LIKELY and not _outweighed(evidence, ASK_HUMAN)
     agrees = memory.offers_person and _p(evidence, AFFIRM) >= LIKELY and not _sure(evidence)
     return likely or agrees
+
+
+def _is_foreign(evidence: Evidence) -> bool:
+    """Whether the message is in a language that no article covers and asks for something that articles are for."""
+    if evidence.covered or (evidence.form.active and evidence.form.number is not None):
+        return False
+    return max(_p(evidence, courtesy) for courtesy in COURTESIES) < CERTAIN
 
 
 def _in_form(evidence: Evidence, memory: Memory) -> Verdict:
@@ -302,7 +312,8 @@ def _p(evidence: Evidence, intent: str) -> float:
 
 
 def _sure(evidence: Evidence) -> bool:
-    return bool(evidence.passages) and evidence.confidence >= evidence.threshold
+    # Confidence says that the best article fits, and of two that ask the same each fits as well as the other.
+    return bool(evidence.passages) and evidence.confidence >= evidence.threshold and not evidence.tied
 
 
 def _outweighed(evidence: Evidence, intent: str) -> bool:

@@ -198,8 +198,11 @@ class Engine:
 
 
 def neutral(text: str) -> str:
-    """`text` without the leading "/" that would make it a command to Rasa (`/restart`, `/intent{...}`)."""
-    return _COMMAND.sub("", text).strip() or "?"
+    """`text` without the leading "/" that would make it a command to Rasa (`/restart`, `/intent{...}`).
+
+    Half of a surrogate pair, which JSON can hold and nothing can store, becomes a "?".
+    """
+    return _COMMAND.sub("", text.encode("utf-8", "replace").decode("utf-8")).strip() or "?"
 
 
 def _decision(tracker: DialogueStateTracker) -> Decision:
@@ -211,4 +214,7 @@ def _decision(tracker: DialogueStateTracker) -> Decision:
         for name, value in tracker.current_slot_values().items()
         if value is not None and name not in ("requested_slot", "session_started_metadata")
     }
+    language = last_baton(tracker).get("language")
+    if raw["reason"] == "policy" and language is not None:
+        slots["language"] = language  # so that the agent's card says which rule it was
     return decision_from_json({**raw, "slots": slots})

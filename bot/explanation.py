@@ -149,12 +149,11 @@ def _language_lines(language: Mapping[str, Any] | None) -> list[str]:
         told = "no certain language"
     else:
         told = f"{language['found'] or 'foreign'}, {'covered' if language['covered'] else 'covered by no article'}"
-    likeliest = ", ".join(
-        f"{entry['language']} {entry['probability']:.2f}" for entry in language["likeliest"]
+    # Where the words alone say it, no detector was asked.
+    likeliest = "".join(
+        f", {entry['language']} {entry['probability']:.2f}" for entry in language["likeliest"]
     )
-    return [
-        f"Language     {told}; looked up as {language['locale']} ({known}; {likeliest or 'nothing to read'})"
-    ]
+    return [f"Language     {told}; looked up as {language['locale']} ({known}{likeliest})"]
 
 
 def _part(part: Mapping[str, Any]) -> str:

@@ -129,7 +129,9 @@ def _head(header: Header, found: Mapping[str, Any], shown: Details) -> str:
 def _promise(found: Mapping[str, Any], shown: Details) -> str:
     risk, share = shown.promise.risk, shown.promise.unanswerable_share
     if risk is None or share is None:
-        return ""
+        told = "When this release was trained, its articles had too few questions to promise a share of wrong answers; "
+        told += f"the bot answers what it is {percent(shown.promise.threshold)} sure of."
+        return _note("", "No promise was made", told)
     promised = f"at most {percent(risk)} wrong among the answers, where {percent(share)} of the questions have no article"
     if shown.kept is None:
         missing = (
@@ -179,8 +181,8 @@ def _fates(shown: Details) -> str:
             )
             bar += f'<rect width="{(share.share or 0.0) * 100:.2f}" height="10"/></svg>'
             link = f'<a href="#{name}">{_FATES[name][0]}</a>' if share.hits else _FATES[name][0]
-            rows.append((link, f"{share.hits:,}", with_interval(share), bar))
-    return _table(("What happened", "Questions", "Share (95 % interval)", ""), rows, raw=True, stacked=True)
+            rows.append((link, f"{share.hits:,}", with_interval(share) + bar))
+    return _table(("What happened", "Questions", "Share (95 % interval)"), rows, raw=True, stacked=True)
 
 
 def _questions(header: Header, questions: Sequence[Question], outcomes: Sequence[Outcome]) -> str:
@@ -279,7 +281,7 @@ def _matrix(header: Header, shown: Details) -> str:
     return (
         "<h3>The articles with most mistakes</h3><p class='definition'>Each row: the questions of one article. Each "
         "column: the article that was found first, by its number in the rows. On the framed diagonal they are right."
-        f'</p><div class="wide"><table class="matrix"><thead><tr><th scope="col">Questions for</th>{heads}'
+        f'</p><div class="wide" tabindex="0" role="group" aria-label="Matrix of mistakes"><table class="matrix"><thead><tr><th scope="col">Questions for</th>{heads}'
         f'<th scope="col">others</th></tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
     )
 
@@ -321,7 +323,9 @@ def _table(
         )
         lines.append(f"<tr>{cells}</tr>")
     kind = ' class="stacked"' if stacked else ""
-    return f'<div class="wide"><table{kind}><thead><tr>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    # What may have to be scrolled sideways must be reached by keyboard.
+    reached = "" if stacked else f' tabindex="0" role="group" aria-label="Table: {escape(", ".join(header))}"'
+    return f'<div class="wide"{reached}><table{kind}><thead><tr>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def _title(header: Header, article_id: str | None) -> str:

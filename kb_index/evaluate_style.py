@@ -33,7 +33,7 @@ figure { margin: 0 }
 figcaption { font-weight: 600; margin-bottom: .5rem }
 a { color: var(--link) }
 summary { cursor: pointer; padding: .5rem 0; border-radius: 4px }
-summary:focus-visible, a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
+summary:focus-visible, a:focus-visible, .wide:focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
 summary span { display: inline-block; min-width: 2rem; margin-left: .25rem; padding: 0 .5rem; border-radius: 1rem;
   background: var(--ground); border: 1px solid var(--line); font-size: .8125rem; text-align: center; font-variant-numeric: tabular-nums }
 .fate { border-top: 1px solid var(--line) }
@@ -69,9 +69,9 @@ svg.bar.wrong, svg.bar.unwanted { fill: var(--bad) }
   .stacked tr { padding: .6rem 0; border-bottom: 1px solid var(--line) }
   .stacked td { display: grid; grid-template-columns: 7rem 1fr; gap: .5rem; padding: .1rem 0; border: 0 }
   .stacked td::before { content: attr(data-name); color: var(--soft) }
-  .stacked td[data-name=""] { display: block }
   .stacked td:first-child { display: block; font-size: 1rem }
-  .stacked td:first-child::before, .stacked td[data-name=""]::before { content: none }
+  .stacked td:first-child::before { content: none }
+  .stacked svg.bar { grid-column: 2 }
   .matrix tbody th { min-width: 9rem; max-width: 11rem }
 }
 @media print { details { display: block } section { break-inside: avoid-page } }

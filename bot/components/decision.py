@@ -1,6 +1,6 @@
 """The decision on a message, taken once, with everything the other components found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -18,10 +18,15 @@ from bot.contract import Decision, Passage, Signal, decision_to_json
 from bot.dialogue import BATON
 from bot.frustration import THRESHOLD, Mood
 from bot.languages import Reading
+from kb_index.knowledge import Knowledge
 
 ORDER_NUMBER = "order_number"
 PASSAGES = 5
 SIGNALS = 4
+
+ALIKE = 0.5
+"""From this share of the best article's score on the second is believed nearly as much. A calibrated confidence is not
+high then anyway; one that nothing was there to calibrate by knows only how near the words are."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -76,6 +81,7 @@ class TurnDecision(GraphComponent):
             choice=given.choice,
             language=reading.language,
             covered=reading.covered,
+            tied=_tied(self._knowledge, passages),
         )
         verdict = decide(evidence, memory_of(tracker), self._low_confidence)
         decision = Decision(
@@ -114,6 +120,12 @@ def _packed(verdict: Verdict, decision: Decision, reading: Reading, name: str | 
         "language": reading.language,
         "name": name,
     }
+
+
+def _tied(knowledge: Knowledge, passages: Sequence[Passage]) -> bool:
+    if len(passages) < 2 or passages[1].score < ALIKE * passages[0].score:
+        return False
+    return len({knowledge.article(passage.article_id).answer for passage in passages[:2]}) == 2
 
 
 def _told(intents: Mapping[str, float], mood: Mood, reading: Reading) -> dict[str, Any]:

@@ -20,7 +20,6 @@ ODD = {
     "mixed scripts": "where is моя посылка 包裹 my parcel الطرد",
     "controls": "where\x00is\x07my\x1bparcel",
     "bidi": "\u202etnuoccA \u2066my\u2069 \u200fparcel\u200e",
-    "lone surrogate": "parcel \ud83d lost",
     "combining marks": "pa\u0301\u0302\u0303rcel" * 50,
     "zero width": "\u200b\u200c\u200d\ufeff",
     "HTML": "<script>alert(1)</script><img src=x onerror=alert(2)> where is my parcel",
@@ -36,7 +35,7 @@ ODD = {
 }
 """Named, so that a failing one is found."""
 
-IDENTICAL = [
+IDENTICAL: list[dict[str, object]] = [
     {
         "id": article,
         "title": "Where is my parcel?",
@@ -45,7 +44,11 @@ IDENTICAL = [
     }
     for article in ("parcel", "parcel-again")
 ]
-GERMAN = {
+RIVALS: list[dict[str, object]] = [
+    {"id": f"invoice-{where}", "title": "How do I get an invoice?", "answer": f"Ask at the {where}."}
+    for where in ("desk", "till")
+]
+GERMAN: dict[str, object] = {
     "id": "paket",
     "title": "Wo ist mein Paket?",
     "answer": "Es ist unterwegs; den Stand sehen Sie in Ihrem Konto.",
@@ -60,6 +63,13 @@ def test_any_text_is_decided_and_answered(talk: Talk, name: str) -> None:
     assert 0.0 <= decision["confidence"] <= 1.0
     # Nothing of this is an article's question; "my parcel is late" may rightly be offered one.
     assert decision["kind"] != "answer" or "parcel" in ODD[name]
+
+
+def test_half_of_a_surrogate_pair_is_read_as_a_sign(bot: Bot) -> None:
+    body = b'{"conversation_id": "half a pair", "episode": 1, "turn": 1, "text": "parcel \\ud83d lost"}'
+    answer = bot.request("POST", "/bot/turns", content=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["replies"]
 
 
 def test_a_command_to_rasa_changes_nothing(talk: Talk) -> None:
@@ -89,24 +99,33 @@ def write(folder: Path, articles: list[dict[str, object]]) -> Path:
 
 @pytest.fixture(scope="module")
 def odd_content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
-    """Three articles: two of them identical, one in another language."""
+    """Two articles that are identical, two that ask the same and say different things, one in another language."""
     home = tmp_path_factory.mktemp("odd")
-    result = train(home, write(home / "snapshot", [*IDENTICAL, GERMAN]), home / "built")
+    result = train(home, write(home / "snapshot", [*IDENTICAL, *RIVALS, GERMAN]), home / "built")
     assert result["ok"], result
     figures = result["manifest"]["figures"]
-    assert figures["languages"] == {"de": 1, "en": 2}
+    assert figures["languages"] == {"de": 1, "en": 4}
     assert "articles in de," in figures["warnings"][0]
     running = Bot(home_with(home / "built", home)).ready()
     yield running
     assert running.stop() == 0
 
 
-def test_two_identical_articles_are_never_taken_for_one(odd_content: Bot) -> None:
+def test_of_two_identical_articles_either_is_the_answer(odd_content: Bot) -> None:
+    decision = odd_content.talk().say("where is my parcel?")["decision"]
+    assert decision["kind"] == "answer"
+    first, second = decision["passages"][:2]
+    assert {first["article_id"], second["article_id"]} == {"parcel", "parcel-again"}
+    assert first["score"] == pytest.approx(second["score"], abs=1e-3)
+
+
+def test_of_two_that_ask_the_same_and_say_different_things_the_customer_chooses(odd_content: Bot) -> None:
     talk = odd_content.talk()
-    body = talk.say("where is my parcel?")
-    assert body["decision"]["kind"] in ("clarify", "escalate")
-    scores = [passage["score"] for passage in body["decision"]["passages"]]
-    assert scores[0] == pytest.approx(scores[1], abs=1e-3)
+    body = talk.say("How do I get an invoice?")
+    assert body["decision"]["kind"] == "clarify"
+    choice = body["replies"][0]["choices"][1]["id"]
+    chosen = talk.say("the second", choice=choice)
+    assert chosen["replies"][0]["article_id"] in ("invoice-desk", "invoice-till")
 
 
 def test_each_language_is_answered_from_its_own_articles(odd_content: Bot) -> None:

@@ -58,12 +58,22 @@ def test_evaluate_asks_every_row(trained: Path, tmp_path: Path) -> None:
     assert (found["n"], found["n_answerable"]) == (3, 2)
     assert (found["accuracy_top1"], found["oos_recall"]) == (1.0, 1.0)
     assert {path.name for path in (tmp_path / "report").iterdir()} >= {
-        "figures.json",
-        "rows.csv",
-        "coverage.svg",
+        *("report.html", "figures.json", "rows.csv", "coverage.csv", "confusions.csv"),
+        *("shares.svg", "coverage.svg", "reliability.svg", "latency.svg"),
     }
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "where do I find my invoice?" in page
+    kept = json.loads((tmp_path / "report" / "figures.json").read_text(encoding="utf-8"))
+    assert {name: kept[name] for name in found} == found
+    assert kept["details"]["promise"]["threshold"] > 0
     explained = command("bot.explain", "where do I find my invoice?", "--home", home, "--json")
-    assert json.loads(explained.stdout.splitlines()[-1])["decision"]["kind"] == "answer"
+    told = json.loads(explained.stdout.splitlines()[-1])
+    assert told["decision"]["kind"] == "answer"
+    assert told["matches"][0]["article_id"] == "invoice-copy"
+    assert {part["name"] for part in told["candidates"][0]["parts"]} >= {"question", "passage"}
+    assert told["language"]["covered"]
+    in_words = command("bot.explain", "where do I find my invoice?", "--home", home)
+    assert "Because      The confidence is at least the threshold." in in_words.stdout
 
 
 def test_evaluate_refuses_a_file_before_it_loads_anything(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def test_it_is_told_and_handed_over(talk: Talk, text: str, locale: str, words: s
     }
     assert words in body["replies"][0]["text"]
     assert body["replies"][0]["choices"] == []
+    assert not words or "language" in body["decision"]["slots"]
 
 
 @pytest.mark.parametrize(

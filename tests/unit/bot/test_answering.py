@@ -62,6 +62,11 @@ class TestAnswer:
         assert verdict(sure(intents={intent: 0.89})).kind == "answer"
         assert told(verdict(evidence(intents={intent: 0.89}))) == ("chat", intent)
 
+    def test_two_that_are_believed_alike_and_say_different_things_are_asked_about(self) -> None:
+        alike = (Passage("lost", "Lost card", 0.5), Passage("stolen", "Stolen card", 0.5))
+        assert told(verdict(sure(passages=alike))) == ("answer", "confident")
+        assert told(verdict(sure(passages=alike, tied=True))) == ("clarify", "likely")
+
     def test_talk_wins_where_it_is_the_surer_one(self) -> None:
         assert verdict(sure(intents={"thanks": 0.95})).kind == "chat"
         assert verdict(evidence(confidence=0.96, intents={"thanks": 0.95})).kind == "answer"
@@ -120,6 +125,10 @@ class TestLanguage:
         assert told(verdict(evidence(covered=False, form=with_number))) == ("task", "order_number")
         without = verdict(evidence(covered=False, form=Form(active=True)))
         assert (told(without), without.closes_form) == (("escalate", "policy"), True)
+
+    def test_thanks_are_returned_in_any_language(self) -> None:
+        assert told(verdict(evidence(covered=False, intents={"thanks": 0.95}))) == ("chat", "thanks")
+        assert verdict(evidence(covered=False, intents={"thanks": 0.85})).reason == "policy"
 
     def test_what_was_certain_is_remembered(self) -> None:
         memory = verdict(sure(language="de")).memory

@@ -82,7 +82,7 @@ def test_everything_is_there_as_json() -> None:
     "words",
     [
         '"/Where is\\nit?"',
-        "en, covered; looked up as en-GB (100% of its words are known; en 0.93)",
+        "en, covered; looked up as en-GB (100% of its words are known, en 0.93)",
         "words (64 numbers)",
         "0.988  question a: where is it",
         "+3.000  a feature of tomorrow (2.000 x 1.500)",

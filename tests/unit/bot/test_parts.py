@@ -116,6 +116,8 @@ async def test_an_unknown_order() -> None:
         ("/", "?"),
         (" ", "?"),
         ("/\n/stop", "stop"),
+        ("lost \ud83d half", "lost ? half"),
+        ("\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), "\U0001f600"),
     ],
 )
 def test_a_leading_slash_is_taken_away(text: str, read: str) -> None:

@@ -132,7 +132,9 @@ def test_what_became_of_the_promise(known: tuple[int, int], unknown: tuple[int, 
     rows += [Outcome(None, "a", "answer", 0.9, 1.0)] * unknown[0]
     rows += [Outcome(None, "a", "escalate", 0.1, 1.0)] * unknown[1]
     assert verdict in "".join(read(made(rows)).words)
-    assert "Promised:" not in made(rows, promise=Promise(0.7))
+    without = made(rows, promise=Promise(0.7))
+    assert "Promised:" not in without
+    assert "the bot answers what it is 70\u00a0% sure of" in without
 
 
 @settings(max_examples=40, deadline=None)
