@@ -33,8 +33,7 @@ class Customer:
     verified: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A conversation as a command finds it: its state, and what no event changes."""
 
     state: Conversation
@@ -76,8 +75,7 @@ class Carried:
     dialogue: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """What one command writes, all in one transaction: events, state, its result and its reactions."""
 
     conversation_id: str

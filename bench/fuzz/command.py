@@ -118,7 +118,7 @@ async def measure(folder: Path, count: int, seed: int, requests: int = 0) -> dic
     verdict = check(History(), await read_log(home / "baton.db"))
     faults = [line for line in log.splitlines() if any(word in line for word in EXCEPTIONS)]
     told = [answers.told for answers in asked if answers.failures]
-    for line in (*faults[:20], *wrong[:20], *verdict.examples, *told):
+    for line in (*faults[:20], *wrong[:20], *verdict.examples, *done.silent[:5], *told):
         say(line)
     return {
         **_counts(done, seconds),
@@ -148,7 +148,7 @@ def _counts(done: Fuzzed, seconds: float) -> dict[str, Any]:
         "sent": done.sent,
         "connections": done.connections,
         "answers": dict(done.answers.most_common()),
-        "unanswered": done.unanswered,
+        "unanswered": len(done.silent),
         "probes": len(done.probes_ms),
         "probe_p99_ms": rounded(percentile(done.probes_ms, 0.99)) if done.probes_ms else None,
         "seconds": round(seconds, 1),

@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +28,10 @@ PER_CONNECTION: Final = 40
 """Messages sent on one connection; a relay ends it after 20 that nobody can read."""
 
 ANSWER_LIMIT_S: Final = 20.0
+HEARD_KEPT: Final = 5
+HEARD_CHARACTERS: Final = 200
+"""What is told of a connection that nobody answered: its last frames, and how much of each."""
+
 POOL: Final = 10_000
 """Messages drawn at a time of each kind."""
 
@@ -59,8 +63,8 @@ class Fuzzed:
     connections: int = 0
     answers: Counter[str] = field(default_factory=Counter)
     """Types of frames and codes of errors that came back."""
-    unanswered: int = 0
-    """Connections on which neither the last answer nor a goodbye came in time."""
+    silent: list[str] = field(default_factory=list)
+    """Of each connection on which neither the last answer nor a goodbye came in time: what was said on it."""
     probes_ms: list[float] = field(default_factory=list)
     """How long the customer who behaves waited for each `ack`."""
 
@@ -98,32 +102,48 @@ async def fuzz(site: Site, count: int, seed: int, at_quarter: asyncio.Event) -> 
 async def _work(site: Site, side: Side, messages: Iterator[str | bytes], done: Fuzzed, rng: Random) -> None:
     while batch := list(islice(messages, PER_CONNECTION)):
         done.connections += 1
+        said = _Said(side)
         try:
             async with asyncio.timeout(ANSWER_LIMIT_S):
-                await _one_connection(site, side, batch, done, rng)
+                await _one_connection(site, said, batch, done, rng)
         except TimeoutError:
-            done.unanswered += 1
+            done.silent.append(said.told())
         except (OSError, WebSocketException):
             continue
 
 
+@dataclass(slots=True)
+class _Said:
+    """What one connection said and heard, for the one that nobody answers."""
+
+    side: Side
+    sent: list[str | bytes] = field(default_factory=list)
+    heard: deque[str] = field(default_factory=lambda: deque(maxlen=HEARD_KEPT))
+
+    def told(self) -> str:
+        """In words: enough to say it again."""
+        return f"no answer and no goodbye on a {self.side}'s socket: sent {self.sent!r}, heard last {list(self.heard)!r}"
+
+
 async def _one_connection(
-    site: Site, side: Side, batch: Sequence[str | bytes], done: Fuzzed, rng: Random
+    site: Site, said: _Said, batch: Sequence[str | bytes], done: Fuzzed, rng: Random
 ) -> None:
+    side = said.side
     socket = await _dial(site, f"/ws/{side}")
     try:
         if rng.random() < 0.95:
             token = rng.choice(list(site.tokens.values())) if side == "customer" else site.agent_token
+            said.sent.append("hello")
             await socket.send(json.dumps({"type": "hello", "token": token}))
         # A command that is right in every state, under an id of its own: commands are answered in order, so that its
         # answer says that all before it were dealt with.
         last = secrets.token_urlsafe(16)
-        listening = asyncio.create_task(_listen(socket, done, last))
+        listening = asyncio.create_task(_listen(socket, said, done, last))
         try:
-            for message in batch:
-                done.sent += 1
+            for message in (*batch, json.dumps(_last_command(site, side, last))):
+                said.sent.append(message)
                 await socket.send(message if isinstance(message, bytes) else _sendable(message))
-            await socket.send(json.dumps(_last_command(site, side, last)))
+                done.sent += 1
         except WebSocketException:
             pass
         # Until that answer, or the goodbye.
@@ -148,10 +168,11 @@ def _sendable(message: str) -> str:
     return message.encode(errors="replace").decode()
 
 
-async def _listen(socket: ClientConnection, done: Fuzzed, last: str) -> None:
+async def _listen(socket: ClientConnection, said: _Said, done: Fuzzed, last: str) -> None:
     with suppress(WebSocketException):
         async for text in socket:
             frame: dict[str, Any] = json.loads(text)
+            said.heard.append(str(text)[:HEARD_CHARACTERS])
             error = frame.get("error")
             done.answers[error["code"] if error else frame["type"]] += 1
             if frame.get("client_id") == last:

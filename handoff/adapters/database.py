@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
@@ -23,6 +24,9 @@ _FAILURES = (SQLAlchemyError, sqlite3.Error, OSError)
 
 CHECKPOINT_PAGES = 4_000
 """Pages of 4 KiB in SQLite's log before they are moved into the file: the newest pages change again with every message."""
+
+
+_WRITING: WeakKeyDictionary[AsyncEngine, AsyncEngine] = WeakKeyDictionary()
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -74,7 +78,7 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         StorageUnavailable: the database did not take it; nothing was written.
     """
     try:
-        async with _turn_to_write(engine), engine.execution_options(baton_writes=True).begin() as connection:
+        async with _turn_to_write(engine), _writing_engine(engine).begin() as connection:
             yield connection
     except _FAILURES as failure:
         raise StorageUnavailable(
@@ -118,6 +122,14 @@ def _begin(connection: sa.Connection) -> None:
     driver: object = connection.connection.dbapi_connection
     assert isinstance(driver, LoopConnection), "the dialect makes no other"
     driver.begin(writes=connection.get_execution_options().get("baton_writes", False))
+
+
+def _writing_engine(engine: AsyncEngine) -> AsyncEngine:
+    """The same engine, whose transactions say that they write. Kept: making it anew costs as much as three messages."""
+    made = _WRITING.get(engine)
+    if made is None:
+        made = _WRITING[engine] = engine.execution_options(baton_writes=True)
+    return made
 
 
 def _turn_to_write(engine: AsyncEngine) -> AbstractAsyncContextManager[object]:

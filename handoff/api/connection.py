@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket
 from uvicorn.config import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode, apply_mask
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
@@ -45,6 +45,9 @@ _SHORT: Final = 125
 _MEDIUM: Final = 0xFFFF
 _MEDIUM_HEAD: Final = Struct("!BBH")
 _LONG_HEAD: Final = Struct("!BBQ")
+_MASKED: Final = 0x80
+_MASKED_HEAD: Final = 6
+"""Bytes before the payload of a client's short frame: two, and the four of its mask."""
 _CONTROL: Final = frozenset({Opcode.PING, Opcode.PONG, Opcode.CLOSE})
 log = structlog.get_logger(__name__)
 
@@ -191,14 +194,16 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         self.heard_at = asyncio.get_running_loop().time()
-        protocol = self._protocol
-        protocol.receive_data(data)
-        for event in protocol.events_received():
-            if isinstance(event, Frame):
-                self._take_frame(event)
-            else:
-                assert isinstance(event, Request)
-                self._ask(event)
+        if self._receiver is not None:
+            data = self._take_whole_texts(data)
+        if data:
+            self._protocol.receive_data(data)
+            for event in self._protocol.events_received():
+                if isinstance(event, Frame):
+                    self._take_frame(event)
+                else:
+                    assert isinstance(event, Request)
+                    self._ask(event)
         self._flush()
 
     def pause_writing(self) -> None:
@@ -229,6 +234,31 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     # --- frames ---------------------------------------------------------------------------------------------
+
+    def _take_whole_texts(self, data: bytes) -> bytes:
+        """Pass on the whole, short text frames that `data` begins with; returns what is left for the library.
+
+        Nearly all that clients send is this. The library is between two frames then, and is not told of them.
+        """
+        protocol = self._protocol
+        if protocol.reader.buffer or protocol.current_size is not None:
+            return data
+        at, end = 0, len(data)
+        while protocol.state is OPEN and at + _MASKED_HEAD <= end and data[at] == _WHOLE_TEXT:
+            start = at + _MASKED_HEAD
+            size = data[at + 1] - _MASKED
+            if size == _SHORT + 1:
+                size = int.from_bytes(data[at + 2 : at + 4])
+                start += 2
+            elif not 0 <= size <= _SHORT:
+                break
+            stop = start + size
+            if stop > end:
+                break
+            at = stop
+            self._is_text = True
+            self._pass_on(apply_mask(data[start:stop], data[start - 4 : start]))
+        return data[at:]
 
     def _take_frame(self, frame: Frame) -> None:
         """Pass a whole message on. Control frames were answered by the protocol itself."""

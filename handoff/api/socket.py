@@ -198,7 +198,7 @@ class Socket(ABC):
         """See `Receiver.received`."""
         if self._is_over:
             return
-        self._spoke_at = self._now_s()
+        self._spoke_at = self.connection.heard_at
         if self._acting is None:
             self._handle(data)
             return

@@ -129,16 +129,13 @@ def apply(state: Conversation, event: Event) -> Conversation:
     """
     if event.seq != state.seq + 1:
         raise ValueError(f"event {event.seq} does not follow {state.seq} in {state.id}")
-    reached: dict[str, Any] = {
-        "seq": event.seq,
-        "at": event.at,
-        "customer_seq": event.seq if event.visible_to_customer else state.customer_seq,
-    }
-    if isinstance(event.payload, CustomerSaid):
+    payload = event.payload
+    if isinstance(payload, CustomerSaid):
         # Most of the log; a copy of the state is the dearest part of folding an event in, so this makes only one.
-        return state.evolved(**reached, **_heard_from_customer(state, event.seq, event.payload))
-    state = state.evolved(**reached)
-    match event.payload:
+        return _heard_from_customer(state, event, payload)
+    customer_seq = event.seq if event.visible_to_customer else state.customer_seq
+    state = state.evolved(seq=event.seq, at=event.at, customer_seq=customer_seq)
+    match payload:
         case ConversationStarted() as started:
             return state.evolved(state="bot", locale=started.locale, episode=1)
         case EpisodeStarted() as started:
@@ -250,16 +247,20 @@ def _begin_episode(state: Conversation, episode: int) -> Conversation:
     )
 
 
-def _heard_from_customer(state: Conversation, seq: int, said: CustomerSaid) -> dict[str, Any]:
+def _heard_from_customer(state: Conversation, event: Event, said: CustomerSaid) -> Conversation:
+    seq = event.seq
     is_for_relay = said.choice in RELAY_CHOICES
     is_question = state.state == "bot" and not is_for_relay
-    return {
-        "last_customer_seq": seq,
-        "preview": said.text[:PREVIEW_CHARACTERS],
-        "bot_missed": state.bot_missed or state.state != "bot",
-        "open_turns": (*state.open_turns, seq) if is_question else state.open_turns,
-        "story": state.story if is_for_relay else _story(state, seq, "customer", said.text),
-    }
+    return state.evolved(
+        seq=seq,
+        at=event.at,
+        customer_seq=seq,
+        last_customer_seq=seq,
+        preview=said.text[:PREVIEW_CHARACTERS],
+        bot_missed=state.bot_missed or state.state != "bot",
+        open_turns=(*state.open_turns, seq) if is_question else state.open_turns,
+        story=state.story if is_for_relay else _story(state, seq, "customer", said.text),
+    )
 
 
 def _hear_bot(state: Conversation, seq: int, replied: BotReplied) -> Conversation:

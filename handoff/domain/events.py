@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal, cast, get_args
+from typing import Any, ClassVar, Final, Literal, NamedTuple, cast, get_args
 
 ActorType = Literal["customer", "bot", "agent", "system"]
 
@@ -228,16 +228,14 @@ CUSTOMER_OMITS: Final[Mapping[str, frozenset[str]]] = {
 """Fields left out of the customer's copy: notes, evidence, scores and other people's client ids."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event that was decided and not yet appended: it has no `seq`."""
 
     actor: Actor
     payload: Payload
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An event of the log. `at` is in milliseconds since the epoch, never less than that of the event before."""
 
     conversation_id: str

@@ -8,16 +8,38 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from handoff.domain.events import Event
+from handoff.domain.events import AgentNoted, AgentSaid, BotReplied, CustomerSaid, Event
 from handoff.ports import EventLog, Head
 
 CONVERSATIONS_AT_HAND = 4096
 EVENTS_AT_HAND = 64
 """Of one conversation."""
-EVENTS_IN_ALL = 16_384
-"""Of all conversations: at 4,000 characters each 70 MB, whatever is said in how many of them."""
+BYTES_AT_HAND = 32 * 1024 * 1024
+"""Of all conversations' events: some 45,000 usual ones. Counted in bytes, because the same 4,000 characters take up to
+eight times as much in one script as in another."""
+BYTES_OF_AN_EVENT = 600
+"""Besides its text: the objects that an event is made of."""
 PAGE = 500
+_WORDS = (CustomerSaid, AgentSaid, AgentNoted, BotReplied)
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The newest events of a conversation, in order, and about how many bytes they take."""
+
+    events: list[Event]
+    bytes_: int
+
+    def grow(self, appended: Sequence[Event]) -> None:
+        """Add events, and forget the oldest over `EVENTS_AT_HAND`."""
+        self.events += appended
+        self.bytes_ += sum(map(_bytes_of, appended))
+        over = len(self.events) - EVENTS_AT_HAND
+        if over > 0:
+            self.bytes_ -= sum(map(_bytes_of, self.events[:over]))
+            del self.events[:over]
 
 
 class Feed:
@@ -25,10 +47,10 @@ class Feed:
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
-        self._tails: OrderedDict[str, list[Event]] = OrderedDict()
+        self._tails: OrderedDict[str, _Tail] = OrderedDict()
         self._heads: OrderedDict[str, Head] = OrderedDict()
-        self._events = 0
-        """How many events all tails have."""
+        self._bytes = 0
+        """What all tails take."""
 
     def remember(self, head: Head, appended: Sequence[Event]) -> None:
         """Events that were just committed, and what they made of the conversation."""
@@ -42,14 +64,16 @@ class Feed:
             self._heads.popitem(last=False)
         if not appended:
             return
-        tail = self._tails.pop(conversation_id, [])
-        self._events -= len(tail)
-        if tail and tail[-1].seq + 1 != appended[0].seq:
-            tail = []
-        tail = self._tails[conversation_id] = [*tail, *appended][-EVENTS_AT_HAND:]
-        self._events += len(tail)
-        while self._events > EVENTS_IN_ALL or len(self._tails) > CONVERSATIONS_AT_HAND:
-            self._events -= len(self._tails.popitem(last=False)[1])
+        tail = self._tails.pop(conversation_id, None)
+        if tail is not None:
+            self._bytes -= tail.bytes_
+        if tail is None or tail.events[-1].seq + 1 != appended[0].seq:
+            tail = _Tail([], 0)
+        tail.grow(appended)
+        self._tails[conversation_id] = tail
+        self._bytes += tail.bytes_
+        while self._bytes > BYTES_AT_HAND or len(self._tails) > CONVERSATIONS_AT_HAND:
+            self._bytes -= self._tails.popitem(last=False)[1].bytes_
 
     async def head(self, conversation_id: str, at_least: int = 0) -> Head | None:
         """The newest state known here that has reached `at_least`, else the log's."""
@@ -78,6 +102,17 @@ class Feed:
     def at_hand(self, conversation_id: str, after: int, upto: int) -> list[Event] | None:
         """What `read` answers without asking the log; None where the log must be asked."""
         tail = self._tails.get(conversation_id)
-        if tail and tail[0].seq <= after + 1 and tail[-1].seq >= upto:
-            return tail[after + 1 - tail[0].seq :]
+        if tail is None:
+            return None
+        first = tail.events[0].seq
+        if first <= after + 1 and tail.events[-1].seq >= upto:
+            return tail.events[after + 1 - first :]
         return None
+
+
+def _bytes_of(event: Event) -> int:
+    payload = event.payload
+    # Words are what takes memory; what a handoff or a reply holds besides is bounded and rare beside them.
+    text = payload.text if isinstance(payload, _WORDS) else ""
+    # Four bytes a character beyond ASCII, and as many again for its UTF-8, which Python keeps once it was asked for.
+    return BYTES_OF_AN_EVENT + len(text) * (1 if text.isascii() else 8)

@@ -9,7 +9,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 from handoff import bootstrap
@@ -69,7 +68,7 @@ class Forgetful:
 
     async def write(self, appends: Sequence[Append]) -> None:
         """Everything but the results."""
-        await self._inner.write([replace(append, result=None) for append in appends])
+        await self._inner.write([append._replace(result=None) for append in appends])
 
 
 class DoubledAppend(SqlEventLog):

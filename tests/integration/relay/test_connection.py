@@ -7,6 +7,7 @@ import gc
 import json
 import socket
 from pathlib import Path
+from random import Random
 
 import pytest
 import structlog
@@ -54,6 +55,31 @@ async def raw_answer(at: RunningRelay, request: str) -> bytes:
     answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     return answer
+
+
+async def test_frames_come_as_the_network_cuts_them(tmp_path: Path) -> None:
+    """Whole, in halves and several at once, short and long, with control frames between: heard once each, in order."""
+    async with running_relay(tmp_path) as at:
+        customer = await at.customer()
+        assert customer.connection is not None
+        texts = [f"{n} " + "é" * size for n, size in enumerate((1, 50, 61, 62, 63, 200, 2_000, 3_900, 1))]
+        stream = b""
+        for n, text in enumerate(texts):
+            say = json.dumps(
+                {"type": "say", "client_id": f"client-id-of-{n:05}", "text": text}, ensure_ascii=False
+            )
+            stream += Frame(Opcode.TEXT, say.encode()).serialize(mask=True)
+            stream += Frame(Opcode.PING, b"still there?").serialize(mask=True)
+        cut = Random(1)
+        while stream:
+            size = cut.choice((1, 2, 5, 6, 7, 130, 1_000, 9_000))
+            customer.connection.transport.write(stream[:size])
+            stream = stream[size:]
+            await asyncio.sleep(0)
+        for n in range(len(texts)):
+            await customer.frame("ack", client_id=f"client-id-of-{n:05}")
+        said = [event["data"]["text"] for event in customer.events if event["kind"] == "customer.said"]
+        assert said == texts
 
 
 async def test_a_message_in_fragments_is_one_message(tmp_path: Path) -> None:

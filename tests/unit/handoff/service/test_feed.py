@@ -153,22 +153,43 @@ async def test_the_memory_is_bounded(relay: Process, monkeypatch: pytest.MonkeyP
     assert await read_all(relay, ids[0], 0, 1) == [1]
     for n in range(EVENTS_AT_HAND + 5):
         await relay.say(ids[5], f"{n}")
-    assert len(relay.feed._tails[ids[5]]) == EVENTS_AT_HAND
+    assert len(relay.feed._tails[ids[5]].events) == EVENTS_AT_HAND
+
+
+def kept(process: Process) -> int:
+    """What the bytes of all tails are, counted anew."""
+    return sum(feed_module._bytes_of(event) for tail in process.feed._tails.values() for event in tail.events)
 
 
 async def test_many_short_conversations_and_few_long_ones_have_one_bound(
     relay: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_module, "EVENTS_IN_ALL", 20)
+    limit = 20 * feed_module.BYTES_OF_AN_EVENT
+    monkeypatch.setattr(feed_module, "BYTES_AT_HAND", limit)
     ids = [await relay.open() for _ in range(4)]
     for c in ids:
         for n in range(7):
             await relay.say(c, f"{n}")
     # Eight events each: two conversations fit, those that spoke last.
     assert list(relay.feed._tails) == ids[-2:]
-    assert relay.feed._events == sum(map(len, relay.feed._tails.values())) <= 20
+    assert relay.feed._bytes == kept(relay) <= limit
     assert await read_all(relay, ids[0], 0, 8) == list(range(1, 9))
     for n in range(30):
         await relay.say(ids[0], f"{n}")
-    assert relay.feed._events <= 20
+    assert relay.feed._bytes == kept(relay) <= limit
     assert await read_all(relay, ids[0], 0, 38) == list(range(1, 39))
+
+
+async def test_the_bound_is_of_what_words_take_not_of_how_many_there_are(
+    relay: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "BYTES_AT_HAND", 36_000)
+    talkative, brief = await relay.open(), await relay.open()
+    await relay.say(brief, "a" * 4_000)
+    assert set(relay.feed._tails) == {talkative, brief}
+    # As many characters, at eight times the memory.
+    await relay.say(talkative, "\U0001f600" * 4_000)
+    assert list(relay.feed._tails) == [talkative]
+    for n in range(EVENTS_AT_HAND + 5):
+        await relay.say(brief, f"{n}")
+    assert relay.feed._bytes == kept(relay) <= 36_000
