@@ -16,6 +16,7 @@ BENCHMARKS: Final = {
     "turn": "a question to its answer through the whole product, beside two uses of Rasa",
     "relay": "a customer's words to the agent, durable, beside a bare websockets relay",
     "sockets": "the memory of idle customers' sockets, beside a bare websockets server",
+    "kb": "single questions to an index of N passages, beside exact search",
     "growth": "a turn in conversations of 10, 100 and 1,000 messages, beside Rasa",
     "faults": "words while processes are killed and sockets cut: lost, doubled and out of order must be 0",
     "fuzz": "generated frames, right and wrong, at both sockets: nothing may break, leak or go wrong",

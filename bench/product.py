@@ -31,7 +31,7 @@ READY_LIMIT_S: Final = 180.0
 
 
 def trained_home(store: Path) -> Path:
-    """A home with the demo shop's articles and a live release; made unless one of the same sources is there.
+    """A home with the demo shop's articles and a live release, as a first start leaves it (not fine-tuned); made unless one of the same sources is there.
 
     Raises:
         BenchError: a command failed.
@@ -41,7 +41,7 @@ def trained_home(store: Path) -> Path:
     if not kept.exists():
         store.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(prefix="baton-", dir=store))
-        for words in (("content", "import", str(ARTICLES)), ("train", "--publish")):
+        for words in (("content", "import", str(ARTICLES)), ("train", "--publish", "--no-fine-tune")):
             program = _command(f"baton {' '.join(words[:2])}", making, words, store / "baton.log")
             try:
                 program.wait()

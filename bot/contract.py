@@ -72,7 +72,8 @@ class Decision:
     """What the bot decided about one message and all the evidence it decided on.
 
     `confidence` is the probability in 0..1 that the best article is right and `threshold` the least at which
-    it is said. `frustration` and its threshold are on the same 0..1 scale.
+    it is said; `answerable` is the probability that any article is right, None where a bot does not tell. `frustration`
+    and its threshold are on the same 0..1 scale.
     """
 
     kind: DecisionKind
@@ -85,6 +86,7 @@ class Decision:
     intent: str | None = None
     passages: tuple[Passage, ...] = ()
     slots: Mapping[str, Any] = field(default_factory=dict)
+    answerable: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,7 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
         "reason": decision.reason,
         "confidence": decision.confidence,
         "threshold": decision.threshold,
+        "answerable": decision.answerable,
         "frustration": decision.frustration,
         "frustration_threshold": decision.frustration_threshold,
         "signals": [{"name": s.name, "weight": s.weight} for s in decision.signals],
@@ -322,6 +325,9 @@ def decision_from_json(body: Any) -> Decision:
         intent=_optional_text(raw.get("intent"), "decision.intent"),
         passages=tuple(passages),
         slots=_mapping(raw.get("slots") or {}, "decision.slots"),
+        answerable=None
+        if raw.get("answerable") is None
+        else _number(raw.get("answerable"), "decision.answerable"),
     )
 
 

@@ -66,6 +66,15 @@ class Dialogue:
         return replace(self, slots={}, loop=None, events=(*map(_eased, self.events), *ended))
 
 
+def remembered_questions(dialogue: Dialogue) -> tuple[str, ...]:
+    """The questions that the last message's memory holds; none before the first."""
+    for event in reversed(dialogue.events):
+        left = (event.get("parse_data") or {}).get(BATON)
+        if left is not None:
+            return Memory.from_dict(left["memory"]).questions
+    return ()
+
+
 def unpacked(packed: str) -> tuple[int, Dialogue]:
     """The episode and the dialogue that `Dialogue.packed` was given.
 

@@ -25,7 +25,7 @@ from bot.contract import (
     TurnRequest,
     decision_from_json,
 )
-from bot.dialogue import BATON, Dialogue
+from bot.dialogue import BATON, Dialogue, remembered_questions
 from bot.explanation import explanation
 from bot.graph import InOrderRunner
 from bot.linear import LinearHead
@@ -34,6 +34,7 @@ from bot.own_words import read_languages
 from bot.runtime import Runtime
 from bot.settings import ANGER_FILE, INDEX_FOLDER, MODEL_FILE, Settings
 from bot.trackers import TurnTrackers, kept_of
+from bot.turnstile import Turnstile
 from bot.vectors import Vectors
 from bot.voice import Wording, load
 from kb_index.explain import explain
@@ -78,6 +79,7 @@ class Engine:
         self.agent: Final = agent
         self._trackers = trackers
         self._wording: Wording = here.wording
+        self._turnstile = Turnstile()
 
     @classmethod
     def load(cls, release_id: str, folder: Path, vectors: Vectors, settings: Settings) -> Engine:
@@ -141,7 +143,9 @@ class Engine:
         self, request: TurnRequest, dialogue: Dialogue, *, explain: bool = False
     ) -> tuple[TurnOutcome, DialogueStateTracker]:
         text = neutral(request.text)
-        await self.vectors.prepare([text])
+        # Earlier questions are compared with this one; another bot, or this one before a restart, may have seen them.
+        await self.vectors.prepare([text, *remembered_questions(dialogue)])
+        await self._turnstile.passed()
         sender = f"{request.conversation_id}#{request.turn}"
         name = request.customer.get("name")
         given = TurnInput(

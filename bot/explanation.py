@@ -85,9 +85,13 @@ def explanation(
         "confidence": {
             "value": decision.confidence,
             "threshold": decision.threshold,
+            "answerable": found["answerable"],
             "bias": found["bias"],
             "signals": found["signals"],
-            **{name: training.get(name) for name in ("risk", "unanswerable_share", "wrong_answer_bound")},
+            **{
+                name: training.get(name)
+                for name in ("risk", "unanswerable_share", "wrong_answer_bound", "wrong_answer_upper95")
+            },
         },
         "intents": told.get("intents", []),
         "frustration": {
@@ -121,6 +125,7 @@ def as_lines(found: Mapping[str, Any]) -> list[str]:
     lines += ["", f"Confidence   {sure['value']:.4f}, needed {sure['threshold']:.4f}{_promise(sure)}"]
     lines += [_part({"name": "bias", "value": 1.0, "weight": sure["bias"], "contribution": sure["bias"]})]
     lines += [_part(part) for part in sure["signals"]]
+    lines += [f"Any article  {sure['answerable']:.4f} likely to answer it"]
     intents = sorted(found["intents"], key=lambda entry: -entry["probability"])[:INTENTS]
     lines += ["", "Intents      " + ", ".join(f"{i['name']} {i['probability']:.3f}" for i in intents)]
     lines += [f"Frustration  {mood['score']:.3f}, hands over from {mood['threshold']:.3f}"]

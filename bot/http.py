@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from bot.contract import MAX_TEXT, ContractError, outcome_to_json, request_from_json
+from bot.figures import Figures
 from bot.live import LiveReleases, ReleaseRefused, Warming
 from bot.turns import TurnOvertaken, Turns
 
@@ -43,7 +45,9 @@ class Problem(Exception):
         self.data = data or {}
 
 
-def make_app(secret: str, turns: Turns, releases: LiveReleases, *, name: str = "baton_bot") -> Sanic:
+def make_app(
+    secret: str, turns: Turns, releases: LiveReleases, figures: Figures, *, name: str = "baton_bot"
+) -> Sanic:
     """The application. `secret` must not be empty. `name` is Sanic's, unique within a process."""
     if not secret:
         raise ValueError("the bot is not served without a secret: set BATON_BOT_SECRET")
@@ -63,12 +67,12 @@ def make_app(secret: str, turns: Turns, releases: LiveReleases, *, name: str = "
 
     app.register_middleware(check_secret, "request")
     app.error_handler.add(Exception, _on_exception)
-    _add_turn_routes(app, turns, releases)
+    _add_turn_routes(app, turns, releases, figures)
     _add_question_routes(app, releases)
     return app
 
 
-def _add_turn_routes(app: Sanic, turns: Turns, releases: LiveReleases) -> None:
+def _add_turn_routes(app: Sanic, turns: Turns, releases: LiveReleases, figures: Figures) -> None:
     async def ready(_request: Request) -> HTTPResponse:
         refused = [{"release_id": r.release_id, "message": r.message} for r in releases.refused]
         if not releases.loaded:
@@ -76,12 +80,19 @@ def _add_turn_routes(app: Sanic, turns: Turns, releases: LiveReleases) -> None:
         return _json({"release_ids": list(releases.loaded), "refused": refused})
 
     async def turn(request: Request) -> HTTPResponse:
-        return _json(outcome_to_json(await turns.take(request_from_json(_body(request)))))
+        began = time.monotonic()
+        outcome = await turns.take(request_from_json(_body(request)))
+        figures.turns.observe(time.monotonic() - began)
+        return _json(outcome_to_json(outcome))
 
     async def load(_request: Request, release_id: str) -> HTTPResponse:
         await releases.load(release_id)
         return _json({"release_ids": list(releases.loaded)})
 
+    async def metrics(_request: Request) -> HTTPResponse:
+        return HTTPResponse(figures.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    app.add_route(_guarded(metrics), "/metrics", methods=["GET"], name="metrics")
     app.add_route(_guarded(ready), "/bot/ready", methods=["GET"], name="ready")
     app.add_route(_guarded(turn), "/bot/turns", methods=["POST"], name="turns")
     app.add_route(_guarded(load), "/bot/releases/<release_id:str>/load", methods=["POST"], name="load")

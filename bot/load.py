@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bot.encoders import encoder_of
 from bot.settings import Settings
-from kb_index.encoder import load_encoder
 from kb_index.releases import ReleaseStore, UnknownRelease
 
 if TYPE_CHECKING:
@@ -29,4 +29,4 @@ def load_release(settings: Settings, release_id: str | None = None) -> Engine:
     from bot.engine import Engine  # noqa: PLC0415
     from bot.vectors import Vectors  # noqa: PLC0415
 
-    return Engine.load(wanted, release.path, Vectors(load_encoder(settings.encoder)), settings)
+    return Engine.load(wanted, release.path, Vectors(encoder_of(release.path, settings)), settings)

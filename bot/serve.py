@@ -13,17 +13,20 @@ import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import uvloop
+
 from bot.dialogues import Dialogues
+from bot.encoders import EncodersInUse
+from bot.figures import Figures
 from bot.http import make_app
 from bot.live import LiveReleases
 from bot.quiet import hush
 from bot.settings import Settings, SettingsError, from_environment
 from bot.turns import Turns
-from bot.vectors import Vectors
-from kb_index.encoder import load_encoder
 from kb_index.releases import ReleaseStore
 
 if TYPE_CHECKING:
@@ -31,17 +34,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SWITCH_S: Final = 0.001
+"""How long a thread that computes in Python keeps the loop's thread waiting (Python's own 5 ms is a stall at every turn
+while a release loads)."""
+
 SETTLE_S: Final = 5.0
 """How long turns in progress may take to finish after a signal: the relay's own limit for a turn."""
 
 
 class Loader:
-    """Loads releases with one encoder for all of them. Called on worker threads, one call at a time."""
+    """Loads releases, those of one encoder with one copy of it. Called on worker threads, one call at a time."""
 
-    def __init__(self, store: ReleaseStore, settings: Settings) -> None:
+    def __init__(self, store: ReleaseStore, settings: Settings, figures: Figures) -> None:
         self._store = store
+        self._figures = figures
         self._settings = settings
-        self._vectors: Vectors | None = None
+        self._encoders = EncodersInUse(settings)
         self._one_at_a_time = threading.Lock()
 
     def prepare(self) -> None:
@@ -56,12 +64,14 @@ class Loader:
     def __call__(self, release_id: str) -> Engine:
         """Verify every file, then load. Raises what makes a release unusable."""
         with self._one_at_a_time:
+            began = time.monotonic()
             release = self._store.verify(release_id)
             from bot.engine import Engine  # noqa: PLC0415 - imports Rasa, beside an open door
 
-            if self._vectors is None:
-                self._vectors = Vectors(load_encoder(self._settings.encoder))
-            return Engine.load(release_id, release.path, self._vectors, self._settings)
+            vectors = self._encoders.vectors_of(release.path)
+            engine = Engine.load(release_id, release.path, vectors, self._settings)
+            self._figures.loads.observe(time.monotonic() - began)
+            return engine
 
 
 async def serve(settings: Settings, host: str, port: int) -> None:
@@ -75,11 +85,12 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     store = ReleaseStore(settings.releases)
-    loader = Loader(store, settings)
+    figures = Figures()
+    loader = Loader(store, settings, figures)
     releases = LiveReleases(store, loader)
     dialogues = Dialogues(settings.dialogues)
     turns = Turns(dialogues, releases.engine_for)
-    app = make_app(settings.secret, turns, releases)
+    app = make_app(settings.secret, turns, releases, figures)
     with socket.create_server((host, port), backlog=128) as listener:
         server = await app.create_server(sock=listener, return_asyncio_server=True, access_log=False)
         await server.startup()
@@ -87,9 +98,11 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         address = listener.getsockname()
         sys.stdout.write(json.dumps({"listening": {"host": address[0], "port": address[1]}}) + "\n")
         sys.stdout.flush()
+        figures.start()
         following = loop.create_task(releases.follow(), name="follow")
         preparing = loop.create_task(asyncio.to_thread(loader.prepare), name="prepare")
         await stop.wait()
+        figures.stop()
         preparing.cancel()
         server.close()
         following.cancel()
@@ -108,9 +121,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args(arguments)
     hush()
+    sys.setswitchinterval(SWITCH_S)
     try:
         settings = from_environment(given.home)
-        asyncio.run(serve(settings, given.host, given.port))
+        uvloop.run(serve(settings, given.host, given.port))
     except (SettingsError, ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -14,6 +14,8 @@ MODEL_FILE: Final = "model.tar.gz"
 INDEX_FOLDER: Final = "index"
 ANGER_FILE: Final = "frustration.json"
 REPORT_FILE: Final = "report.json"
+ENCODER_FOLDER: Final = "encoder"
+"""In a release: the fine-tuned encoder, where there is one."""
 CONTENT_FILE: Final = "content.jsonl"
 INTENTS_FILE: Final = "intents.yml"
 
@@ -32,6 +34,8 @@ class Settings:
     encoder: str = ENCODER
     voice: str = "formal"
     low_confidence: LowConfidence = "handoff"
+    fine_tune: bool = True
+    fine_tune_minutes: float = 20.0
     secret: str = ""
 
     @property
@@ -51,7 +55,7 @@ class Settings:
 
 
 def from_environment(home: Path, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read BATON_ENCODER, BATON_VOICE, BATON_LOW_CONFIDENCE and BATON_BOT_SECRET.
+    """Read BATON_ENCODER, BATON_VOICE, BATON_LOW_CONFIDENCE, BATON_FINE_TUNE(_MINUTES) and BATON_BOT_SECRET.
 
     Raises:
         SettingsError: a value that nothing can be done with.
@@ -62,10 +66,22 @@ def from_environment(home: Path, environment: Mapping[str, str] = os.environ) ->
     voice = environment.get("BATON_VOICE") or "formal"
     if voice not in ("formal", "casual"):
         raise SettingsError(f"BATON_VOICE must be formal or casual, not {voice!r}")
+    fine_tune = environment.get("BATON_FINE_TUNE") or "auto"
+    if fine_tune not in ("auto", "off"):
+        raise SettingsError(f"BATON_FINE_TUNE must be auto or off, not {fine_tune!r}")
+    minutes = environment.get("BATON_FINE_TUNE_MINUTES") or "20"
+    try:
+        fine_tune_minutes = float(minutes)
+    except ValueError:
+        fine_tune_minutes = 0.0
+    if not 0.0 < fine_tune_minutes < float("inf"):
+        raise SettingsError(f"BATON_FINE_TUNE_MINUTES must be a number above 0, not {minutes!r}")
     return Settings(
         home=home,
         encoder=environment.get("BATON_ENCODER") or ENCODER,
         voice=voice,
         low_confidence="offer" if low_confidence == "offer" else "handoff",
+        fine_tune=fine_tune == "auto",
+        fine_tune_minutes=fine_tune_minutes,
         secret=environment.get("BATON_BOT_SECRET", ""),
     )

@@ -37,6 +37,7 @@ from kb_index.encoder_languages import beyond_encoder
 from kb_index.formats import parse
 from kb_index.knowledge import Knowledge
 from kb_index.languages import language_of
+from kb_index.tuning import Tuning, tune
 
 PROJECT: Final = Path(__file__).parent.parent
 CONFIG: Final = PROJECT / "config.yml"
@@ -108,11 +109,14 @@ def train(
     progress("encoder", 0, 1, settings.encoder)
     encoder: Encoder = CachedEncoder(load_encoder(settings.encoder), settings.cache / "embeddings")
     progress("encoder", 1, 1, settings.encoder)
+    tuning = _tune(snapshot, encoder, out, settings, progress)
+    serving = encoder if tuning.encoder is None else tuning.encoder
     knowledge = Knowledge.build(
         snapshot.articles,
-        encoder,
+        serving,
         risk=risk,
         unanswerable_share=unanswerable_share,
+        probes=tuning.probes,
         progress=lambda stage, done, total: progress(stage, done, total, "articles"),
     )
     knowledge.save(out / names.INDEX_FOLDER)
@@ -139,6 +143,7 @@ def train(
         "questions": sum(len(article.questions) for article in snapshot.articles),
         "intent_examples": examples,
         "knowledge": knowledge.figures,
+        "fine_tuning": tuning.report,
         "frustration": anger_figures,
         "risk": risk,
         "unanswerable_share": unanswerable_share,
@@ -148,7 +153,7 @@ def train(
         json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
     return {
-        "encoder": {"name": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension},
+        "encoder": {"name": serving.name, "fingerprint": serving.fingerprint, "dimension": serving.dimension},
         "content_hash": knowledge.content_hash,
         "libraries": {
             package: version(package)
@@ -156,6 +161,23 @@ def train(
         },
         "figures": report,
     }
+
+
+def _tune(snapshot: Snapshot, base: Encoder, out: Path, settings: Settings, progress: Progress) -> Tuning:
+    """The articles' own encoder, copied into the release, or why there is none. Intents and mood keep `base`."""
+    if not settings.fine_tune:
+        return Tuning(None, None, (), {"fine_tuned": False, "reason": "switched off (BATON_FINE_TUNE)"})
+    tuning = tune(
+        snapshot.articles,
+        base,
+        settings.cache / "fine-tuning",
+        minutes=settings.fine_tune_minutes,
+        threads=1,
+        progress=lambda stage, done, total: progress(stage, done, total, "fine-tuning"),
+    )
+    if tuning.folder is not None:
+        shutil.copytree(tuning.folder, out / names.ENCODER_FOLDER)
+    return tuning
 
 
 def _vectors_of(texts: list[str], encoder: Encoder) -> dict[str, NDArray[np.float32]]:

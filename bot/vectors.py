@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kb_index.encoder import Encoder
+from kb_index.encoder import Encoder, general_part
 
 KEPT: Final = 4096
 """Vectors kept, 1.5 kB each with the bundled encoder."""
@@ -48,6 +48,10 @@ class Vectors:
         if not texts:
             return np.zeros((0, self.encoder.dimension), dtype=np.float32)
         return np.stack([vector for text in texts if (vector := found[text]) is not None])
+
+    def general(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """`general_part` of the same vectors: what intents, mood and repetition are judged by."""
+        return general_part(self.get(texts), self.encoder)
 
     async def prepare(self, texts: Sequence[str]) -> None:
         """Have the vectors of `texts` ready for `get`. Waiting callers share one batch and one failure."""

@@ -58,6 +58,15 @@ class Settings(BaseSettings):
     encoder: str = Field(
         default="bundled", description="Sentence encoder: bundled, bundled-torch, a folder or a hub name."
     )
+    fine_tune: Literal["auto", "off"] = Field(
+        default="auto",
+        description="Whether training fine-tunes the bundled encoder on the articles' questions where that helps.",
+    )
+    fine_tune_minutes: float = Field(
+        default=15.0,
+        gt=0.0,
+        description="Minutes fine-tuning may take; past them the untuned encoder serves.",
+    )
 
     bot_url: str = Field(
         default="http://127.0.0.1:8421",

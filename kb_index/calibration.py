@@ -1,13 +1,13 @@
-"""What the articles' own questions tell about ranking: weights, confidence and threshold.
+"""What the articles' own questions tell about ranking: weights, two probabilities, and a threshold.
 
-Each question is asked twice of rankers that do not know it: once with it held out (its article can be found) and
-once with its whole article held out (nothing right can be found). From the first come the ranking's weights; from
-both together the probability that the best article is right, and the threshold that keeps wrong answers rare.
+From questions asked while they alone are out (`kb_index.exam`) come the ranking's weights; from these and those whose
+whole article is out come the probability that the best article is right, the probability that any is, and the threshold
+that keeps wrong answers rare.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,29 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from kb_index.encoder import Vectors
-from kb_index.head import LinearHead, fit_head
-from kb_index.index import Owners, VectorIndex
-from kb_index.intervals import wilson
-from kb_index.ranking import DEFAULT_WEIGHTS, FEATURES, Floats, Ranker, Scored, ordered
-
-Progress = Callable[[str, int, int], None]
-
-MANY_QUESTIONS: Final = 3_000
-QUESTION_ROUNDS: Final = {"few": 8, "many": 3}
-ARTICLE_ROUNDS: Final = {"few": 8, "many": 4}
-"""Parts of either hold-out, up to and beyond `MANY_QUESTIONS`; each costs a head. A question out of a hundred is not
-missed, one of eight is. Of the articles only few may be out at a time: the more neighbours an unknown question has,
-the surer a wrong answer looks, and in use all of them are there."""
-
-KEPT: Final = 20
-"""Candidates of each held-out question that are remembered."""
-
-MOST_ASKED: Final = 8_000
-"""Held-out questions at most; beyond, a fixed sample is asked. Bounds the time of training."""
+from kb_index.exam import Answers, Asked, Corpus, Progress, Rehearsal, ask_all, rehearse
+from kb_index.intervals import Z95, wilson
+from kb_index.local import FLOOR
+from kb_index.ranking import DEFAULT_WEIGHTS, FEATURES, Floats, Scored, ordered
 
 ENOUGH_TO_FIT: Final = 60
-"""Held-out questions below which nothing is fitted: six numbers from fewer would be noise."""
+"""Held-out questions below which nothing is fitted: eight numbers from fewer would be noise."""
 
 FEWEST_ARTICLES: Final = 5
 """Articles with variants below which leaving some out whole says nothing about unknown questions."""
@@ -51,54 +35,16 @@ UNSUPPORTED_THRESHOLD: Final = 0.995
 BOUND_Z: Final = 1.0
 """One-sided 84 % bound on the wrong answers: the threshold must hold on new questions, not only on these."""
 
-SIGNALS: Final = (*FEATURES, "lead")
-"""What confidence is made from: the best candidate's features, and the log odds of its share."""
+SIGNALS: Final = (*FEATURES, "strength", "lead")
+"""What both probabilities are made from: the best candidate's features, what all near texts say for it (`local` before
+its logarithm), and the log odds of its share."""
 
-_DEFAULT_SIGNAL_WEIGHTS: Final = np.array([7.0, 5.0, 3.0, 0.0, 0.4])
-_DEFAULT_SIGNAL_BIAS: Final = -6.0
 _LEAD_LIMIT: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
-    """What there is to search: vectors (n, dimension) of titles and of variants, each with owners (n,)."""
-
-    titles: tuple[Vectors, Owners]
-    variants: tuple[Vectors, Owners]
-    passages: VectorIndex
-    articles: int
-
-    def questions_without(
-        self, out: NDArray[np.bool_] | None, gone: NDArray[np.bool_] | None
-    ) -> tuple[Vectors, Owners]:
-        """Titles and variants together, less the variants in `out` (n,) and the titles in `gone` (articles,)."""
-        titles, title_owners = self.titles
-        variants, variant_owners = self.variants
-        if out is not None:
-            variants, variant_owners = variants[~out], variant_owners[~out]
-        if gone is not None:
-            titles, title_owners = titles[~gone[title_owners]], title_owners[~gone[title_owners]]
-        return np.vstack([titles, variants]), np.concatenate([title_owners, variant_owners])
-
-    def head_without(
-        self, out: NDArray[np.bool_] | None, gone: NDArray[np.bool_] | None
-    ) -> LinearHead | None:
-        """A head that learns from the same rows and from the passages of the articles that are not `gone`.
-
-        Passages help where variants are few: 0.62 instead of 0.55 right by itself on 8 variants an article.
-        """
-        vectors, owners = self.questions_without(out, gone)
-        passages, passage_owners = self.passages.vectors(), self.passages.owners
-        if gone is not None:
-            passages, passage_owners = passages[~gone[passage_owners]], passage_owners[~gone[passage_owners]]
-        return fit_head(
-            np.vstack([vectors, passages]), np.concatenate([owners, passage_owners]), self.articles
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Confidence:
-    """sigmoid(weights x signals + bias): the probability that the best article is right."""
+    """sigmoid(weights x signals + bias): the probability that the best article is right, or that any is."""
 
     weights: Floats
     bias: float
@@ -110,31 +56,38 @@ class Confidence:
         return float(self.of_signals(signals(scored)[None, :])[0])
 
     def of_signals(self, rows: Floats) -> Floats:
-        """Confidences of rows of signals (n, 5), shape (n,)."""
+        """Of rows of signals (n, 7), shape (n,)."""
         return _sigmoid(rows @ self.weights + self.bias)
 
 
-DEFAULT_CONFIDENCE: Final = Confidence(_DEFAULT_SIGNAL_WEIGHTS, _DEFAULT_SIGNAL_BIAS)
+DEFAULT_CONFIDENCE: Final = Confidence(np.array([2.4, 5.0, 0.3, 2.9, 0.0, 5.5, 0.5]), -3.4)
+DEFAULT_ANSWERABLE: Final = Confidence(np.array([5.6, 5.0, 0.9, 4.1, 0.6, 7.0, 0.0]), -2.4)
+"""Fitted as `DEFAULT_WEIGHTS`; half of the questions without an article were those of articles left out, half customers'
+questions of other trades."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """All that is learnt about ranking, and the figures to show for it."""
+    """All that is learnt about ranking, and the figures to show for it.
+
+    `confidence` tells how likely the best article is right, `answerable` how likely any article is.
+    """
 
     weights: Floats
-    head: LinearHead | None
     confidence: Confidence
+    answerable: Confidence
     threshold: float
     figures: dict[str, float | int | str | bool | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One question asked of a ranker that does not know it; `right` is -1 where its article was out."""
-
-    articles: Owners
-    features: Floats
-    right: int
+DEFAULT_CALIBRATION: Final = Calibration(
+    DEFAULT_WEIGHTS,
+    DEFAULT_CONFIDENCE,
+    DEFAULT_ANSWERABLE,
+    FALLBACK_THRESHOLD,
+    {"questions_asked": 0, "threshold_support": "too_few_questions", "threshold": FALLBACK_THRESHOLD},
+)
+"""Where there are too few questions to learn from."""
 
 
 def signals(scored: Scored) -> Floats:
@@ -142,7 +95,9 @@ def signals(scored: Scored) -> Floats:
     # An only candidate leads nobody: its share says nothing.
     share = float(scored.shares[0]) if len(scored.shares) > 1 else 0.5
     lead = np.log(max(share, 1e-9) / max(1.0 - share, 1e-9))
-    return np.append(scored.features[0], np.clip(lead, -_LEAD_LIMIT, _LEAD_LIMIT))
+    best = scored.features[0]
+    strength = max(0.0, float(np.exp(best[FEATURES.index("local")])) - FLOOR)
+    return np.append(best, [strength, np.clip(lead, -_LEAD_LIMIT, _LEAD_LIMIT)])
 
 
 def calibrate(
@@ -151,66 +106,63 @@ def calibrate(
     risk: float,
     unanswerable_share: float,
     progress: Progress,
+    rehearsals: Sequence[Rehearsal] = (),
 ) -> Calibration:
     """Learn from the variants of `corpus`; titles and passages always stay in the index.
 
-    `risk` and `unanswerable_share` as in `Knowledge.build`; `progress(stage, done, total)` is told each round.
+    With `rehearsals` their held-back questions are asked, instead of all of `corpus`. `risk` and `unanswerable_share` as in `Knowledge.build`; `progress(stage, done, total)` is told each round.
     """
     vectors, owners = corpus.variants
-    with_variants = len(np.unique(owners))
-    if len(vectors) < ENOUGH_TO_FIT or with_variants < FEWEST_ARTICLES:
-        return Calibration(
-            DEFAULT_WEIGHTS,
-            None,
-            DEFAULT_CONFIDENCE,
-            FALLBACK_THRESHOLD,
-            {"questions_asked": 0, "threshold_support": "too_few_questions", "threshold": FALLBACK_THRESHOLD},
-        )
-    known, unknown = _ask_all(corpus, progress)
-    head = corpus.head_without(None, None)
-    offset, slope = _head_by_similarity(known)
+    if len(vectors) < ENOUGH_TO_FIT or len(np.unique(owners)) < FEWEST_ARTICLES:
+        return DEFAULT_CALIBRATION
+    answers = rehearse(rehearsals, progress) if rehearsals else ask_all(corpus, progress)
+    if len(answers.known) < ENOUGH_TO_FIT or not answers.unknown:
+        return DEFAULT_CALIBRATION
+    return learn(answers, risk=risk, unanswerable_share=unanswerable_share)
+
+
+def learn(answers: Answers, *, risk: float, unanswerable_share: float) -> Calibration:
+    """What held-out questions, at least one of each kind, teach. Arguments as in `Knowledge.build`."""
+    known, unknown = answers.known, answers.unknown
     weights = _fit_weights(known)
-    if head is not None:
-        head = LinearHead(head.weights, head.bias, head.slots, offset, slope)
-    scored_known = [ordered(asked.articles, asked.features, weights) for asked in known]
-    scored_unknown = [ordered(asked.articles, asked.features, weights) for asked in unknown]
-    rows = np.array([signals(scored) for scored in scored_known + scored_unknown])
-    right = np.array(
-        [scored.articles[0] == asked.right for scored, asked in zip(scored_known, known, strict=True)]
-        + [False] * len(unknown)
-    )
-    mass = np.concatenate(
-        [
-            np.full(len(known), (1.0 - unanswerable_share) / len(known)),
-            np.full(len(unknown), unanswerable_share / max(1, len(unknown))),
-        ]
-    )
+    scored = [ordered(asked.articles, asked.features, weights) for asked in (*known, *unknown)]
+    rows = np.array([signals(one) for one in scored])
+    right = np.array([one.articles[0] == asked.right for one, asked in zip(scored, known, strict=False)])
+    right = np.append(right, np.zeros(len(unknown), dtype=bool))
+    there = np.arange(len(rows)) < len(known)
+    mass: Floats = np.where(there, (1.0 - unanswerable_share) / len(known), unanswerable_share / len(unknown))
     confidence = _fit_confidence(rows, right, mass * len(rows))
+    answerable = _fit_confidence(rows, there, mass * len(rows))
     found = confidence.of_signals(rows)
     choice = choose_threshold(found, right, mass, risk)
-    top1 = float(right[: len(known)].mean())
     figures: dict[str, float | int | str | bool | None] = {
         "questions_asked": len(known),
-        "accuracy_top1": round(top1, 4),
-        "coverage": round(float((found[: len(known)] >= choice.threshold).mean()), 4),
-        "wrong_answer_rate": None if choice.wrong is None else round(choice.wrong, 4),
-        "wrong_answer_bound": None if choice.bound is None else round(choice.bound, 4),
+        "accuracy_top1": round(float(right[there].mean()), 4),
+        "answerable_auroc": round(_area(answerable.of_signals(rows), there), 4),
+        "coverage": round(float((found[there] >= choice.threshold).mean()), 4),
+        "wrong_answer_rate": _rounded(choice.wrong),
+        "wrong_answer_bound": _rounded(choice.bound),
+        "wrong_answer_upper95": _rounded(choice.upper95),
         "risk": risk,
         "unanswerable_share": unanswerable_share,
         "threshold": round(choice.threshold, 4),
         "threshold_support": "supported" if choice.supported else "too_few_questions",
     }
-    return Calibration(weights, head, confidence, choice.threshold, figures)
+    return Calibration(weights, confidence, answerable, choice.threshold, figures)
 
 
 @dataclass(frozen=True, slots=True)
 class ThresholdChoice:
-    """A threshold with its estimated share of wrong answers; None where nothing was answered."""
+    """A threshold with its estimated share of wrong answers; None where nothing was answered.
+
+    `bound` is what the risk was compared with, `upper95` the upper end of the two-sided 95 % interval.
+    """
 
     threshold: float
     supported: bool
     wrong: float | None
     bound: float | None
+    upper95: float | None
 
 
 def choose_threshold(
@@ -235,75 +187,21 @@ def choose_threshold(
     possible = np.flatnonzero(last & (bound <= risk))
     if len(possible):
         at = possible[-1]
-        return ThresholdChoice(float(confidence[order][at]), True, float(rate[at]), float(bound[at]))
+        upper = wilson(rate[at] * effective[at], effective[at], Z95)[1]
+        return ThresholdChoice(float(confidence[order][at]), True, float(rate[at]), float(bound[at]), upper)
     expected = np.cumsum(weight * (1.0 - confidence[order])) / answered
     believed = np.flatnonzero(last & (expected <= risk))
     lowest = float(confidence[order][believed[-1]]) if len(believed) else UNSUPPORTED_THRESHOLD
     threshold = max(FALLBACK_THRESHOLD, lowest)
     answers = int((confidence >= threshold).sum())
     if not answers:
-        return ThresholdChoice(threshold, False, None, None)
-    return ThresholdChoice(threshold, False, float(rate[answers - 1]), float(bound[answers - 1]))
+        return ThresholdChoice(threshold, False, None, None, None)
+    at = answers - 1
+    upper = wilson(rate[at] * effective[at], effective[at], Z95)[1]
+    return ThresholdChoice(threshold, False, float(rate[at]), float(bound[at]), upper)
 
 
-def _ask_all(corpus: Corpus, progress: Progress) -> tuple[list[_Asked], list[_Asked]]:
-    """Both hold-outs over all variants: (article known, article out)."""
-    vectors, owners = corpus.variants
-    articles = corpus.articles
-    random = np.random.default_rng(0)
-    asked = np.zeros(len(vectors), dtype=bool)
-    asked[random.permutation(len(vectors))[:MOST_ASKED]] = True
-    size = "few" if len(vectors) <= MANY_QUESTIONS else "many"
-    total = QUESTION_ROUNDS[size] + ARTICLE_ROUNDS[size]
-    part_of_question = random.permutation(len(vectors)) % QUESTION_ROUNDS[size]
-    part_of_article = random.permutation(articles) % ARTICLE_ROUNDS[size]
-    known: list[_Asked] = []
-    unknown: list[_Asked] = []
-    for part in range(QUESTION_ROUNDS[size]):
-        progress("calibrate", part, total)
-        out = part_of_question == part
-        ranker = _ranker_without(corpus, out, None)
-        known += _ask(ranker, vectors[out & asked], owners[out & asked], None)
-    for part in range(ARTICLE_ROUNDS[size]):
-        progress("calibrate", QUESTION_ROUNDS[size] + part, total)
-        gone = part_of_article == part
-        out = gone[owners]
-        ranker = _ranker_without(corpus, out, gone)
-        unknown += _ask(ranker, vectors[out & asked], None, ~gone)
-    progress("calibrate", total, total)
-    return known, unknown
-
-
-def _ranker_without(corpus: Corpus, out: NDArray[np.bool_], gone: NDArray[np.bool_] | None) -> Ranker:
-    """A ranker that has not seen the variants in `out`, nor any title of the articles in `gone`."""
-    vectors, owners = corpus.questions_without(out, gone)
-    head = corpus.head_without(out, gone)
-    return Ranker(VectorIndex(vectors, owners), corpus.passages, corpus.articles, head)
-
-
-def _ask(
-    ranker: Ranker, queries: Vectors, owners: Owners | None, among: NDArray[np.bool_] | None
-) -> list[_Asked]:
-    found = ranker.rank(queries, among=among)
-    rights = owners if owners is not None else np.full(len(found), -1)
-    return [
-        _Asked(scored.articles[:KEPT], scored.features[:KEPT], int(right))
-        for scored, right in zip(found, rights, strict=True)
-        if len(scored.articles)
-    ]
-
-
-def _head_by_similarity(known: list[_Asked]) -> tuple[float, float]:
-    """The line through (question, head) of all candidates: what an article without a row in the head gets."""
-    features = np.vstack([asked.features for asked in known])
-    question, head = features[:, 0], features[:, 3]
-    if np.ptp(question) == 0.0:
-        return float(head.mean()), 0.0
-    slope, offset = np.polyfit(question, head, 1)
-    return float(offset), float(slope)
-
-
-def _fit_weights(known: list[_Asked]) -> Floats:
+def _fit_weights(known: list[Asked]) -> Floats:
     """Weights of the conditional logit, none negative, drawn a little towards the defaults."""
     usable = [asked for asked in known if asked.right in asked.articles]
     if not usable:
@@ -330,7 +228,7 @@ def _fit_weights(known: list[_Asked]) -> Floats:
         return value + 0.005 * float(away @ away), slope + 0.01 * away
 
     fit = minimize(
-        loss, np.array([10.0, 10.0, 2.0, 0.5]), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * 4
+        loss, DEFAULT_WEIGHTS, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(DEFAULT_WEIGHTS)
     )
     return np.asarray(fit.x, dtype=np.float64)
 
@@ -338,7 +236,7 @@ def _fit_weights(known: list[_Asked]) -> Floats:
 def _fit_confidence(rows: Floats, right: NDArray[np.bool_], mass: Floats) -> Confidence:
     """A logistic regression with no negative weight: a better match never makes less sure."""
     sign = np.where(right, 1.0, -1.0)
-    start = np.append(_DEFAULT_SIGNAL_WEIGHTS, _DEFAULT_SIGNAL_BIAS)
+    start = np.append(DEFAULT_CONFIDENCE.weights, DEFAULT_CONFIDENCE.bias)
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         margin = sign * (rows @ parameters[:-1] + parameters[-1])
@@ -358,3 +256,15 @@ def _fit_confidence(rows: Floats, right: NDArray[np.bool_], mass: Floats) -> Con
 
 def _sigmoid(values: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(values, -60.0, 60.0))), dtype=np.float64)
+
+
+def _area(values: Floats, positive: NDArray[np.bool_]) -> float:
+    """AUROC: the chance that a positive's value is above a negative's, ties counting half."""
+    low = np.sort(values[~positive])
+    high = values[positive]
+    below = np.searchsorted(low, high, side="left") + np.searchsorted(low, high, side="right")
+    return float(below.mean() / (2.0 * len(low)))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -51,6 +51,10 @@ class CachedEncoder:
     def dimension(self) -> int:
         return self._encoder.dimension
 
+    @property
+    def general(self) -> int:
+        return self._encoder.general
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `Encoder.encode`."""
         wanted = dict.fromkeys(texts)

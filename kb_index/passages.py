@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from kb_index.article import Article
+
 TARGET: Final = 400
 """Characters in a passage: about 90 tokens. A vector of a longer text is the mean of several topics."""
 
@@ -18,6 +20,11 @@ _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n")
 # Full-width marks, the danda of Hindi and the marks of Arabic and Urdu end sentences too; Chinese and Japanese put no
 # space behind them.
 _SENTENCE: Final = re.compile(r"(?<=[.!?…।؟۔])\s+|(?<=[。！？])\s*(?=\S)")  # noqa: RUF001 - see above
+
+
+def texts_of(article: Article) -> tuple[list[str], list[str]]:
+    """What an index holds of an article: title and variants, and the passages of its answer."""
+    return [article.title, *article.questions], split_passages(article.answer)
 
 
 def split_passages(answer: str) -> list[str]:

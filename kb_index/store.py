@@ -3,7 +3,7 @@
 manifest.json    encoder, dimension, content hash, library versions, figures, sha256 of each file
 articles.jsonl   the articles, in the order of their positions
 questions.faiss  passages.faiss
-model.npz        owners of the rows, the head, weights; plain arrays, never pickled
+model.npz        owners of the rows, words, weights; plain arrays, never pickled
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from scipy import sparse
 
 from kb_index.article import Article, ArticleError, check_article, content_hash
-from kb_index.calibration import Calibration, Confidence
+from kb_index.calibration import SIGNALS, Calibration, Confidence
 from kb_index.encoder import Encoder, file_digest
-from kb_index.head import LinearHead
 from kb_index.index import IndexFileError, VectorIndex
 from kb_index.ranking import FEATURES, Ranker
+from kb_index.words import PIECES, WordIndex
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
 _FILES: Final = ("articles.jsonl", "questions.faiss", "passages.faiss", "model.npz")
 _LIBRARIES: Final = ("faiss-cpu", "numpy", "scipy")
@@ -44,12 +45,12 @@ class CorruptIndex(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class StoredIndex:
-    """All that `Knowledge` is made of."""
+    """All that `Knowledge` is made of. `content_hash` is None where articles changed since it was taken."""
 
     articles: tuple[Article, ...]
     encoder_name: str
     encoder_fingerprint: str
-    content_hash: str
+    content_hash: str | None
     ranker: Ranker
     calibration: Calibration
 
@@ -60,35 +61,37 @@ def save_index(folder: Path, stored: StoredIndex) -> None:
     lines = "".join(json.dumps(article.as_dict(), ensure_ascii=False) + "\n" for article in stored.articles)
     (folder / "articles.jsonl").write_text(lines, encoding="utf-8")
     ranker, learnt = stored.ranker, stored.calibration
-    ranker.questions.save(folder / "questions.faiss")
-    ranker.passages.save(folder / "passages.faiss")
+    questions, passages = ranker.questions.compact(), ranker.passages.compact()
+    words = ranker.words.compact()
+    questions.save(folder / "questions.faiss")
+    passages.save(folder / "passages.faiss")
     arrays: dict[str, Any] = {
-        "question_owners": ranker.questions.owners,
-        "passage_owners": ranker.passages.owners,
+        "question_owners": questions.owners,
+        "passage_owners": passages.owners,
+        "word_owners": words.owners,
+        "word_idf": words.idf,
+        "word_data": words.sums.data,
+        "word_indices": words.sums.indices,
+        "word_starts": words.sums.indptr,
         "rank_weights": ranker.weights,
         "confidence_weights": learnt.confidence.weights,
         "confidence_bias": np.array(learnt.confidence.bias),
+        "answerable_weights": learnt.answerable.weights,
+        "answerable_bias": np.array(learnt.answerable.bias),
         "threshold": np.array(learnt.threshold),
     }
-    if ranker.head is not None:
-        head = ranker.head
-        arrays |= {
-            "head_weights": head.weights,
-            "head_bias": head.bias,
-            "head_slots": head.slots,
-            "head_line": np.array([head.offset, head.slope]),
-        }
     np.savez(folder / "model.npz", **arrays)
     manifest = {
         "format": FORMAT,
         "encoder": {
             "name": stored.encoder_name,
             "fingerprint": stored.encoder_fingerprint,
-            "dimension": ranker.questions.dimension,
+            "dimension": questions.dimension,
         },
-        "content_hash": stored.content_hash,
+        "content_hash": stored.content_hash or content_hash(stored.articles),
         "articles": len(stored.articles),
-        "vectors": len(ranker.questions) + len(ranker.passages),
+        "vectors": len(questions) + len(passages),
+        "indexes": {"questions": questions.described, "passages": passages.described},
         "versions": {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
         "figures": learnt.figures,
         "files": {name: file_digest(folder / name) for name in _FILES},
@@ -144,23 +147,20 @@ def _read(folder: Path, manifest: dict[str, Any]) -> StoredIndex:
     dimension = int(manifest["encoder"]["dimension"])
     with np.load(folder / "model.npz", allow_pickle=False) as model:
         arrays = {name: model[name] for name in model.files}
-    head = None
-    if "head_weights" in arrays:
-        offset, slope = (float(value) for value in arrays["head_line"])
-        head = LinearHead(arrays["head_weights"], arrays["head_bias"], arrays["head_slots"], offset, slope)
-    if arrays["rank_weights"].shape != (len(FEATURES),):
-        raise ValueError("the ranking weights have another shape")
+    learnt_shapes = [arrays[f"{name}_weights"].shape for name in ("rank", "confidence", "answerable")]
+    if learnt_shapes != [(len(FEATURES),), (len(SIGNALS),), (len(SIGNALS),)]:
+        raise ValueError("the weights have other shapes")
     ranker = Ranker(
         VectorIndex.load(folder / "questions.faiss", arrays["question_owners"], dimension),
         VectorIndex.load(folder / "passages.faiss", arrays["passage_owners"], dimension),
+        _words(arrays),
         len(articles),
-        head,
         arrays["rank_weights"],
     )
     learnt = Calibration(
         arrays["rank_weights"],
-        head,
         Confidence(arrays["confidence_weights"], float(arrays["confidence_bias"])),
+        Confidence(arrays["answerable_weights"], float(arrays["answerable_bias"])),
         float(arrays["threshold"]),
         manifest["figures"],
     )
@@ -168,6 +168,13 @@ def _read(folder: Path, manifest: dict[str, Any]) -> StoredIndex:
     return StoredIndex(
         articles, made_by["name"], made_by["fingerprint"], manifest["content_hash"], ranker, learnt
     )
+
+
+def _words(arrays: dict[str, Any]) -> WordIndex:
+    parts = (arrays["word_data"], arrays["word_indices"], arrays["word_starts"])
+    sums = sparse.csr_matrix(parts, shape=(len(arrays["word_owners"]), PIECES))
+    sums.check_format(full_check=True)
+    return WordIndex(arrays["word_idf"], sums, arrays["word_owners"])
 
 
 def _corrupt(name: str, problem: str) -> CorruptIndex:

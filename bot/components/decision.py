@@ -94,6 +94,7 @@ class TurnDecision(GraphComponent):
             signals=tuple(Signal(name, weight) for name, weight in mood.weights[:SIGNALS]),
             intent=verdict.intent,
             passages=passages,
+            answerable=round(float(ranking.answerable), 4),
         )
         message.set(
             INTENT,

@@ -18,7 +18,8 @@ from bot import runtime
 class SentenceEncoder(DenseFeaturizer, GraphComponent):
     """Adds one sentence vector, shape (1, dimension), to each message that has a text.
 
-    The vector is the encoder's; it has been computed ahead of the graph wherever a customer waits.
+    The vector is the encoder's general part: intents and mood do not move with what the articles taught it. It has been
+    computed ahead of the graph wherever a customer waits.
     """
 
     @staticmethod
@@ -52,7 +53,7 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Add the vectors."""
         with_text = [message for message in messages if message.get(TEXT)]
-        vectors = self._vectors.get([message.get(TEXT) for message in with_text])
+        vectors = self._vectors.general([message.get(TEXT) for message in with_text])
         for message, vector in zip(with_text, vectors, strict=True):
             self.add_features_to_message(None, vector.reshape(1, -1), TEXT, message)
         return messages

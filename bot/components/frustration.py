@@ -54,7 +54,7 @@ class FrustrationSignal(GraphComponent):
             text = message.get(TEXT)
             intents = {entry["name"]: entry["confidence"] for entry in message.get(INTENT_RANKING_KEY, [])}
             surface = surface_of(text)
-            repeated = similarity(vector, self._vectors.get(memory.questions))
+            repeated = similarity(vector, self._vectors.general(memory.questions))
             signals = TurnSignals(
                 anger=self._anger(head_features(vector, surface)),
                 surface=surface,

@@ -10,7 +10,6 @@ from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
-from bot.components.intents import sentence_vector
 from bot.components.keys import LANGUAGE, RANKING, turn_input
 
 
@@ -39,16 +38,20 @@ class KnowledgeRetriever(GraphComponent):
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._candidates = int(config["candidates"])
-        self._knowledge = runtime.current().knowledge
+        here = runtime.current()
+        self._knowledge = here.knowledge
+        self._vectors = here.vectors
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Search the index with each message's vector."""
         assert self._knowledge is not None, "an index is loaded with every model that answers"
         for message in messages:
-            vector = sentence_vector(message)
-            if vector is not None:
+            text = message.get(TEXT)
+            if text:
                 reading = message.get(LANGUAGE)  # None in a model that was trained before languages were read
                 locale = turn_input(message).locale if reading is None else reading.locale
-                ranking = self._knowledge.search(message.get(TEXT), vector, locale=locale, k=self._candidates)
+                # The whole vector, with what the articles taught the encoder; computed with the general part.
+                vector = self._vectors.get([text])[0]
+                ranking = self._knowledge.search(text, vector, locale=locale, k=self._candidates)
                 message.set(RANKING, ranking)
         return messages

@@ -30,10 +30,15 @@ def train(
     unanswerable_share: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of questions no article answers.")
     ] = 0.1,
+    no_fine_tune: Annotated[
+        bool, typer.Option("--no-fine-tune", help="Leave the encoder as it is, which saves minutes.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train the home's content into a release."""
     configured = settings()
+    if no_fine_tune:
+        configured = configured.model_copy(update={"fine_tune": "off"})
     try:
         release = guarded(lambda: asyncio.run(_train(configured, publish, risk, unanswerable_share)))
     except asyncio.CancelledError:
@@ -51,6 +56,17 @@ def report_lines(figures: Mapping[str, Any]) -> list[str]:
     asked = knowledge.get("questions_asked", 0)
     few = knowledge.get("threshold_support") == "too_few_questions"
     lines = []
+    tuning = figures.get("fine_tuning") or {}
+    if tuning.get("reason"):
+        held = tuning.get("held_back")
+        told = (
+            f"; asked {held['questions']:,} questions held back, {held['top1_base']:.1%} were right before and "
+            f"{held['top1_tuned']:.1%} after, AUROC for unknown ones {held['auroc_base']:.3f} and {held['auroc_tuned']:.3f}"
+            if held
+            else ""
+        )
+        kind = "fine-tuned" if tuning["fine_tuned"] else "not fine-tuned"
+        lines.append(f"The encoder is {kind}: {tuning['reason']}{told}.")
     if asked:
         lines.append(
             f"Of {asked:,} questions, each asked as if it were new, {knowledge['accuracy_top1']:.0%} find their "

@@ -42,7 +42,8 @@ def serve(
     if brings_demo:
         steps.append(("content", "import", str(DEMO)))
     if is_new or guarded(lambda: ReleaseStore(configured.home / "releases").current()) is None:
-        steps.append(("train", "--publish"))
+        # The first answer should not wait for minutes of fine-tuning; the editor's next `baton train` does it.
+        steps.append(("train", "--publish", "--no-fine-tune"))
     announce = partial(_first_log_in, configured)
     raise typer.Exit(serve_all(configured, announce=announce, first_start=steps, brings_demo=brings_demo))
 

@@ -58,6 +58,8 @@ class TrainerCall:
     risk: float
     unanswerable_share: float
     encoder: str
+    fine_tune: str
+    fine_tune_minutes: float
     log: Path
     lock_fd: int
 
@@ -76,6 +78,8 @@ class TrainerCall:
             **ENVIRONMENT,
             "BATON_HOME": str(self.home),
             "BATON_ENCODER": self.encoder,
+            "BATON_FINE_TUNE": self.fine_tune,
+            "BATON_FINE_TUNE_MINUTES": repr(self.fine_tune_minutes),
         }
 
 

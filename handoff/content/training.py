@@ -76,6 +76,8 @@ async def train(
                 risk=risk,
                 unanswerable_share=unanswerable_share,
                 encoder=settings.encoder,
+                fine_tune=settings.fine_tune,
+                fine_tune_minutes=settings.fine_tune_minutes,
                 log=home / "run" / _LOG_FILE,
                 lock_fd=lock_fd,
             )

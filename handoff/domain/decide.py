@@ -358,6 +358,7 @@ def _evidence_of(decision: Evidence, *, trigger_seq: int) -> Evidence:
         "trigger_seq": trigger_seq,
         "confidence": decision.get("confidence"),
         "threshold": decision.get("threshold"),
+        "answerable": decision.get("answerable"),
         "frustration": decision.get("frustration"),
         "frustration_threshold": decision.get("frustration_threshold"),
         "signals": decision.get("signals", []),

@@ -34,6 +34,7 @@ def environment(**settings: str) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
         "BATON_BOT_SECRET": SECRET,
+        "BATON_FINE_TUNE": "off",
         **settings,
     }
 

@@ -9,8 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kb_index.encoder import load_encoder
+from kb_index.finetune import Lesson, fine_tune
+from kb_index.fork import LowerLayers
 from kb_index.formats import parse
 from kb_index.knowledge import Knowledge
+from kb_index.tail_store import load_tuned, save_tail
 from tests.integration.bot.running_bot import CONTENT, Bot, publish
 
 
@@ -20,11 +24,21 @@ class OtherEncoder:
     name = "other"
     fingerprint = "0" * 64
     dimension = 384
+    general = 384
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         rows = np.asarray([np.random.default_rng(len(t)).normal(size=384) for t in texts], dtype=np.float32)
         unit: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return unit
+
+
+def write_encoder(folder: Path, texts: Sequence[str]) -> None:
+    """A tuned encoder after a step or two."""
+    states = LowerLayers().states(texts)
+    vectors = load_encoder("bundled").encode(texts)
+    lesson = Lesson(states, vectors, np.arange(len(texts)) // 4, epochs=1)
+    tail = fine_tune(lesson, deadline=float("inf"), threads=1, progress=lambda _done, _total: None)
+    save_tail(folder, tail, tuned_share=0.6, sample=states)
 
 
 def test_the_life_of_releases(trained: Path, tmp_path: Path) -> None:
@@ -78,9 +92,30 @@ def test_the_life_of_releases(trained: Path, tmp_path: Path) -> None:
         assert "other" in message
         assert "r5" in bot.log()
 
-        # Back to a good one.
-        publish(tmp_path, trained, "r6")
+        # One with an encoder of its own, which is loaded from its folder.
+        tuned = tmp_path / "tuned"
+        shutil.copytree(trained, tuned)
+        shutil.rmtree(tuned / "index")
+        write_encoder(tuned / "encoder", [article.title for article in articles])
+        Knowledge.build(articles, load_tuned(tuned / "encoder")).save(tuned / "index")
+        publish(tmp_path, tuned, "r6")
         assert bot.turn("e", 3, "hello").json()["release_id"] == "r6"
-        assert bot.turn("e", 4, "hello", release_id="nowhere").status_code == 409
+        article = articles[0]
+        answered = bot.turn("e", 4, article.questions[0]).json()
+        assert answered["release_id"] == "r6"
+        assert answered["decision"]["passages"][0]["article_id"] == article.id
+
+        # The same, its encoder damaged before the release was made: refused by name, the good one goes on.
+        (tuned / "encoder" / "tail.onnx").write_bytes(b"x")
+        publish(tmp_path, tuned, "r7")
+        assert bot.turn("e", 5, "hello").json()["release_id"] == "r6"
+        answer = bot.wait_until(lambda a: any(r["release_id"] == "r7" for r in a.json()["refused"]))
+        message = next(r["message"] for r in answer.json()["refused"] if r["release_id"] == "r7")
+        assert "tail.onnx has changed" in message
+
+        # Back to a good one.
+        publish(tmp_path, trained, "r8")
+        assert bot.turn("e", 6, "hello").json()["release_id"] == "r8"
+        assert bot.turn("e", 7, "hello", release_id="nowhere").status_code == 409
     finally:
         assert bot.stop() == 0

@@ -131,7 +131,18 @@ def test_a_snippet_has_no_marks_and_ends_at_a_word() -> None:
     assert len(cut) <= 202
 
 
-@pytest.mark.parametrize("environment", [{"BATON_LOW_CONFIDENCE": "maybe"}, {"BATON_VOICE": "shouting"}])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"BATON_LOW_CONFIDENCE": "maybe"},
+        {"BATON_VOICE": "shouting"},
+        {"BATON_FINE_TUNE": "perhaps"},
+        {"BATON_FINE_TUNE_MINUTES": "long"},
+        {"BATON_FINE_TUNE_MINUTES": "0"},
+        {"BATON_FINE_TUNE_MINUTES": "inf"},
+        {"BATON_FINE_TUNE_MINUTES": "nan"},
+    ],
+)
 def test_impossible_settings(environment: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=next(iter(environment))):
         from_environment(tmp_path, environment)
@@ -145,6 +156,9 @@ def test_settings_left_out_or_empty_are_the_defaults(tmp_path: Path) -> None:
         "bundled",
         "s",
     )
+    assert (given.fine_tune, given.fine_tune_minutes) == (True, 20.0)
+    told = from_environment(tmp_path, {"BATON_FINE_TUNE": "off", "BATON_FINE_TUNE_MINUTES": "2.5"})
+    assert (told.fine_tune, told.fine_tune_minutes) == (False, 2.5)
 
 
 def test_the_door_opens_without_waiting_for_rasa() -> None:

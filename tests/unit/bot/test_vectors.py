@@ -19,6 +19,7 @@ class Lengths:
     name = "lengths"
     fingerprint = "f"
     dimension = 2
+    general = 1
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
@@ -82,3 +83,9 @@ def test_the_least_recently_used_goes() -> None:
 def test_one_row_for_each_text_in_order(texts: list[str]) -> None:
     assert Vectors(Lengths()).get(texts).tolist() == [[len(text), 1] for text in texts]
     assert Vectors(Lengths()).get(texts).shape == (len(texts), 2)
+
+
+def test_the_general_part_is_the_beginning_at_length_one() -> None:
+    vectors = Vectors(Lengths())
+    np.testing.assert_array_equal(vectors.general(["abc", "a"]), [[1.0], [1.0]])
+    np.testing.assert_array_equal(vectors.get(["abc"]), [[3.0, 1.0]])

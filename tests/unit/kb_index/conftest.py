@@ -21,7 +21,7 @@ class WordEncoder:
 
     def __init__(self, name: str = "words", dimension: int = 64) -> None:
         self.name = name
-        self.dimension = dimension
+        self.dimension = self.general = dimension
         self.fingerprint = hashlib.sha256(f"{name} {dimension}".encode()).hexdigest()
         self.asked: list[str] = []
 

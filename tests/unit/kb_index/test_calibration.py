@@ -6,18 +6,22 @@ import numpy as np
 import pytest
 
 from kb_index.calibration import (
+    DEFAULT_ANSWERABLE,
     DEFAULT_CONFIDENCE,
     FALLBACK_THRESHOLD,
+    SIGNALS,
     UNSUPPORTED_THRESHOLD,
-    Corpus,
+    Confidence,
     calibrate,
     choose_threshold,
     signals,
 )
 from kb_index.encoder import Vectors, normalised
+from kb_index.exam import Corpus, Rehearsal
 from kb_index.index import VectorIndex
 from kb_index.knowledge import no_progress
 from kb_index.ranking import Scored
+from kb_index.words import WordIndex
 
 
 def corpus(articles: int, variants: int, spread: float) -> Corpus:
@@ -30,7 +34,10 @@ def corpus(articles: int, variants: int, spread: float) -> Corpus:
         noise = spread * random.standard_normal((len(owners), 16))
         return normalised((centres[owners] + noise).astype(np.float32)), owners
 
-    return Corpus(rows(1), rows(variants), VectorIndex(*rows(1)), articles)
+    # Without words: each text is one and the same.
+    texts = ["same"] * (articles * variants)
+    words = WordIndex.build(texts, np.repeat(np.arange(articles), variants), articles)
+    return Corpus(rows(1), rows(variants), VectorIndex(*rows(1)), articles, texts, words)
 
 
 def test_the_threshold_is_the_lowest_that_keeps_the_risk() -> None:
@@ -136,23 +143,66 @@ def test_progress_reaches_its_end() -> None:
     assert seen[-1][1] == seen[-1][2]
 
 
-def test_confidence_rises_with_every_signal() -> None:
-    base = np.array([0.6, 0.0, 0.4, 1.0])
-    start = DEFAULT_CONFIDENCE.of(Scored(np.array([0, 1]), np.stack([base, base]), np.array([0.6, 0.4])))
-    for column in range(3):
-        higher = base.copy()
-        higher[column] += 0.1
-        scored = Scored(np.array([0, 1]), np.stack([higher, base]), np.array([0.6, 0.4]))
-        assert DEFAULT_CONFIDENCE.of(scored) > start
-    ahead = Scored(np.array([0, 1]), np.stack([base, base]), np.array([0.9, 0.1]))
-    assert DEFAULT_CONFIDENCE.of(ahead) > start
+def scored(*rows: list[float], shares: tuple[float, ...]) -> Scored:
+    return Scored(np.arange(len(rows)), np.array(rows), np.array(shares))
+
+
+@pytest.mark.parametrize("probability", [DEFAULT_CONFIDENCE, DEFAULT_ANSWERABLE])
+def test_probabilities_rise_with_every_signal(probability: Confidence) -> None:
+    base = [0.6, 0.0, 0.4, 0.1, -1.0]
+    start = probability.of(scored(base, base, shares=(0.6, 0.4)))
+    for column in range(5):
+        higher = [value + 0.1 * (place == column) for place, value in enumerate(base)]
+        assert probability.of(scored(higher, base, shares=(0.6, 0.4))) > start
+    assert probability.of(scored(base, base, shares=(0.9, 0.1))) >= start
 
 
 def test_an_only_candidate_leads_nobody() -> None:
-    row = np.array([[0.6, 0.0, 0.4, 0.0]])
-    assert signals(Scored(np.array([0]), row, np.array([1.0])))[-1] == 0.0
-    assert signals(Scored(np.array([0, 1]), np.vstack([row, row]), np.array([1.0, 0.0])))[-1] == 6.0
+    row = [0.6, 0.0, 0.4, 0.0, -1.0]
+    lead = SIGNALS.index("lead")
+    assert signals(scored(row, shares=(1.0,)))[lead] == 0.0
+    assert signals(scored(row, row, shares=(1.0, 0.0)))[lead] == 6.0
 
 
 def test_no_candidate_is_no_confidence() -> None:
-    assert DEFAULT_CONFIDENCE.of(Scored(np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0))) == 0.0
+    assert DEFAULT_CONFIDENCE.of(Scored(np.zeros(0, np.int64), np.zeros((0, 5)), np.zeros(0))) == 0.0
+
+
+def test_any_article_is_at_least_as_likely_as_the_best_and_strangers_are_told_apart() -> None:
+    learnt = calibrate(corpus(20, 20, 0.5), risk=0.02, unanswerable_share=0.1, progress=no_progress)
+    assert float(learnt.figures["answerable_auroc"] or 0) > 0.9
+    near, far = [0.95, 0.5, 0.9, 0.5, -0.1], [0.3, 0.0, 0.2, 0.0, -2.5]
+    assert learnt.answerable.of(scored(near, far, shares=(0.99, 0.01))) > 0.9
+    assert learnt.answerable.of(scored(far, far, shares=(0.5, 0.5))) < 0.5
+
+
+def test_the_upper_limit_stands_beside_the_bound() -> None:
+    random = np.random.default_rng(4)
+    confidence = random.random(4000)
+    choice = choose_threshold(confidence, random.random(4000) < confidence, np.ones(4000), 0.1)
+    assert choice.wrong is not None
+    assert choice.bound is not None
+    assert choice.upper95 is not None
+    assert choice.wrong < choice.bound <= 0.1
+    assert choice.bound < choice.upper95 < 0.13
+
+
+def test_what_an_encoder_has_learnt_by_heart_is_not_believed() -> None:
+    """Vectors that lie on their article's centre, because the encoder saw them; those it did not see are scattered."""
+    seen, unseen = corpus(12, 20, 0.05), corpus(12, 20, 1.5)
+    out = np.arange(12 * 20) % 4 == 0
+    vectors = np.where(out[:, None], unseen.variants[0], seen.variants[0])
+    rehearsed = Corpus(seen.titles, (vectors, seen.variants[1]), seen.passages, 12, seen.asked, seen.words)
+    gone = np.arange(12) < 3
+    kept = out & ~gone[seen.variants[1]]
+    naive = calibrate(seen, risk=0.1, unanswerable_share=0.1, progress=no_progress)
+    learnt = calibrate(
+        seen,
+        risk=0.1,
+        unanswerable_share=0.1,
+        progress=no_progress,
+        rehearsals=[Rehearsal(rehearsed, kept, gone)] * 2,
+    )
+    assert naive.figures["accuracy_top1"] == 1.0
+    assert learnt.figures["questions_asked"] == 2 * kept.sum()
+    assert float(learnt.figures["accuracy_top1"] or 1) < 0.9

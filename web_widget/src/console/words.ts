@@ -30,10 +30,11 @@ export function why(reason: HandoffReason): string {
 }
 
 export function confidenceWords(evidence: Evidence): string | null {
-  const { confidence, threshold } = evidence;
+  const { confidence, threshold, answerable } = evidence;
   if (confidence == null || threshold == null) return null;
   const verdict = confidence < threshold ? "below" : "above";
-  return `The best article was ${percent(confidence)} likely to be right, ${verdict} the ${percent(threshold)} an answer needs.`;
+  const any = answerable == null ? "" : ` That any article answers it was ${percent(answerable)} likely.`;
+  return `The best article was ${percent(confidence)} likely to be right, ${verdict} the ${percent(threshold)} an answer needs.${any}`;
 }
 
 export function frustrationWords(evidence: Evidence): string | null {

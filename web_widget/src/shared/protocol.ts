@@ -35,6 +35,7 @@ export interface Evidence {
   trigger_seq?: number | null;
   confidence?: number | null;
   threshold?: number | null;
+  answerable?: number | null;
   frustration?: number | null;
   frustration_threshold?: number | null;
   signals?: { name: string; weight: number }[];

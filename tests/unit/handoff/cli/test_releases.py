@@ -39,3 +39,23 @@ def test_where_nothing_was_answered_no_answer_is_called_wrong() -> None:
 
 def test_a_release_without_figures_has_nothing_to_tell() -> None:
     assert report_lines({}) == []
+
+
+def test_what_fine_tuning_found_is_told_with_both_figures() -> None:
+    held = {
+        "questions": 1600,
+        "top1_base": 0.9375,
+        "top1_tuned": 0.9475,
+        "auroc_base": 0.912,
+        "auroc_tuned": 0.926,
+    }
+    tuning = {"fine_tuned": True, "reason": "better on questions held back by 0.024", "held_back": held}
+    (line,) = report_lines({"fine_tuning": tuning})
+    assert line.startswith("The encoder is fine-tuned: better")
+    for figure in ("1,600", "93.8%", "94.8%", "0.912", "0.926"):
+        assert figure in line
+
+
+def test_why_nothing_was_fine_tuned_is_told() -> None:
+    (line,) = report_lines({"fine_tuning": {"fine_tuned": False, "reason": "3 questions are too few"}})
+    assert line == "The encoder is not fine-tuned: 3 questions are too few."

@@ -95,7 +95,9 @@ async def settings(tmp_path: Path) -> Settings:
     trainer = tmp_path / "python"
     trainer.write_text(TRAINER.format(python=sys.executable))
     trainer.chmod(0o755)
-    settings = Settings(home=home, bot_python=trainer, encoder="bundled-torch")
+    settings = Settings(
+        home=home, bot_python=trainer, encoder="bundled-torch", fine_tune="off", fine_tune_minutes=2.5
+    )
     await _put(settings, TRACK)
     return settings
 
@@ -188,6 +190,8 @@ async def test_the_trainer_gets_its_options_and_one_thread(
         "TOKENIZERS_PARALLELISM": "false",
         "BATON_HOME": str(settings.home),
         "BATON_ENCODER": "bundled-torch",
+        "BATON_FINE_TUNE": "off",
+        "BATON_FINE_TUNE_MINUTES": "2.5",
     }
     assert {name: report["environment"].get(name) for name in expected} == expected
 

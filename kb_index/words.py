@@ -1,0 +1,140 @@
+"""Lexical evidence: how much of a question's wording stands in an article, rare pieces counting most.
+
+Names, codes and rare words are what an encoder of meaning blurs. Texts are cut into pieces of three to five characters
+within words, so that nothing depends on a language, its stop words or its endings, and a misspelling costs a few pieces
+only. Pieces are weighed as tf-idf (1 + ln tf, smoothed idf; Salton and Buckley 1988) and an article is the sum of its
+texts (Rocchio 1971): title, variants and passages, each of length 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.feature_extraction.text import HashingVectorizer
+
+from kb_index.index import GONE, Owners
+
+Floats = NDArray[np.float64]
+
+PIECES: Final = 2**18
+"""Hashes of pieces; at a million different ones four share a place, which their weights survive."""
+
+COMMON_SHARE: Final = 0.05
+COMMON_COUNT: Final = 20
+"""A piece in more than this share of the texts, and in more than so many, tells nothing apart and is left out; such
+pieces are nine tenths of the work."""
+
+MOST_ARTICLES: Final = 20_000
+"""Beyond, the pieces would take gigabytes: there is then no lexical evidence."""
+
+_cut: Final = HashingVectorizer(
+    analyzer="char_wb",
+    ngram_range=(3, 5),
+    n_features=PIECES,
+    alternate_sign=False,
+    norm=None,
+    dtype=np.float32,
+)
+
+
+class WordIndex:
+    """Articles as weighted pieces of words. Immutable; may be asked in several threads at once.
+
+    `idf` (PIECES,) weighs a piece, 0 where it is left out; `sums` (columns, PIECES) holds an article in each row, whose
+    length is in `lengths` and whose article in `owners`, `GONE` where it has been taken out.
+    """
+
+    def __init__(self, idf: NDArray[np.float32], sums: Any, owners: Owners) -> None:
+        self.idf = idf
+        self.sums = sums
+        self.owners = owners
+        self._by_piece = sums.T.tocsr()
+        self._lengths = _lengths(sums)
+
+    @classmethod
+    def build(cls, texts: Sequence[str], owners: Owners, articles: int) -> WordIndex:
+        """Of texts with their `owners` (n,), article positions below `articles`."""
+        if articles > MOST_ARTICLES or not texts:
+            return cls(
+                np.zeros(PIECES, np.float32), sparse.csr_matrix((0, PIECES), dtype=np.float32), owners[:0]
+            )
+        counted = _cut.transform(texts)
+        holding = np.bincount(counted.indices, minlength=PIECES)
+        idf = (np.log((1.0 + len(texts)) / (1.0 + holding)) + 1.0).astype(np.float32)
+        idf[holding > max(COMMON_COUNT, COMMON_SHARE * len(texts))] = 0.0
+        rows = _weighted(counted, idf)
+        ones = np.ones(len(texts), dtype=np.float32)
+        owned = sparse.csr_matrix((ones, (owners, np.arange(len(texts)))), shape=(articles, len(texts)))
+        return cls(idf, (owned @ rows).tocsr(), np.arange(articles, dtype=np.int64))
+
+    def rows(self, texts: Sequence[str]) -> Any:
+        """Texts as weighted pieces: a sparse matrix (len(texts), PIECES), rows of length 1 or empty."""
+        return _weighted(_cut.transform(texts), self.idf)
+
+    def scores(self, texts: Sequence[str], articles: int, *, without: Owners | None = None) -> Floats:
+        """The cosine of each text with each article, 0 to 1, shape (len(texts), articles).
+
+        `without` (len(texts),): the article from which each text itself is taken away first, as if it had not been
+        among its variants; `GONE` leaves all as they are.
+        """
+        found = np.zeros((len(texts), articles))
+        if not len(self.owners):
+            return found
+        rows = self.rows(texts)
+        products = (rows @ self._by_piece).toarray()
+        lengths = np.broadcast_to(self._lengths, products.shape)
+        if without is not None:
+            lengths = lengths.copy()
+            lines = np.flatnonzero((without != GONE) & (rows.getnnz(axis=1) > 0))
+            at = (lines, without[lines])
+            own = products[at]
+            lengths[at] = np.sqrt(np.maximum(lengths[at] ** 2 - 2.0 * own + 1.0, 1e-6))
+            products[at] = np.maximum(own - 1.0, 0.0)
+        there = self.owners != GONE
+        found[:, self.owners[there]] = (products / lengths)[:, there]
+        return found
+
+    def renumbered(self, owner: Callable[[Owners], Owners]) -> WordIndex:
+        """As `VectorIndex.renumbered`."""
+        owners = self.owners.copy()
+        there = owners != GONE
+        owners[there] = owner(owners[there])
+        made = WordIndex.__new__(WordIndex)
+        made.__dict__.update(self.__dict__)
+        made.owners = owners
+        return made
+
+    def with_article(self, texts: Sequence[str], position: int) -> WordIndex:
+        """These and one article more; its new pieces of words count as far as others have them too."""
+        if not self.idf.any():
+            return self
+        added = sparse.csr_matrix(self.rows(texts).sum(axis=0))
+        return WordIndex(
+            self.idf, sparse.vstack([self.sums, added]).tocsr(), np.append(self.owners, position)
+        )
+
+    def compact(self) -> WordIndex:
+        """Less what has been taken out."""
+        there = self.owners != GONE
+        return self if there.all() else WordIndex(self.idf, self.sums[there], self.owners[there])
+
+
+def _weighted(counted: Any, idf: NDArray[np.float32]) -> Any:
+    """Counts (n, PIECES) as tf-idf, rows of length 1."""
+    weights = (1.0 + np.log(counted.data)) * idf[counted.indices]
+    made = sparse.csr_matrix((weights, counted.indices, counted.indptr), shape=counted.shape)
+    lengths = _lengths(made)
+    made.data /= np.repeat(lengths, np.diff(made.indptr)).astype(np.float32)
+    made.eliminate_zeros()
+    return made
+
+
+def _lengths(rows: Any) -> Floats:
+    """The length of each row; 1 for an empty one, which may be divided by."""
+    squares = np.add.reduceat(np.append(rows.data.astype(np.float64) ** 2, 0.0), rows.indptr[:-1])
+    squares[np.diff(rows.indptr) == 0] = 0.0
+    return np.where(squares > 0.0, np.sqrt(np.maximum(squares, 1e-12)), 1.0)
