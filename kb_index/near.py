@@ -27,7 +27,7 @@ STEPS: Final = 6
 """Of k-means. The cells need not be the best ones, only of like size."""
 
 FEWEST_PROBES: Final = 32
-PROBES_PER_ROOT: Final = 1.0
+PROBES_PER_ROOT: Final = 0.75
 """Cells looked into at least, times the root of their number: questions lie farther from the rows than these from each
 other, which is all that `_probes_needed` can try."""
 
