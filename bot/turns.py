@@ -75,9 +75,9 @@ class Turns:
         if lock is None:
             lock = self._order.setdefault(request.conversation_id, asyncio.Lock())
         async with lock:
-            stored = await self._store.load(request.conversation_id)
+            stored = self._store.load(request.conversation_id)
             if stored is not None and request.turn <= stored.last_turn:
-                known = await self._store.reply(request.conversation_id, request.turn)
+                known = self._store.reply(request.conversation_id, request.turn)
                 if known is None:
                     raise TurnOvertaken(request.turn, stored.last_turn)
                 return known

@@ -144,7 +144,7 @@ async def test_the_first_process_to_store_a_turn_wins(store: Dialogues) -> None:
     one, two = Dialogue(slots={"by": "one"}), Dialogue(slots={"by": "two"})
     assert await store.commit("c", 1, first, state=one, previous=Dialogue()) == first
     assert await store.commit("c", 1, second, state=two, previous=Dialogue()) == first
-    stored = await store.load("c")
+    stored = store.load("c")
     assert stored is not None
     assert stored.state == one
 
@@ -155,8 +155,8 @@ async def test_a_reopened_store_goes_on(tmp_path: Path) -> None:
     await first.commit("c", 2, outcome, state=Dialogue(loop="form"), previous=Dialogue())
     first.close()
     second = Dialogues(tmp_path / "d.db")
-    assert await second.load("c") == Stored(2, 3, Dialogue(loop="form"), Dialogue())
-    assert await second.reply("c", 3) == outcome
+    assert second.load("c") == Stored(2, 3, Dialogue(loop="form"), Dialogue())
+    assert second.reply("c", 3) == outcome
     second.close()
 
 
