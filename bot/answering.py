@@ -21,6 +21,7 @@ from typing import Final, Literal
 from bot.contract import DecisionKind, DecisionReason, Passage
 from bot.frustration import Mood
 from bot.memory import Memory, Option, pair_of
+from bot.mood.history import History
 
 LowConfidence = Literal["handoff", "offer"]
 
@@ -76,7 +77,8 @@ class Evidence:
 
     `confidence` is the probability that the best of `passages` is right, `threshold` the least at which it is
     said, `intents` the probabilities of the classifier, `repeated` how far the message repeats an earlier
-    question (0..1), `choice` the id of a chosen option, `turn` the message's number.
+    question (0..1), `choice` the id of a chosen option, `turn` the message's number, `history` what messages
+    have shown of the mood, this one included.
     """
 
     turn: int
@@ -86,6 +88,7 @@ class Evidence:
     passages: Sequence[Passage]
     intents: Mapping[str, float]
     mood: Mood
+    history: History = field(default_factory=History)
     form: Form = field(default_factory=Form)
     repeated: float = 0.0
     choice: str | None = None
@@ -112,7 +115,7 @@ class Verdict:
 
 def decide(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) -> Verdict:
     """The verdict on one message, given what the episode remembers."""
-    memory = replace(memory, level=evidence.mood.level, tripped=evidence.mood.tripped)
+    memory = replace(memory, level=evidence.mood.level, tripped=evidence.mood.tripped, mood=evidence.history)
     chosen = _chosen(evidence, memory)
     if chosen is not None:
         return chosen

@@ -28,10 +28,10 @@ from bot.contract import (
 )
 from bot.dialogue import BATON, Dialogue
 from bot.graph import InOrderRunner
-from bot.linear import LinearHead
+from bot.mood.head import MoodHead, MoodHeadError
 from bot.nlg import FAILURES
 from bot.runtime import Runtime
-from bot.settings import ANGER_FILE, INDEX_FOLDER, MODEL_FILE, Settings
+from bot.settings import INDEX_FOLDER, MODEL_FILE, MOOD_FILE, Settings
 from bot.trackers import TurnTrackers, kept_of
 from bot.vectors import Vectors
 from bot.voice import Wording, load
@@ -83,14 +83,12 @@ class Engine:
 
         Raises:
             IndexMismatch, CorruptIndex: the index cannot be used; the message says what to do.
-            HeadError: the frustration head is damaged.
             ModelNotFound: Rasa cannot read the model.
         """
-        anger = folder / ANGER_FILE
         here = Runtime(
             vectors=vectors,
             knowledge=Knowledge.load(folder / INDEX_FOLDER, vectors.encoder),
-            anger=LinearHead.load(anger) if anger.exists() else None,
+            mood=_mood_head(folder / MOOD_FILE, vectors),
             low_confidence=settings.low_confidence,
             wording=load(settings.voice),
         )
@@ -177,6 +175,17 @@ class Engine:
         if not text:
             raise BotFailed("a reply without text")
         return Reply(text, tuple(choices), message.get("article_id"))
+
+
+def _mood_head(path: Path, vectors: Vectors) -> MoodHead | None:
+    """The release's head. One that cannot be used leaves frustration unread, and customers answered."""
+    if not path.exists():
+        return None
+    try:
+        return MoodHead.load(path, dimension=vectors.get(["?"]).shape[1])
+    except MoodHeadError as error:
+        log.warning("frustration is not read with this release: %s", error)
+        return None
 
 
 def neutral(text: str) -> str:

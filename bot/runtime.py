@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from bot.answering import LowConfidence
-from bot.linear import LinearHead
+from bot.mood.head import MoodHead
 from bot.orders import DemoOrders, OrderService
 from bot.vectors import Vectors
 from bot.voice import Wording, load
@@ -22,11 +22,11 @@ from kb_index.knowledge import Knowledge
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`knowledge` is None only while a model is trained; `anger` only where nothing was there to learn from."""
+    """`knowledge` is None only while a model is trained; `mood` only where the release has no head that can be used."""
 
     vectors: Vectors
     knowledge: Knowledge | None = None
-    anger: LinearHead | None = None
+    mood: MoodHead | None = None
     low_confidence: LowConfidence = "handoff"
     wording: Wording = field(default_factory=lambda: load("formal"))
     orders: OrderService = field(default_factory=DemoOrders)

@@ -12,14 +12,14 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
 from bot.answering import FORM, Evidence, Form, Verdict, decide
-from bot.components.keys import MOOD, RANKING, REPEATED, memory_of, turn_input
+from bot.components.keys import HISTORY, MOOD, RANKING, REPEATED, memory_of, turn_input
 from bot.contract import Decision, Passage, Signal, decision_to_json
 from bot.dialogue import BATON
 from bot.frustration import THRESHOLD
 
 ORDER_NUMBER = "order_number"
 PASSAGES = 5
-SIGNALS = 4
+SIGNALS = 6
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -68,6 +68,7 @@ class TurnDecision(GraphComponent):
             passages=passages,
             intents=intents,
             mood=mood,
+            history=message.get(HISTORY),
             form=_form(message, tracker),
             repeated=message.get(REPEATED),
             choice=given.choice,
