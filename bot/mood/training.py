@@ -213,7 +213,10 @@ def _usual(features: Any, weights: Array, widths: tuple[int, int, int]) -> dict[
     """What the parts that stand in every message add to the logit on average; `widths` of vector, groups and tone."""
     mean = np.asarray(features.mean(axis=0)).ravel() * weights
     dimension, groups, tones = widths
-    usual = {"meaning": float(mean[:dimension].sum()), "phrases": float(mean[dimension + groups + tones :].sum())}
+    usual = {
+        "meaning": float(mean[:dimension].sum()),
+        "phrases": float(mean[dimension + groups + tones :].sum()),
+    }
     for name, value in zip(TONE, mean[dimension + groups :], strict=False):
         usual[PARTS[name]] = usual.get(PARTS[name], 0.0) + float(value)
     return {name: round(value, 5) for name, value in usual.items()}

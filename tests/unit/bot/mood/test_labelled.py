@@ -20,9 +20,7 @@ def turn(number: int, actor: str, text: str, label: int | None) -> dict[str, obj
 
 
 def test_customers_are_read_and_traps_are_calm(tmp_path: Path) -> None:
-    write(
-        tmp_path / "conversations" / "shop.jsonl", turn(1, "bot", "x", None), turn(2, "customer", "y", 1)
-    )
+    write(tmp_path / "conversations" / "shop.jsonl", turn(1, "bot", "x", None), turn(2, "customer", "y", 1))
     write(tmp_path / "traps.jsonl", {"text": "not bad", "why": "negation"})
     assert read_labelled_turns(tmp_path) == [
         LabelledTurn("c", "y", True, "shop"),

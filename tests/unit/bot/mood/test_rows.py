@@ -65,5 +65,7 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         read_rows(tmp_path / "none.csv")
     with pytest.raises(EvaluationFileError, match="not UTF-8"):
         read_rows(written(tmp_path, HEADER.encode() + b"a,1,\xff,0\n"))
-    with pytest.raises(EvaluationFileError, match="line 1: the header must be conversation_id,turn,text,frustrated"):
+    with pytest.raises(
+        EvaluationFileError, match="line 1: the header must be conversation_id,turn,text,frustrated"
+    ):
         read_rows(written(tmp_path, "text,frustrated\nx,0\n"))

@@ -81,7 +81,9 @@ def encoder() -> Encoder:
 
 
 @pytest.fixture(scope="module")
-def fitted(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> tuple[MoodHead, dict[str, Any], Path]:
+def fitted(
+    encoder: Encoder, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[MoodHead, dict[str, Any], Path]:
     """The head as a release gets it, with one strength to choose from to save half of the time."""
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:

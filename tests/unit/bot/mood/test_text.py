@@ -10,7 +10,9 @@ GROUPS = ("contempt", "thanks", "none")
 
 
 def shown(text: str) -> dict[str, float]:
-    lexicon = parse_lexicon({"contempt": "useless, rip-off, straße*, thie*", "thanks": "thank you, don't mention"})
+    lexicon = parse_lexicon(
+        {"contempt": "useless, rip-off, straße*, thie*", "thanks": "thank you, don't mention"}
+    )
     return dict(zip(GROUPS, lexicon.shown(plain(text), GROUPS), strict=True))
 
 
@@ -79,7 +81,7 @@ def test_tone(text: str, names: set[str]) -> None:
 
 
 def test_tone_stays_bounded_on_the_longest_message() -> None:
-    assert all(0.0 <= value <= 2.5 for value in tone("AARGH!!! 99 \"x\" ... " * 200))
+    assert all(0.0 <= value <= 2.5 for value in tone('AARGH!!! 99 "x" ... ' * 200))
 
 
 def test_phrases_are_words_marks_and_neighbours() -> None:
