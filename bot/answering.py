@@ -22,6 +22,7 @@ from typing import Final, Literal
 from bot.contract import DecisionKind, DecisionReason, Passage
 from bot.frustration import Mood
 from bot.memory import Memory, Option, pair_of
+from bot.mood.history import History
 
 LowConfidence = Literal["handoff", "offer"]
 
@@ -78,8 +79,9 @@ class Evidence:
 
     `confidence` is the probability that the best of `passages` is right, `threshold` the least at which it is
     said, `intents` the probabilities of the classifier, `repeated` how far the message repeats an earlier
-    question (0..1), `choice` the id of a chosen option, `turn` the message's number. `language` is the language that
-    the message is certain to be in, `covered` False where it is certain that no article is in it.
+    question (0..1), `choice` the id of a chosen option, `turn` the message's number, `history` what messages have shown of
+    the mood, this one included. `language` is the language that the message is certain to be in, `covered` False where it
+    is certain that no article is in it.
     """
 
     turn: int
@@ -89,6 +91,7 @@ class Evidence:
     passages: Sequence[Passage]
     intents: Mapping[str, float]
     mood: Mood
+    history: History = field(default_factory=History)
     form: Form = field(default_factory=Form)
     repeated: float = 0.0
     choice: str | None = None
@@ -123,6 +126,7 @@ def decide(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) ->
         memory,
         level=evidence.mood.level,
         tripped=evidence.mood.tripped,
+        mood=evidence.history,
         language=evidence.language or memory.language,
     )
     chosen = _chosen(evidence, memory)

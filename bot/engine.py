@@ -28,11 +28,11 @@ from bot.contract import (
 from bot.dialogue import BATON, Dialogue, remembered_questions
 from bot.explanation import explanation
 from bot.graph import InOrderRunner
-from bot.linear import LinearHead
+from bot.mood.head import MoodHead, MoodHeadError
 from bot.nlg import FAILURES
 from bot.own_words import read_languages
 from bot.runtime import Runtime
-from bot.settings import ANGER_FILE, INDEX_FOLDER, MODEL_FILE, Settings
+from bot.settings import INDEX_FOLDER, MODEL_FILE, MOOD_FILE, Settings
 from bot.trackers import TurnTrackers, kept_of
 from bot.turnstile import Turnstile
 from bot.vectors import Vectors
@@ -87,16 +87,14 @@ class Engine:
 
         Raises:
             IndexMismatch, CorruptIndex: the index cannot be used; the message says what to do.
-            HeadError: the frustration head is damaged.
             ModelNotFound: Rasa cannot read the model.
         """
-        anger = folder / ANGER_FILE
         knowledge = Knowledge.load(folder / INDEX_FOLDER, vectors.encoder)
         wording = load(settings.voice)
         here = Runtime(
             vectors=vectors,
             knowledge=knowledge,
-            anger=LinearHead.load(anger) if anger.exists() else None,
+            mood=_mood_head(folder / MOOD_FILE, vectors),
             languages=read_languages(knowledge.articles, wording),
             low_confidence=settings.low_confidence,
             wording=wording,
@@ -198,6 +196,17 @@ class Engine:
         if not text:
             raise BotFailed("a reply without text")
         return Reply(text, tuple(choices), message.get("article_id"))
+
+
+def _mood_head(path: Path, vectors: Vectors) -> MoodHead | None:
+    """The release's head. One that cannot be used leaves frustration unread, and customers answered."""
+    if not path.exists():
+        return None
+    try:
+        return MoodHead.load(path, dimension=vectors.encoder.general)
+    except MoodHeadError as error:
+        log.warning("frustration is not read with this release: %s", error)
+        return None
 
 
 def neutral(text: str) -> str:

@@ -1,21 +1,21 @@
-"""Frustration: the signals of one turn, and a level over the conversation with decay and hysteresis.
+"""Frustration over a conversation: a level that gathers what its turns show, with decay and hysteresis.
 
-Pure. Words are judged by a small trained head over the sentence's embedding and its surface (`head_features`), not
-by a list: "the zip is bloody useless" is about a thing, "you people are useless" is not. Around them stand
-signals that no single sentence shows: the question asked before, the answer rejected, turns that failed, a
-person asked for. Each adds evidence to a level that decays from turn to turn:
+Pure. How upset one message reads, in the light of those before it, is the trained head's answer (`bot.mood.head`):
+"the zip is bloody useless" is about a thing, "you people are useless" is not. Beside it stand what no message shows:
+the question asked before, the answer rejected, turns that failed, a person asked for. Each adds to a level that
+decays from turn to turn:
 
     level = DECAY * level + sum of the turn's weights,  score = 1 - exp(-level)
 
-so that one clearly angry turn (words near 1) passes THRESHOLD at once, two fairly angry ones pass it together, and
-one harsh word does not. Once it has tripped, the level must fall under RELEASE before old anger can count again;
-until then only a turn that would trip on its own does (hysteresis).
+so that one clearly upset message passes THRESHOLD at once, two fairly upset ones pass it together, and one harsh word
+does not. Once it has tripped, the level must fall under RELEASE before old anger can count again; until then only
+a turn that would trip on its own does (hysteresis).
 """
 
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,46 +26,33 @@ THRESHOLD: Final = 0.7
 RELEASE: Final = 0.4
 DECAY: Final = 0.7
 
-# Largest contribution of each signal to the level; the threshold of 0.7 is a level of 1.2. WORDS was chosen by
-# cross-validation over the labelled conversations: 2.0 trips in 36 % of those with angry turns by the second such turn,
-# wrongly in 2 %; 2.5 gained 6 points and doubled the false alarms.
+# Largest contribution of each signal to the level; the threshold of 0.7 is a level of 1.2.
 WORDS: Final = 2.0
+"""Of a message that is surely upset. By cross-validation over the labelled conversations, see ARCHITECTURE."""
 CALM: Final = -0.3
-TONE: Final = 0.4
 REPEATED: Final = 0.4
 REJECTED: Final = 0.4
 FAILED: Final = 0.25
 PERSON: Final = 0.15
-TONE_NEEDS: Final = 0.35
-"""Capitals and marks only sharpen words that are not friendly: thanks in capitals are thanks."""
 
 REPEAT_SIMILARITY: Final = 0.82
 """Cosine from which two questions are the same question in other words (MiniLM paraphrases: 0.75 to 0.95)."""
 
-_SWEARING: Final = re.compile(
-    r"\b(?:damn(?:ed)?|hell|crap(?:py)?|shit(?:ty)?|bullshit|bloody|fuck\w*|wtf|bastards?|arse(?:hole)?|ass(?:hole)?s?"
-    r"|idiots?|morons?|stupid|pathetic|screw(?:ed)? you|piss(?:ed)? off|sucks?)\b",
-    re.IGNORECASE,
-)
-_MARKS: Final = re.compile(r"[!?]{2,}")
-_WORD: Final = re.compile(r"[^\W\d_]{2,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """What a text shows without its meaning, each 0..1: shouted words, repeated marks, swearing."""
-
-    capitals: float
-    marks: float
-    swearing: float
+PARTS: Final = 5
+"""Named parts of a message among which its weight is divided; the rest would be hundredths."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnSignals:
-    """Everything one turn says about the mood. `anger` is the head's probability; `repeated` 0..1."""
+    """Everything one turn says about the mood.
+
+    `anger` is the head's probability, `threshold` the least that counts as upset, `parts` what spoke for (positive)
+    and against it, strongest first. `repeated` is 0..1.
+    """
 
     anger: float
-    surface: Surface
+    threshold: float = 0.5
+    parts: Sequence[tuple[str, float]] = ()
     repeated: float = 0.0
     rejected: bool = False
     failed: bool = False
@@ -92,33 +79,10 @@ def score_of(level: float) -> float:
     return 1.0 - math.exp(-max(0.0, level))
 
 
-def surface_of(text: str) -> Surface:
-    """Count what stands out. One shouted word (an acronym, an order number) is not shouting."""
-    words = _WORD.findall(text)
-    shouted = [w for w in words if w.isupper()]
-    capitals = len(shouted) / len(words) if len(shouted) >= 2 else 0.0
-    marks = min(1.0, sum(len(m) - 1 for m in _MARKS.findall(text)) / 4)
-    swearing = min(1.0, len(_SWEARING.findall(text)) / 2)
-    return Surface(capitals, marks, swearing)
-
-
-def head_features(vector: NDArray[np.float32], surface: Surface) -> NDArray[np.float32]:
-    """The head's input, shape (dimension + 3,): embedding and surface."""
-    extra = np.asarray([surface.capitals, surface.marks, surface.swearing], dtype=np.float32)
-    return np.concatenate([vector, extra])
-
-
 def weigh(signals: TurnSignals) -> tuple[tuple[str, float], ...]:
     """The turn's contributions to the level, strongest first. Signals that say nothing are left out."""
-    lean = (signals.anger - 0.5) * 2
-    words = WORDS * lean if lean > 0 else -CALM * lean
-    unfriendly = max(0.0, (signals.anger - TONE_NEEDS) / (1 - TONE_NEEDS))
-    tone = TONE * unfriendly
     entries = {
-        "words": words,
-        "capitals": tone * signals.surface.capitals,
-        "marks": tone * signals.surface.marks,
-        "swearing": tone * signals.surface.swearing,
+        **dict(_divided(_words(signals), signals.parts)),
         "repeated_question": REPEATED * signals.repeated,
         "rejected_answer": REJECTED if signals.rejected else 0.0,
         "failed_turn": FAILED if signals.failed else 0.0,
@@ -126,6 +90,21 @@ def weigh(signals: TurnSignals) -> tuple[tuple[str, float], ...]:
     }
     kept = [(name, round(weight, 4)) for name, weight in entries.items() if abs(weight) >= 0.005]
     return tuple(sorted(kept, key=lambda entry: -abs(entry[1])))
+
+
+def _words(signals: TurnSignals) -> float:
+    """WORDS for a message that is surely upset, CALM for one that surely is not, 0 at the head's threshold."""
+    anger, threshold = signals.anger, signals.threshold
+    if anger >= threshold:
+        return WORDS * (anger - threshold) / max(1e-6, 1 - threshold)
+    return CALM * (threshold - anger) / threshold
+
+
+def _divided(weight: float, parts: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """`weight` divided among the strongest parts that point its way; `words` where no part is named."""
+    along = [(name, part) for name, part in parts if part * weight > 0][:PARTS]
+    whole = sum(part for _, part in along)
+    return [(name, weight * part / whole) for name, part in along] if along else [("words", weight)]
 
 
 def assess(level: float, tripped: bool, signals: TurnSignals) -> Mood:
@@ -138,8 +117,8 @@ def assess(level: float, tripped: bool, signals: TurnSignals) -> Mood:
     after = max(0.0, DECAY * level + turn)
     if tripped and score_of(after) < RELEASE:
         tripped = False
-    spoken = any(name == "words" and weight > 0 for name, weight in weights)
     # Repeats and failures alone are `repeated_failure`; frustration needs words that show it.
+    spoken = signals.anger > signals.threshold
     alone = score_of(turn) >= THRESHOLD
     escalate = spoken and (alone if tripped else score_of(after) >= THRESHOLD)
     return Mood(after, tripped or escalate, escalate, weights)

@@ -6,8 +6,10 @@ It travels with the last utterance in Rasa's tracker, so it must stay small: at 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
+
+from bot.mood.history import History
 
 KEPT_QUESTIONS: Final = 3
 KEPT_ARTICLES: Final = 5
@@ -30,14 +32,15 @@ class Memory:
     `failures` counts unsure replies, rejected answers and repeats; `form_failures` the messages in a row that
     the open form could not use. `clarified` holds the pairs already asked about as "a|b" with a < b.
     `questions` are the last messages that asked something, newest last. `level` and `tripped` are the
-    frustration level and whether it has already caused a handoff. `language` is what the last message that told was
-    certain to be written in.
+    frustration level and whether it has already caused a handoff, `mood` what messages showed before. `language` is
+    what the last message that told was certain to be written in.
     """
 
     failures: int = 0
     form_failures: int = 0
     level: float = 0.0
     tripped: bool = False
+    mood: History = field(default_factory=History)
     last_kind: str | None = None
     offers_person: bool = False
     options: tuple[Option, ...] = ()
@@ -60,6 +63,7 @@ class Memory:
             form_failures=int(raw["form_failures"]),
             level=float(raw["level"]),
             tripped=bool(raw["tripped"]),
+            mood=History(**raw["mood"]) if "mood" in raw else History(),
             last_kind=raw["last_kind"],
             offers_person=bool(raw["offers_person"]),
             options=tuple(Option(o["id"], o["article_id"]) for o in raw["options"]),
@@ -77,6 +81,7 @@ class Memory:
             form_failures=0,
             level=0.0,
             tripped=False,
+            mood=History(),
             last_kind=None,
             offers_person=False,
             options=(),

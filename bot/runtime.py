@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from bot.answering import LowConfidence
 from bot.languages import Languages
-from bot.linear import LinearHead
+from bot.mood.head import MoodHead
 from bot.orders import DemoOrders, OrderService
 from bot.vectors import Vectors
 from bot.voice import Wording, load
@@ -23,11 +23,13 @@ from kb_index.knowledge import Knowledge
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`knowledge` and `languages` are None only while a model is trained; `anger` where nothing was to learn from."""
+    """`knowledge` and `languages` are None only while a model is trained; `mood` only where the release has no head that
+    can be used.
+    """
 
     vectors: Vectors
     knowledge: Knowledge | None = None
-    anger: LinearHead | None = None
+    mood: MoodHead | None = None
     languages: Languages | None = None
     low_confidence: LowConfidence = "handoff"
     wording: Wording = field(default_factory=lambda: load("formal"))

@@ -12,7 +12,7 @@ from bot.answering import LowConfidence
 
 MODEL_FILE: Final = "model.tar.gz"
 INDEX_FOLDER: Final = "index"
-ANGER_FILE: Final = "frustration.json"
+MOOD_FILE: Final = "frustration.json"
 REPORT_FILE: Final = "report.json"
 ENCODER_FOLDER: Final = "encoder"
 """In a release: the fine-tuned encoder, where there is one."""

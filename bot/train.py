@@ -26,9 +26,10 @@ import yaml
 from numpy.typing import NDArray
 
 from bot import settings as names
+from bot.mood.shipped import shipped_head
 from bot.quiet import hush
 from bot.settings import Settings, SettingsError, from_environment
-from bot.training_data import background, fit_anger, read_labelled_turns
+from bot.training_data import background
 from bot.voice import load as load_voice
 from kb_index.article import Article
 from kb_index.embedding_cache import CachedEncoder
@@ -43,7 +44,6 @@ PROJECT: Final = Path(__file__).parent.parent
 CONFIG: Final = PROJECT / "config.yml"
 NLU_DATA: Final = PROJECT / "nlu_data"
 DOMAIN: Final = Path(__file__).parent / "domain"
-FRUSTRATION: Final = NLU_DATA / "frustration"
 QUESTION: Final = "question"
 TASK_INTENTS: Final = ("order_status", "cancel_form")
 ENCODER_COMPONENT: Final = "bot.components.encoder.SentenceEncoder"
@@ -122,10 +122,9 @@ def train(
     knowledge.save(out / names.INDEX_FOLDER)
 
     progress("frustration", 0, 1, "")
-    turns = read_labelled_turns(FRUSTRATION)
-    head, anger_figures = fit_anger(turns, _vectors_of([turn.text for turn in turns], encoder))
+    head, mood_figures = shipped_head(encoder, settings.cache)
     if head is not None:
-        head.save(out / names.ANGER_FILE)
+        head.save(out / names.MOOD_FILE)
     progress("frustration", 1, 1, "")
 
     progress("model", 0, 1, "rasa")
@@ -144,7 +143,7 @@ def train(
         "intent_examples": examples,
         "knowledge": knowledge.figures,
         "fine_tuning": tuning.report,
-        "frustration": anger_figures,
+        "frustration": mood_figures,
         "risk": risk,
         "unanswerable_share": unanswerable_share,
         "seconds": round(time.monotonic() - started, 2),

@@ -13,7 +13,7 @@ from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
 from bot.answering import FORM, Evidence, Form, Verdict, decide
-from bot.components.keys import LANGUAGE, MOOD, RANKING, REPEATED, memory_of, turn_input
+from bot.components.keys import HISTORY, LANGUAGE, MOOD, RANKING, REPEATED, memory_of, turn_input
 from bot.contract import Decision, Passage, Signal, decision_to_json
 from bot.dialogue import BATON
 from bot.frustration import THRESHOLD, Mood
@@ -22,7 +22,7 @@ from kb_index.knowledge import Knowledge
 
 ORDER_NUMBER = "order_number"
 PASSAGES = 5
-SIGNALS = 4
+SIGNALS = 6
 
 ALIKE = 0.5
 """From this share of the best article's score on the second is believed nearly as much. A calibrated confidence is not
@@ -76,6 +76,7 @@ class TurnDecision(GraphComponent):
             passages=passages,
             intents=intents,
             mood=mood,
+            history=message.get(HISTORY),
             form=_form(message, tracker),
             repeated=message.get(REPEATED),
             choice=given.choice,

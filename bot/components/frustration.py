@@ -1,8 +1,8 @@
 """The frustration signal of a message and the conversation's level after it."""
 
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -14,14 +14,11 @@ from rasa.shared.nlu.training_data.message import Message
 from bot import runtime
 from bot.answering import ASK_HUMAN, LIKELY, REJECT
 from bot.components.intents import sentence_vector
-from bot.components.keys import MOOD, REPEATED, memory_of
-from bot.frustration import TurnSignals, assess, head_features, similarity, surface_of
+from bot.components.keys import HISTORY, MOOD, REPEATED, memory_of, turn_input
+from bot.frustration import TurnSignals, assess, similarity
 
-ANGRY = "1"
-"""The head's label for a frustrated turn."""
-
-UNKNOWN = 0.5
-"""The head's answer where there is no head: words then say nothing."""
+UNREAD = 0.5
+"""The anger of a message where there is no head: words then say nothing."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -42,7 +39,7 @@ class FrustrationSignal(GraphComponent):
     def __init__(self) -> None:
         here = runtime.current()
         self._vectors = here.vectors
-        self._head = here.anger
+        self._head = here.mood
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
         """Leave mood and repetition on the message."""
@@ -51,23 +48,23 @@ class FrustrationSignal(GraphComponent):
             vector = sentence_vector(message)
             if vector is None:
                 continue
-            text = message.get(TEXT)
             intents = {entry["name"]: entry["confidence"] for entry in message.get(INTENT_RANKING_KEY, [])}
-            surface = surface_of(text)
             repeated = similarity(vector, self._vectors.general(memory.questions))
             signals = TurnSignals(
-                anger=self._anger(head_features(vector, surface)),
-                surface=surface,
+                anger=UNREAD,
                 repeated=repeated,
                 rejected=memory.last_kind == "answer" and intents.get(REJECT, 0.0) >= LIKELY,
                 failed=memory.last_kind == "unsure" or memory.form_failures > 0,
                 asked_person=intents.get(ASK_HUMAN, 0.0) >= LIKELY,
             )
+            history = memory.mood
+            if self._head is not None:
+                reading = self._head.read(message.get(TEXT), vector, history, turn_input(message).locale)
+                history = reading.history
+                signals = replace(
+                    signals, anger=reading.anger, threshold=self._head.threshold, parts=reading.parts
+                )
             message.set(MOOD, assess(memory.level, memory.tripped, signals))
+            message.set(HISTORY, history)
             message.set(REPEATED, repeated)
         return messages
-
-    def _anger(self, features: "np.ndarray[Any, np.dtype[np.float32]]") -> float:
-        if self._head is None:
-            return UNKNOWN
-        return float(self._head.probabilities(features.reshape(1, -1))[0][self._head.labels.index(ANGRY)])

@@ -13,6 +13,7 @@ from bot.memory import Memory
 
 RANKING: Final = "baton_ranking"
 MOOD: Final = "baton_mood"
+HISTORY: Final = "baton_mood_history"
 REPEATED: Final = "baton_repeated"
 LANGUAGE: Final = "baton_language"
 

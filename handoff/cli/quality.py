@@ -1,4 +1,4 @@
-"""`baton evaluate` and `baton explain`: computed by the bot, in its own environment."""
+"""`baton evaluate`, `baton evaluate-frustration` and `baton explain`: computed by the bot, in its own environment."""
 
 from __future__ import annotations
 
@@ -37,6 +37,28 @@ def evaluate(
     if release is not None:
         arguments += ["--release", release]
     _run("bot.evaluate", [*arguments, *(["--json"] if as_json else [])])
+
+
+def evaluate_frustration(
+    file: Annotated[
+        Path, typer.Argument(help="A CSV with the columns conversation_id,turn,text,frustrated (0 or 1).")
+    ],
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Draw the figures here.")
+    ] = None,
+    release: Annotated[str | None, typer.Option("--release", help="Default is the live one.")] = None,
+    locale: Annotated[
+        str, typer.Option("--locale", help="The language that the messages are written in.")
+    ] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Read each customer's message after those before it and measure who was found upset."""
+    arguments = [str(file.absolute()), "--locale", locale]
+    if report is not None:
+        arguments += ["--report", str(report.absolute())]
+    if release is not None:
+        arguments += ["--release", release]
+    _run("bot.evaluate_frustration", [*arguments, *(["--json"] if as_json else [])])
 
 
 def explain(

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import bot.components.decision as decision_component
-import bot.components.frustration as frustration_component
 import bot.components.intents as intents_component
 from bot.components.decision import TurnDecision
+from bot.mood.head import MoodHead
 from bot.nlg import KnowledgeResponses
 from bot.orders import DemoOrders
 from bot.serve import main
@@ -58,7 +58,7 @@ plant(
     "classifier",
     lambda _self, messages: messages[0].get("text"),
 )
-plant(frustration_component, "surface_of", "mood", lambda text: text)
+plant(MoodHead, "read", "mood", lambda _self, text, *_args: text)
 plant(decision_component, "decide", "decision", lambda evidence, *_: evidence.text)
 plant(
     KnowledgeResponses,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,63 @@ def test_evaluate_asks_every_row(trained: Path, tmp_path: Path) -> None:
     assert told["language"]["covered"]
     in_words = command("bot.explain", "where do I find my invoice?", "--home", home)
     assert "Because      The confidence is at least the threshold." in in_words.stdout
+
+
+TALK = """conversation_id,turn,text,frustrated
+a,1,Where is my order?,0
+a,2,It was due on Monday.,0
+a,3,"This is ridiculous, I have told you three times now and you keep sending the same answer!",1
+b,1,Thanks so much!!,0
+b,2,How do I change my address?,0
+"""
+
+
+def test_evaluate_frustration_reads_conversations_with_the_releases_head(
+    trained: Path, tmp_path: Path
+) -> None:
+    home = home_with(trained, tmp_path)
+    rows = tmp_path / "talk.csv"
+    rows.write_text(TALK)
+    report = tmp_path / "report"
+    done = command("bot.evaluate_frustration", rows, "--home", home, "--json", "--report", report)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {"n": 5, "auroc": 1.0, "precision": 1.0, "recall": 1.0, "f1": 1.0}.items() <= found.items()
+    figures = json.loads((trained / "report.json").read_text())["frustration"]
+    assert found["threshold"] == figures["threshold"]
+    assert found["by_conversation"]["called_by_first"] == 1.0
+    assert figures["traps_called"] < 0.05
+    names = {"figures.json", "rows.csv", "thresholds.csv", "thresholds.svg"}
+    assert {path.name for path in report.iterdir()} == names
+    told = command("bot.evaluate_frustration", rows, "--home", home, "--release", "none", "--json")
+    assert json.loads(told.stdout)["error"]["code"] == "unknown_release"
+
+
+def test_evaluate_frustration_names_bad_rows_and_makes_no_home(tmp_path: Path) -> None:
+    rows = tmp_path / "talk.csv"
+    rows.write_text(TALK + "c,1,,0\nc,two,x,0\n")
+    home = tmp_path / "home"
+    done = command("bot.evaluate_frustration", rows, "--home", home, "--json")
+    assert done.returncode == 1
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "bad_evaluation_file"
+    assert "line 7: the text is empty; line 8: turn must be a whole number" in error["message"]
+    assert not home.exists()
+
+
+def test_an_older_releases_head_leaves_frustration_unread_and_customers_answered(
+    trained: Path, tmp_path: Path
+) -> None:
+    built = tmp_path / "built"
+    shutil.copytree(trained, built)
+    (built / "frustration.json").write_text('{"format": 1}')
+    bot = Bot(home_with(built, tmp_path)).ready()
+    try:
+        body = bot.talk().say("THIS IS USELESS, YOU KEEP SENDING THE SAME ANSWER")
+        assert body["decision"]["reason"] != "frustration"
+        assert bot.talk().decide("where do I find my invoice?")[0] == "answer"
+    finally:
+        assert bot.stop() == 0
 
 
 def test_evaluate_refuses_a_file_before_it_loads_anything(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ class TestFrustration:
     def test_clear_anger_trips_at_once_and_names_what_happens_next(self, talk: Talk) -> None:
         body = talk.say(ANGRY)
         assert (body["decision"]["kind"], body["decision"]["reason"]) == ("escalate", "frustration")
-        assert body["decision"]["signals"][0]["name"] == "words"
+        assert {signal["name"] for signal in body["decision"]["signals"]} >= {"meaning", "accusing"}
         assert "sorry" in body["replies"][0]["text"]
         assert "colleague" in body["replies"][0]["text"]
 
