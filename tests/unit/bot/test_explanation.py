@@ -74,6 +74,8 @@ def test_everything_is_there_as_json() -> None:
         "risk": 0.02,
         "unanswerable_share": 0.1,
         "wrong_answer_bound": 0.019,
+        "wrong_answer_upper95": None,
+        "answerable": 0.0,
     }
     assert found["rule"] == "The confidence is at least the threshold."
 
