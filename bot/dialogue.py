@@ -66,13 +66,13 @@ class Dialogue:
         return replace(self, slots={}, loop=None, events=(*map(_eased, self.events), *ended))
 
 
-def remembered_questions(dialogue: Dialogue) -> tuple[str, ...]:
-    """The questions that the last message's memory holds; none before the first."""
+def remembered(dialogue: Dialogue) -> Memory:
+    """What the last message left in memory; an empty one before the first."""
     for event in reversed(dialogue.events):
         left = (event.get("parse_data") or {}).get(BATON)
         if left is not None:
-            return Memory.from_dict(left["memory"]).questions
-    return ()
+            return Memory.from_dict(left["memory"])
+    return Memory()
 
 
 def unpacked(packed: str) -> tuple[int, Dialogue]:

@@ -15,6 +15,7 @@ from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot import runtime
+from bot.asking import ways_of
 from bot.components.keys import TurnInput, last_baton
 from bot.contract import (
     HUMAN_CHOICE,
@@ -25,7 +26,7 @@ from bot.contract import (
     TurnRequest,
     decision_from_json,
 )
-from bot.dialogue import BATON, Dialogue, remembered_questions
+from bot.dialogue import BATON, Dialogue, remembered
 from bot.explanation import explanation
 from bot.graph import InOrderRunner
 from bot.mood.head import MoodHead, MoodHeadError
@@ -145,7 +146,8 @@ class Engine:
     ) -> tuple[TurnOutcome, DialogueStateTracker]:
         text = neutral(request.text)
         # Earlier questions are compared with this one; another bot, or this one before a restart, may have seen them.
-        await self.vectors.prepare([text, *remembered_questions(dialogue)])
+        memory = remembered(dialogue)
+        await self.vectors.prepare([text, *ways_of(text, memory, request.locale).texts, *memory.questions])
         await self._turnstile.passed()
         sender = f"{request.conversation_id}#{request.turn}"
         name = request.customer.get("name")

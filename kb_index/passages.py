@@ -42,6 +42,12 @@ def split_passages(answer: str) -> list[str]:
     return passages[:MOST]
 
 
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, and the lines of one that is broken into lines; at least one where it holds any word."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return [part for line in lines for part in _SENTENCE.split(line) if part]
+
+
 def _plain(markdown: str) -> str:
     text = _LINK.sub(r"\1", markdown)
     text = _LINE_START.sub("", text)

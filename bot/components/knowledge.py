@@ -6,11 +6,14 @@ from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
-from bot.components.keys import LANGUAGE, RANKING, turn_input
+from bot.asking import read, ways_of
+from bot.components.keys import LANGUAGE, RANKING, memory_of, turn_input
+from kb_index.knowledge import Ranking
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -42,16 +45,24 @@ class KnowledgeRetriever(GraphComponent):
         self._knowledge = here.knowledge
         self._vectors = here.vectors
 
-    def process(self, messages: list[Message]) -> list[Message]:
-        """Search the index with each message's vector."""
+    def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
+        """Search the index with each message's vector, and with those of its other readings."""
         assert self._knowledge is not None, "an index is loaded with every model that answers"
         for message in messages:
             text = message.get(TEXT)
             if text:
                 reading = message.get(LANGUAGE)  # None in a model that was trained before languages were read
-                locale = turn_input(message).locale if reading is None else reading.locale
-                # The whole vector, with what the articles taught the encoder; computed with the general part.
-                vector = self._vectors.get([text])[0]
-                ranking = self._knowledge.search(text, vector, locale=locale, k=self._candidates)
-                message.set(RANKING, ranking)
+                given = turn_input(message).locale
+                locale = given if reading is None else reading.locale
+                ways = ways_of(text, memory_of(tracker), given)
+                parts = [self._search(part, locale) for part in ways.parts]
+                joined = None if ways.joined is None else self._search(ways.joined, locale)
+                message.set(
+                    RANKING, read(self._search(text, locale), parts, joined, self._knowledge.threshold)
+                )
         return messages
+
+    def _search(self, text: str, locale: str) -> Ranking:
+        assert self._knowledge is not None
+        # The whole vector, with what the articles taught the encoder; computed with the general part.
+        return self._knowledge.search(text, self._vectors.get([text])[0], locale=locale, k=self._candidates)
