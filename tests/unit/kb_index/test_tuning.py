@@ -13,6 +13,7 @@ import pytest
 
 from kb_index import tuning as tuning_module
 from kb_index.article import Article
+from kb_index.calibration import ENOUGH_TO_FIT
 from kb_index.encoder import Encoder
 from kb_index.knowledge import Knowledge
 from kb_index.probes import Comparison
@@ -101,7 +102,9 @@ def test_an_index_is_built_with_what_was_learnt(
     assert "parcel" not in (cache / PLAN).read_text(), "no words of the content"
 
     knowledge = Knowledge.build(articles, made.encoder, probes=made.probes)
-    assert knowledge.figures["questions_asked"] == len(probe.out), "none that the probe had learnt"
+    # Only what the probe has not learnt may be asked, and 16 questions are too few to calibrate by.
+    assert len(probe.out) < ENOUGH_TO_FIT < sum(len(article.questions) for article in articles)
+    assert knowledge.figures["threshold_support"] == "too_few_questions"
     for article in articles[:3]:
         vector = made.encoder.encode([article.questions[0]])[0]
         assert knowledge.search(article.questions[0], vector).candidates[0].article_id == article.id

@@ -69,6 +69,7 @@ def test_an_escalation_is_one_append_with_the_handoff_last() -> None:
         "trigger_seq": 2,
         "confidence": 0.875,
         "threshold": 0.5,
+        "answerable": None,
         "frustration": 0.25,
         "frustration_threshold": 0.75,
         "signals": [],
