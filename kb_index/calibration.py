@@ -116,7 +116,7 @@ def calibrate(
     if len(vectors) < ENOUGH_TO_FIT or len(np.unique(owners)) < FEWEST_ARTICLES:
         return DEFAULT_CALIBRATION
     answers = rehearse(rehearsals, progress) if rehearsals else ask_all(corpus, progress)
-    if len(answers.known) < ENOUGH_TO_FIT or not answers.unknown:
+    if not answers.known or not answers.unknown:
         return DEFAULT_CALIBRATION
     return learn(answers, risk=risk, unanswerable_share=unanswerable_share)
 
