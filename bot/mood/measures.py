@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from bot.frustration import Mood, TurnSignals, assess
 from kb_index.evaluate import auroc
+
+FLAT: Final = 0.005
+"""Differences in F1 that are chance: its standard error over the shipped conversations is about 0.01."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +46,22 @@ def shares(called: Sequence[bool], truth: Sequence[bool]) -> dict[str, float | N
 
 
 def best_threshold(scores: Sequence[float], truth: Sequence[bool]) -> float:
-    """The threshold with the highest F1, in the middle between the two scores that it parts; 0.5 without a positive."""
+    """A threshold with nearly the highest F1; 0.5 without a positive.
+
+    F1 is flat around its top, where the very best cut is a matter of chance: taken is the one in the middle of those
+    within `FLAT` of it. A cut lies halfway between the two scores that it parts.
+    """
     ranked = sorted(zip(scores, truth, strict=True), key=lambda entry: -entry[0])
-    total, hits, best, chosen = sum(truth), 0, 0.0, 0.5
+    total, hits = sum(truth), 0
+    cuts: list[tuple[float, float]] = []
     for called, (score, true) in enumerate(ranked, start=1):
         hits += true
         following = ranked[called][0] if called < len(ranked) else 0.0
-        f1 = 2 * hits / (called + total)
-        if f1 > best and following < score:
-            best, chosen = f1, (score + following) / 2
-    return chosen
+        if hits and following < score:
+            cuts.append((2 * hits / (called + total), (score + following) / 2))
+    best = max((f1 for f1, _ in cuts), default=0.0)
+    near = sorted(cut for f1, cut in cuts if f1 >= best - FLAT)
+    return near[len(near) // 2] if near else 0.5
 
 
 def conversation_figures(judged: Sequence[Judged]) -> dict[str, Any]:
