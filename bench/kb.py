@@ -57,7 +57,7 @@ def sentences() -> Iterator[str]:
     for article in read_articles():
         for texts in texts_of(article):
             seen |= dict.fromkeys(texts)
-    for file in sorted(FRUSTRATION.glob("*.jsonl")):
+    for file in sorted(FRUSTRATION.rglob("*.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():
             seen.setdefault(json.loads(line)["text"])
     yield from seen
