@@ -86,7 +86,7 @@ def explain(
         for line, position in enumerate(scored.articles[:k].tolist())
     )
     return Explanation(
-        _matches(knowledge, np.asarray(vector, dtype=np.float32).reshape(-1), scored),
+        _matches(knowledge, knowledge.placed(np.asarray(vector, dtype=np.float32).reshape(-1)), scored),
         candidates,
         parts(SIGNALS, signals(scored).tolist(), learnt.confidence.weights.tolist()),
         learnt.confidence.bias,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kb_index import live
 from kb_index.article import Article, content_hash
 from kb_index.calibration import Calibration, calibrate
+from kb_index.centre import centre_of, centred
 from kb_index.encoder import Encoder, EncoderError, Vectors
 from kb_index.exam import Corpus, Rehearsal
 from kb_index.index import VectorIndex
@@ -108,13 +109,16 @@ class Knowledge:
         asked = [texts[line] for line in np.flatnonzero(kind_of == 1)]
         words = WordIndex.build(texts, owner, len(ordered))
 
-        def corpus_of(by: Encoder) -> Corpus:
+        def corpus_of(by: Encoder) -> tuple[Corpus, Vectors]:
             vectors = _embed(texts, by, progress)
+            # Not of the variants: one article that has many would be the centre.
+            centre = centre_of(vectors[kind_of != 1])
+            vectors = centred(vectors, centre)
             parts = [(vectors[kind_of == kind], owner[kind_of == kind]) for kind in range(3)]
-            return Corpus(parts[0], parts[1], VectorIndex(*parts[2]), len(ordered), asked, words)
+            return Corpus(parts[0], parts[1], VectorIndex(*parts[2]), len(ordered), asked, words), centre
 
         named = [(ordered[owners[line]].id, texts[line]) for line in np.flatnonzero(kind_of == 1)]
-        corpus = corpus_of(encoder)
+        corpus, centre = corpus_of(encoder)
         learnt = calibrate(
             corpus,
             risk=risk,
@@ -122,7 +126,7 @@ class Knowledge:
             progress=progress,
             rehearsals=[
                 Rehearsal(
-                    corpus_of(probe.encoder),
+                    corpus_of(probe.encoder)[0],
                     np.array([probe.is_out(*pair) for pair in named], dtype=bool),
                     np.array([article.id in probe.gone for article in ordered], dtype=bool),
                 )
@@ -139,6 +143,7 @@ class Knowledge:
                 encoder_name=encoder.name,
                 encoder_fingerprint=encoder.fingerprint,
                 content_hash=content_hash(ordered),
+                centre=centre,
                 ranker=ranker,
                 calibration=learnt,
             )
@@ -227,7 +232,12 @@ class Knowledge:
             raise ValueError(f"a query vector has {self.dimension} finite numbers, not shape {query.shape}")
         if not self._articles or not text.strip() or not query.any():
             return None
-        return self._stored.ranker.rank(query[None, :], [text], among=self._among(locale))[0]
+        return self._stored.ranker.rank(self.placed(query)[None, :], [text], among=self._among(locale))[0]
+
+    def placed(self, query: Vectors) -> Vectors:
+        """A query vector (dimension,) where the index has its own: less what all texts have in common."""
+        (moved,) = centred(np.asarray(query, dtype=np.float32)[None, :], self._stored.centre)
+        return np.asarray(moved)
 
     @property
     def stored(self) -> StoredIndex:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from kb_index.article import Article
+from kb_index.centre import centred
 from kb_index.encoder import Encoder, EncoderError
 from kb_index.index import GONE, Owners
 from kb_index.passages import texts_of
@@ -35,6 +36,7 @@ def with_article(stored: StoredIndex, article: Article, encoder: Encoder) -> Sto
         raise EncoderError(
             f"The encoder {encoder.name} returned NaN or infinite numbers; nothing was indexed."
         )
+    vectors = centred(vectors, stored.centre)
     place = bisect_left(stored.articles, article.id, key=lambda known: known.id)
     known = place < len(stored.articles) and stored.articles[place].id == article.id
     if known:

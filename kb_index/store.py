@@ -20,7 +20,7 @@ from scipy import sparse
 
 from kb_index.article import Article, ArticleError, check_article, content_hash
 from kb_index.calibration import SIGNALS, Calibration, Confidence
-from kb_index.encoder import Encoder, file_digest
+from kb_index.encoder import Encoder, Vectors, file_digest
 from kb_index.index import IndexFileError, VectorIndex
 from kb_index.ranking import FEATURES, Ranker
 from kb_index.words import PIECES, WordIndex
@@ -45,12 +45,14 @@ class CorruptIndex(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class StoredIndex:
-    """All that `Knowledge` is made of. `content_hash` is None where articles changed since it was taken."""
+    """All that `Knowledge` is made of. `content_hash` is None where articles changed since it was taken; `centre`
+    (dimension,) has been taken from all vectors (`kb_index.centre`)."""
 
     articles: tuple[Article, ...]
     encoder_name: str
     encoder_fingerprint: str
     content_hash: str | None
+    centre: Vectors
     ranker: Ranker
     calibration: Calibration
 
@@ -68,6 +70,7 @@ def save_index(folder: Path, stored: StoredIndex) -> None:
     arrays: dict[str, Any] = {
         "question_owners": questions.owners,
         "passage_owners": passages.owners,
+        "centre": stored.centre,
         "word_owners": words.owners,
         "word_idf": words.idf,
         "word_data": words.sums.data,
@@ -147,6 +150,9 @@ def _read(folder: Path, manifest: dict[str, Any]) -> StoredIndex:
     dimension = int(manifest["encoder"]["dimension"])
     with np.load(folder / "model.npz", allow_pickle=False) as model:
         arrays = {name: model[name] for name in model.files}
+    centre = arrays["centre"]
+    if centre.shape != (dimension,) or not np.isfinite(centre).all():
+        raise ValueError(f"the centre does not have {dimension} finite numbers")
     learnt_shapes = [arrays[f"{name}_weights"].shape for name in ("rank", "confidence", "answerable")]
     if learnt_shapes != [(len(FEATURES),), (len(SIGNALS),), (len(SIGNALS),)]:
         raise ValueError("the weights have other shapes")
@@ -166,7 +172,7 @@ def _read(folder: Path, manifest: dict[str, Any]) -> StoredIndex:
     )
     made_by = manifest["encoder"]
     return StoredIndex(
-        articles, made_by["name"], made_by["fingerprint"], manifest["content_hash"], ranker, learnt
+        articles, made_by["name"], made_by["fingerprint"], manifest["content_hash"], centre, ranker, learnt
     )
 
 

@@ -84,19 +84,39 @@ class WordIndex:
         found = np.zeros((len(texts), articles))
         if not len(self.owners):
             return found
-        rows = self.rows(texts)
-        products = (rows @ self._by_piece).toarray()
-        lengths = np.broadcast_to(self._lengths, products.shape)
-        if without is not None:
-            lengths = lengths.copy()
-            lines = np.flatnonzero((without != GONE) & (rows.getnnz(axis=1) > 0))
-            at = (lines, without[lines])
-            own = products[at]
-            lengths[at] = np.sqrt(np.maximum(lengths[at] ** 2 - 2.0 * own + 1.0, 1e-6))
-            products[at] = np.maximum(own - 1.0, 0.0)
+        counted = _cut.transform(texts)
         there = self.owners != GONE
-        found[:, self.owners[there]] = (products / lengths)[:, there]
+        for line in range(len(texts)):
+            part = slice(counted.indptr[line], counted.indptr[line + 1])
+            pieces = counted.indices[part]
+            weights = (1.0 + np.log(counted.data[part])) * self.idf[pieces]
+            length = float(np.sqrt(weights @ weights))
+            if length == 0.0:
+                continue
+            products = self._products(pieces, weights / length)
+            lengths = self._lengths
+            if without is not None and without[line] != GONE:
+                column = int(without[line])
+                lengths = lengths.copy()
+                own = products[column]
+                lengths[column] = np.sqrt(max(lengths[column] ** 2 - 2.0 * own + 1.0, 1e-6))
+                products[column] = max(own - 1.0, 0.0)
+            found[line, self.owners[there]] = (products / lengths)[there]
         return found
+
+    def _products(self, pieces: NDArray[np.int32], weights: NDArray[np.float32]) -> Floats:
+        """Inner products with all columns (columns,). By hand: for one text scipy's own takes five times as long."""
+        starts = self._by_piece.indptr[pieces]
+        counts = self._by_piece.indptr[pieces + 1] - starts
+        ends = np.cumsum(counts)
+        if not len(ends) or not ends[-1]:
+            return np.zeros(len(self.owners))
+        places = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
+        values = self._by_piece.data[places] * np.repeat(weights, counts)
+        return np.asarray(
+            np.bincount(self._by_piece.indices[places], weights=values, minlength=len(self.owners)),
+            dtype=np.float64,
+        )
 
     def renumbered(self, owner: Callable[[Owners], Owners]) -> WordIndex:
         """As `VectorIndex.renumbered`."""
