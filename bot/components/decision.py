@@ -12,7 +12,7 @@ from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
-from bot.answering import FORM, Evidence, Form, Verdict, decide
+from bot.answering import COMPETING, FORM, Evidence, Form, Verdict, decide
 from bot.components.keys import HISTORY, LANGUAGE, MOOD, RANKING, REPEATED, memory_of, turn_input
 from bot.contract import Decision, Passage, Signal, decision_to_json
 from bot.dialogue import BATON
@@ -23,10 +23,6 @@ from kb_index.knowledge import Knowledge
 ORDER_NUMBER = "order_number"
 PASSAGES = 5
 SIGNALS = 6
-
-ALIKE = 0.5
-"""From this share of the best article's score on the second is believed nearly as much. A calibrated confidence is not
-high then anyway; one that nothing was there to calibrate by knows only how near the words are."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -124,7 +120,9 @@ def _packed(verdict: Verdict, decision: Decision, reading: Reading, name: str | 
 
 
 def _tied(knowledge: Knowledge, passages: Sequence[Passage]) -> bool:
-    if len(passages) < 2 or passages[1].score < ALIKE * passages[0].score:
+    # A calibrated confidence is not high then anyway; one that nothing was there to calibrate by knows only how near the
+    # words are.
+    if len(passages) < 2 or passages[1].score < COMPETING * passages[0].score:
         return False
     return len({knowledge.article(passage.article_id).answer for passage in passages[:2]}) == 2
 

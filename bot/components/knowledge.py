@@ -1,5 +1,6 @@
 """The knowledge retriever: which articles could answer the message."""
 
+from dataclasses import replace
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -7,10 +8,11 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.core.trackers import DialogueStateTracker
-from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.constants import INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
+from bot.answering import LIKELY, REJECT, TALK
 from bot.asking import read, ways_of
 from bot.components.keys import LANGUAGE, RANKING, memory_of, turn_input
 from kb_index.knowledge import Ranking
@@ -55,6 +57,8 @@ class KnowledgeRetriever(GraphComponent):
                 given = turn_input(message).locale
                 locale = given if reading is None else reading.locale
                 ways = ways_of(text, memory_of(tracker), given)
+                if _is_remark(message):
+                    ways = replace(ways, joined=None)
                 parts = [self._search(part, locale) for part in ways.parts]
                 joined = None if ways.joined is None else self._search(ways.joined, locale)
                 message.set(
@@ -66,3 +70,9 @@ class KnowledgeRetriever(GraphComponent):
         assert self._knowledge is not None
         # The whole vector, with what the articles taught the encoder; computed with the general part.
         return self._knowledge.search(text, self._vectors.get([text])[0], locale=locale, k=self._candidates)
+
+
+def _is_remark(message: Message) -> bool:
+    """Whether a message says something of the last answer, and asks nothing more of it ("that's not what I asked")."""
+    intents = {entry["name"]: entry["confidence"] for entry in message.get(INTENT_RANKING_KEY, [])}
+    return any(intents.get(name, 0.0) >= LIKELY for name in (REJECT, *TALK))
