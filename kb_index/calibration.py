@@ -60,8 +60,8 @@ class Confidence:
         return _sigmoid(rows @ self.weights + self.bias)
 
 
-DEFAULT_CONFIDENCE: Final = Confidence(np.array([2.4, 5.0, 0.3, 2.9, 0.0, 5.5, 0.5]), -3.4)
-DEFAULT_ANSWERABLE: Final = Confidence(np.array([5.6, 5.0, 0.9, 4.1, 0.6, 7.0, 0.0]), -2.4)
+DEFAULT_CONFIDENCE: Final = Confidence(np.array([1.9, 5.0, 0.3, 3.0, 0.5, 4.9, 0.45]), -2.3)
+DEFAULT_ANSWERABLE: Final = Confidence(np.array([7.3, 5.0, 2.8, 4.9, 0.0, 5.6, 0.0]), -3.9)
 """Fitted as `DEFAULT_WEIGHTS`; half of the questions without an article were those of articles left out, half customers'
 questions of other trades."""
 
