@@ -1,6 +1,6 @@
 """What a message may be asking beyond its words as a whole: one sentence of several, two things, or more on the last answer.
 
-Pure. The whole message comes first: it is read otherwise only where no article answers it surely, or where its sentences
+The whole message comes first: it is read otherwise only where no article answers it surely, or where its sentences
 surely ask two things.
 """
 
@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
+from bot.lexicon import Lexicon, plain, read_lexicons
 from bot.memory import Memory
 from kb_index.knowledge import Candidate, Ranking
 from kb_index.passages import sentences
@@ -26,15 +28,7 @@ LONGEST_FOLLOW_UP: Final = 80
 
 _ASKS: Final = re.compile(r"[?？؟;]\s*$")  # noqa: RUF001 - question marks of other scripts; Greek's is a semicolon
 
-_POINTING: Final[Mapping[str, re.Pattern[str]]] = {
-    language: re.compile(pattern, re.IGNORECASE)
-    for language, pattern in {
-        "en": r"^(and|but|so|what about|how about|what if|then)\b|\b(that|this|it|those|these|them|there|then)\b",
-        "de": r"^(und|aber|also|was ist mit|wie ist es mit)\b|\b(das|dies\w*|es|die|dafür|damit|davon|dazu|dort|dann)\b",
-        "es": r"^(y|pero|entonces|qué tal)\b|\b(eso|esto|es[ao]s?|ello|ahí|allí|lo|la)\b",
-        "fr": r"^(et|mais|alors|qu'en est-il)\b|\b(ça|cela|ceci|celui|celle|là|y|en)\b",
-    }.items()
-}
+_POINTING: Final[Mapping[str, Lexicon]] = read_lexicons(Path(__file__).parents[1] / "nlu_data" / "follow_ups")
 """Words by which a message points back at what was said, by language. In others nothing is taken for a follow-up."""
 
 
@@ -94,8 +88,8 @@ def _parts(text: str) -> tuple[str, ...]:
 def _joined(text: str, memory: Memory, language: str) -> str | None:
     if memory.last_kind != "answer" or not memory.questions or len(text) > LONGEST_FOLLOW_UP:
         return None
-    pattern = _POINTING.get(language)
-    if pattern is None or pattern.search(text.strip()) is None:
+    words, folded = _POINTING.get(language, Lexicon({})), plain(text)
+    if not words.begins(folded, "opening") and not any(words.shown(folded, ("pointing",))):
         return None
     return f"{memory.questions[-1]} {text}"
 

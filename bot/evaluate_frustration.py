@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.frustration import Mood, TurnSignals
+from bot.lexicon import LexiconError
 from bot.mood.head import MoodHead, MoodHeadError, Reading
 from bot.mood.history import History
 from bot.mood.labelled import LabelledDataError
@@ -39,6 +40,7 @@ EXPECTED: Final = (
     EncoderError,
     MoodHeadError,
     LabelledDataError,
+    LexiconError,
     OSError,
 )
 STEPS: Final = 100

@@ -231,4 +231,5 @@ def _check_time(begun: float, done: int, total: int, deadline: float) -> None:
     if done >= 20:
         needed = (now - begun) / done * total
         if begun + needed > deadline + 0.25 * needed:
-            raise OutOfTime(f"it would take about {math.ceil(needed / 60)} minutes")
+            had = (deadline - begun) / 60
+            raise OutOfTime(f"one would take about {math.ceil(needed / 60)} minutes and had {had:.1f}")

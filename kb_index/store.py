@@ -25,7 +25,7 @@ from kb_index.index import IndexFileError, VectorIndex
 from kb_index.ranking import FEATURES, Ranker
 from kb_index.words import PIECES, WordIndex
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 MANIFEST: Final = "manifest.json"
 _FILES: Final = ("articles.jsonl", "questions.faiss", "passages.faiss", "model.npz")
 _LIBRARIES: Final = ("faiss-cpu", "numpy", "scipy")

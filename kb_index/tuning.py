@@ -172,7 +172,7 @@ def _make(
             (),
             {
                 "fine_tuned": False,
-                "reason": f"not done within {minutes:g} minutes (BATON_FINE_TUNE_MINUTES): {error}",
+                "reason": f"{minutes:g} minutes (BATON_FINE_TUNE_MINUTES) are too few for learning {rounds + 1} times: {error}",
             },
         )
     plan |= {

@@ -14,7 +14,7 @@ from rasa.shared.nlu.training_data.message import Message
 from bot import runtime
 from bot.answering import ASK_HUMAN, LIKELY, REJECT
 from bot.components.intents import sentence_vector
-from bot.components.keys import HISTORY, MOOD, REPEATED, memory_of, turn_input
+from bot.components.keys import HISTORY, LANGUAGE, MOOD, REPEATED, memory_of, turn_input
 from bot.frustration import TurnSignals, assess, similarity
 
 UNREAD = 0.5
@@ -59,7 +59,10 @@ class FrustrationSignal(GraphComponent):
             )
             history = memory.mood
             if self._head is not None:
-                reading = self._head.read(message.get(TEXT), vector, history, turn_input(message).locale)
+                # The page's language says which words to look for only where the customer's own is not certain.
+                found = message.get(LANGUAGE)
+                locale = (found and found.language) or memory.language or turn_input(message).locale
+                reading = self._head.read(message.get(TEXT), vector, history, locale)
                 history = reading.history
                 signals = replace(
                     signals, anger=reading.anger, threshold=self._head.threshold, parts=reading.parts

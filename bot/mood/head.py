@@ -22,8 +22,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.lexicon import Lexicon, plain
 from bot.mood.history import CONTEXT, History, Shown, context
-from bot.mood.text import TONE, Lexicon, phrases, plain, read_part, tone
+from bot.mood.text import TONE, phrases, read_part, tone
 
 FORMAT: Final = 2
 

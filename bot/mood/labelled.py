@@ -8,13 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-from bot.mood.text import Lexicon, parse_lexicon
-
 CONVERSATIONS: Final = "conversations"
 TRAPS: Final = "traps.jsonl"
-LEXICONS: Final = "lexicon"
 TRAP: Final = "trap"
 """The field of traps: single messages that sound upset to a list of words and are not."""
 
@@ -73,19 +68,3 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not isinstance(row, dict):
             raise LabelledDataError(f"{path.name} line {number}: not an object")
         yield number, row
-
-
-def read_lexicons(folder: Path) -> dict[str, Lexicon]:
-    """The lexicon of each language for which `folder/lexicon` has a file, by the file's name.
-
-    Raises:
-        LabelledDataError: a file is not groups of words.
-    """
-    lexicons = {}
-    for path in sorted((folder / LEXICONS).glob("*.yml")):
-        try:
-            lexicon = parse_lexicon(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (yaml.YAMLError, TypeError, ValueError) as error:
-            raise LabelledDataError(f"{LEXICONS}/{path.name}: {error}") from error
-        lexicons[path.stem.lower()] = lexicon
-    return lexicons

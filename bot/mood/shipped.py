@@ -11,21 +11,24 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from bot.lexicon import read_lexicons
 from bot.mood.head import MoodHead, MoodHeadError
-from bot.mood.labelled import read_labelled_turns, read_lexicons
+from bot.mood.labelled import read_labelled_turns
 from bot.mood.training import fit_mood
 from kb_index.encoder import Encoder
 
 DATA: Final = Path(__file__).parents[2] / "nlu_data" / "frustration"
+LEXICONS: Final = "lexicon"
 HEAD: Final = "head.json"
 FIGURES: Final = "figures.json"
+OTHER_CODE: Final = ("frustration.py", "lexicon.py")
 
 
 def shipped_head(encoder: Encoder, cache: Path, data: Path = DATA) -> tuple[MoodHead | None, dict[str, Any]]:
     """The head and its figures, see `fit_mood`; `cache` is a folder that may be emptied at any time.
 
     Raises:
-        LabelledDataError: a data file is wrong.
+        LabelledDataError, LexiconError: a data file is wrong.
         EncoderError: the encoder gave unusable vectors.
     """
     folder = cache / "mood" / _key(encoder, data)
@@ -37,7 +40,7 @@ def shipped_head(encoder: Encoder, cache: Path, data: Path = DATA) -> tuple[Mood
     turns = read_labelled_turns(data)
     texts = list(dict.fromkeys(turn.text for turn in turns))
     vectors = dict(zip(texts, encoder.encode(texts), strict=True)) if texts else {}
-    head, figures = fit_mood(turns, vectors, read_lexicons(data), encoder=encoder.fingerprint)
+    head, figures = fit_mood(turns, vectors, read_lexicons(data / LEXICONS), encoder=encoder.fingerprint)
     if head is not None:
         folder.mkdir(parents=True, exist_ok=True)
         head.save(folder / HEAD)
@@ -49,7 +52,7 @@ def _key(encoder: Encoder, data: Path) -> str:
     digest = hashlib.sha256(encoder.fingerprint.encode())
     code = sorted(Path(__file__).parent.glob("*.py"))
     files = sorted(path for path in data.rglob("*") if path.suffix in (".jsonl", ".yml"))
-    for path in (*code, Path(__file__).parents[1] / "frustration.py", *files):
+    for path in (*code, *(Path(__file__).parents[1] / name for name in OTHER_CODE), *files):
         digest.update(f"\0{path.name}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]

@@ -1,16 +1,13 @@
 """What a message shows without its meaning: groups of words, tone, phrases. Pure.
 
-Nothing here knows a language: words come from a `Lexicon`, one for each language in `nlu_data/frustration/lexicon`,
-casing and letters from Unicode. What each feature is worth is learned (`bot.mood.training`).
+Nothing here knows a language: groups of words come from a `bot.lexicon.Lexicon`, casing and letters from Unicode. What each feature is worth is learned (`bot.mood.training`).
 """
 
 from __future__ import annotations
 
 import math
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -21,7 +18,6 @@ READ: Final = 1_500
 LONG: Final = 4.0
 """`log(1 + words)` that counts as 1, about 54 words."""
 
-_APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u2018": "'", "\u00b4": "'", "`": "'"})
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _TOKEN: Final = re.compile(r"\w[\w']*|[!?.]+")
 _ANY: Final = re.compile(r"\w+")
@@ -57,59 +53,9 @@ TONE: Final = (
 """Names of the numbers of `tone`, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lexicon:
-    """Words and phrases of one language by group. A trailing `*` in an entry stands for any ending."""
-
-    groups: Mapping[str, Sequence[str]]
-    _patterns: dict[str, re.Pattern[str]] = field(init=False, repr=False, compare=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, entries in self.groups.items():
-            self._patterns[name] = _pattern(entries)
-
-    def shown(self, text: str, names: Sequence[str]) -> tuple[float, ...]:
-        """For each group of `names` 1 where one of its entries stands in `text`, which is `plain`, else 0."""
-        patterns = (self._patterns.get(name) for name in names)
-        return tuple(float(p is not None and p.search(text) is not None) for p in patterns)
-
-
-def parse_lexicon(raw: object) -> Lexicon:
-    """The lexicon of `{group: "entry, entry, ..."}`, which is how the files hold it.
-
-    Raises:
-        TypeError: it is not groups of text.
-        ValueError: a group holds an empty entry.
-    """
-    if not isinstance(raw, dict):
-        raise TypeError("no groups of words")
-    groups = {}
-    for name, entries in raw.items():
-        if not isinstance(name, str) or not isinstance(entries, str):
-            raise TypeError(f"group {name!r} must be text: entries separated by commas")
-        split = tuple(plain(entry).strip() for entry in entries.split(","))
-        if not all(entry.rstrip("*") for entry in split):
-            raise ValueError(f"group {name!r} holds an empty entry")
-        groups[name] = split
-    return Lexicon(groups)
-
-
-def _pattern(entries: Sequence[str]) -> re.Pattern[str]:
-    parts = []
-    for entry in sorted(entries, key=len, reverse=True):
-        spaced = r"\s+".join(re.escape(word) for word in entry.rstrip("*").split())
-        parts.append(spaced + (r"\w*" if entry.endswith("*") else ""))
-    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)") if parts else re.compile(r"(?!)")
-
-
 def read_part(text: str) -> str:
     """`text`, or its start and end where it is longer than `READ` characters."""
     return text if len(text) <= READ else f"{text[: READ // 2]} {text[-READ // 2 :]}"
-
-
-def plain(text: str) -> str:
-    """Lower case by Unicode's folding, one form for each letter, one kind of apostrophe."""
-    return unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
 
 
 def phrases(text: str) -> Iterator[str]:

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.frustration import TurnSignals
+from bot.lexicon import Lexicon, plain
 from bot.mood.head import GROUP_SCALE, PARTS, MoodHead, Words, sigmoid, weigh_phrases
 from bot.mood.history import History, Shown, context
 from bot.mood.labelled import TRAP, LabelledTurn
 from bot.mood.measures import Judged, best_threshold, conversation_figures, shares, turn_figures
-from bot.mood.text import TONE, Lexicon, phrases, plain, read_part, tone
+from bot.mood.text import TONE, phrases, read_part, tone
 
 FOLDS: Final = 5
 STRENGTHS: Final = (1.0, 3.0)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.lexicon import parse_lexicon
 from bot.mood.head import PARTS, PHRASE_SCALE, MoodHead, MoodHeadError, Words, sigmoid, weigh_phrases
 from bot.mood.history import CONTEXT, History
-from bot.mood.text import TONE, parse_lexicon
+from bot.mood.text import TONE
 
 VECTOR = np.asarray([1.0, 0.0], dtype=np.float32)
 

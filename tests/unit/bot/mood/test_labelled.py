@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.mood.labelled import LabelledDataError, LabelledTurn, read_labelled_turns, read_lexicons
+from bot.mood.labelled import LabelledDataError, LabelledTurn, read_labelled_turns
 
 
 def write(path: Path, *rows: object) -> None:
@@ -42,13 +42,3 @@ def test_a_trap_without_text_is_named(tmp_path: Path) -> None:
     write(tmp_path / "traps.jsonl", {"why": "negation"})
     with pytest.raises(LabelledDataError, match=r"traps\.jsonl line 1"):
         read_labelled_turns(tmp_path)
-
-
-def test_a_lexicon_is_a_file_of_its_language(tmp_path: Path) -> None:
-    (tmp_path / "lexicon").mkdir()
-    (tmp_path / "lexicon" / "pt-BR.yml").write_text("thanks: >-\n  obrigado,\n  obrigada\n")
-    found = read_lexicons(tmp_path)
-    assert dict(found["pt-br"].groups) == {"thanks": ("obrigado", "obrigada")}
-    (tmp_path / "lexicon" / "pt-BR.yml").write_text("thanks: [obrigado]\n")
-    with pytest.raises(LabelledDataError, match=r"lexicon/pt-BR\.yml"):
-        read_lexicons(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,17 @@ from typing import Any
 import pytest
 
 import bot.mood.shipped
+from bot.frustration import TurnSignals, weigh
+from bot.lexicon import read_lexicons
 from bot.mood import training
-from bot.mood.head import MoodHead
-from bot.mood.labelled import read_labelled_turns, read_lexicons
-from bot.mood.shipped import DATA, shipped_head
+from bot.mood.head import PARTS, MoodHead
+from bot.mood.labelled import read_labelled_turns
+from bot.mood.shipped import DATA, LEXICONS, shipped_head
 from kb_index.encoder import Encoder, load_encoder
 
 FILES = sorted((DATA / "conversations").glob("*.jsonl"))
 MAX_BYTES = 512_000
+PROTOCOL = DATA.parents[1] / "docs" / "protocol.md"
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -70,9 +74,17 @@ class TestForm:
         assert len({trap["text"] for trap in traps}) == len(traps)
 
     def test_lexicons_have_the_same_groups(self) -> None:
-        found = read_lexicons(DATA)
+        found = read_lexicons(DATA / LEXICONS)
         assert {"en", "de", "fr", "es"} <= set(found)
         assert {tuple(lexicon.groups) for lexicon in found.values()} == {tuple(found["en"].groups)}
+
+    def test_the_protocol_tells_every_signal_and_no_other(self) -> None:
+        table = PROTOCOL.read_text(encoding="utf-8").split("| signal | what it is |")[1].split("\n\n")[0]
+        told = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+        every = TurnSignals(anger=1.0, repeated=1.0, rejected=True, failed=True, asked_person=True)
+        groups = read_lexicons(DATA / LEXICONS)["en"].groups
+        named = {"meaning", "phrases", *groups, *PARTS.values(), *(name for name, _ in weigh(every))}
+        assert told == named
 
 
 @pytest.fixture(scope="module")

@@ -1,51 +1,11 @@
-"""Words, tone and phrases of a message."""
+"""Tone and phrases of a message."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.mood.text import READ, TONE, parse_lexicon, phrases, plain, read_part, tone
-
-GROUPS = ("contempt", "thanks", "none")
-
-
-def shown(text: str) -> dict[str, float]:
-    lexicon = parse_lexicon(
-        {"contempt": "useless, rip-off, straße*, thie*", "thanks": "thank you, don't mention"}
-    )
-    return dict(zip(GROUPS, lexicon.shown(plain(text), GROUPS), strict=True))
-
-
-@pytest.mark.parametrize(
-    ("text", "contempt", "thanks"),
-    [
-        ("useless", 1, 0),
-        ("USELESS!", 1, 0),
-        ("a uselessness", 0, 0),
-        ("a Rip-Off", 1, 0),
-        ("thieves", 1, 0),
-        ("STRASSENBAHN", 1, 0),
-        ("thank   you", 0, 1),
-        ("don\u2019t mention it", 0, 1),
-        ("thankyou", 0, 0),
-        ("\uff55\uff53\uff45\uff4c\uff45\uff53\uff53", 1, 0),
-        ("", 0, 0),
-    ],
-)
-def test_a_group_shows_where_an_entry_stands_as_words(text: str, contempt: float, thanks: float) -> None:
-    assert shown(text) == {"contempt": contempt, "thanks": thanks, "none": 0.0}
-
-
-@pytest.mark.parametrize("raw", [None, [], {"contempt": ["useless"]}, {1: "useless"}])
-def test_a_lexicon_that_is_no_groups_of_text_is_refused(raw: object) -> None:
-    with pytest.raises(TypeError):
-        parse_lexicon(raw)
-
-
-def test_an_empty_entry_is_refused() -> None:
-    # It would match everywhere.
-    with pytest.raises(ValueError, match="'contempt' holds an empty entry"):
-        parse_lexicon({"contempt": "useless, , late"})
+from bot.lexicon import plain
+from bot.mood.text import READ, TONE, phrases, read_part, tone
 
 
 def stands_out(text: str) -> set[str]:

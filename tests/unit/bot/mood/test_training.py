@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bot.lexicon import parse_lexicon
 from bot.mood.history import History
 from bot.mood.labelled import LabelledTurn
-from bot.mood.text import parse_lexicon
 from bot.mood.training import FOLDS, fit_mood, fold_of
 
 LEXICON = {"en": parse_lexicon({"contempt": "useless, hopeless, dire", "thanks": "thanks, ta"})}
