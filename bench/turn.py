@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from bench import product
+from bench.bot_time import BotTurns, read_bot_turns
 from bench.load import Outcome, Plan, from_json
 from bench.programs import BOT_PYTHON, BenchError, Program, answers, free_port, generated, used_between
 from bench.questions import Question, endless, read_questions
@@ -45,6 +46,7 @@ class Measured:
 
     outcomes: list[Outcome] = field(default_factory=list)
     cpu_s: float = 0.0
+    bot: BotTurns = BotTurns()
 
     @property
     def latencies(self) -> list[float]:
@@ -73,9 +75,13 @@ class System:
         self.expected |= {question.text: question.article_id for question in questions}
         texts = [question.text for question in questions]
         scripts = [texts[start : start + TURNS] for start in range(0, len(texts), TURNS)]
-        before = self.program.usage()
+        before, counted = self.program.usage(), self._bot_turns()
         into.outcomes.append(generate(Plan(self.kind, self.url, customers, scripts)))
         into.cpu_s += used_between(before, self.program.usage())
+        into.bot += self._bot_turns() - counted
+
+    def _bot_turns(self) -> BotTurns:
+        return read_bot_turns(self.url) if self.kind == "baton" else BotTurns()
 
 
 def run(arguments: Sequence[str], home: Path | None) -> int:
@@ -194,6 +200,7 @@ def figures(systems: Sequence[System], where: dict[str, Any]) -> dict[str, Any]:
         "ratio_turns_per_s": ratio(
             each[baton.name]["turns_per_s"], max(each[p.name]["turns_per_s"] for p in peers)
         ),
+        "bot_within_25_ms": rounded(baton.alone.bot.within / max(1, baton.alone.bot.all)),
         "questions": baton.alone.asked + baton.many.asked,
         "answered_right": {s.name: answered_right(s, answer_of) for s in systems},
         "rounds": len(baton.alone.outcomes),

@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
+from bench.bot_time import BotTurns, in_metrics
 from bench.load import Outcome, Turn
 from bench.programs import Usage, used_between
 from bench.questions import read_questions
 from bench.rasa_project import read_articles
 from bench.turn import Measured, System, answered_right, figures
+from handoff.service.metrics import Metrics
 
 
 class StillProgram:
@@ -31,7 +34,7 @@ def system(name: str, kind: Any, ms: float, per_s: int, answer: str = "") -> Sys
         kind,
         "http://nowhere",
         StillProgram(),
-        Measured(alone),
+        Measured(alone, bot=BotTurns(8, 6)),
         Measured(many, cpu_s=3 * per_s * 0.02),
         {asked: read_questions()[0].article_id, "x": "returns", "y": "returns"},
     )
@@ -102,3 +105,16 @@ def test_cpu_time_is_that_of_processes_alive_at_both_moments():
     before = {1: Usage(1.0, 0), 2: Usage(5.0, 0)}
     after = {1: Usage(1.5, 0), 3: Usage(9.0, 0)}
     assert used_between(before, after) == 0.5
+
+
+def test_the_bots_share_is_told(printed):
+    assert printed["bot_within_25_ms"] == 0.75
+
+
+def test_the_bots_time_is_read_from_the_relays_own_histogram():
+    metrics = Metrics()
+    for seconds in (0.004, 0.02, 0.025, 0.026, 3.0):
+        metrics.bot_answered(seconds)
+    text = generate_latest(metrics.registry).decode()
+    assert in_metrics(text) == BotTurns(5, 3)
+    assert in_metrics("") == BotTurns()
