@@ -46,7 +46,7 @@ class Measured:
 
     outcomes: list[Outcome] = field(default_factory=list)
     cpu_s: float = 0.0
-    bot: BotTurns = BotTurns()
+    bot: BotTurns = field(default_factory=BotTurns)
 
     @property
     def latencies(self) -> list[float]:

@@ -54,9 +54,12 @@ class Parsed:
     more_errors: int = 0
 
 
-def parse(path: Path) -> Parsed:
-    """Everything in `path`: a .jsonl, .csv, .md, .yml or .yaml file, or a folder with .md files at any depth."""
-    run = _Run()
+def parse(path: Path, *, locale: str = "en") -> Parsed:
+    """Everything in `path`: a .jsonl, .csv, .md, .yml or .yaml file, or a folder with .md files at any depth.
+
+    `locale` is that of articles which name none.
+    """
+    run = _Run(locale)
     if path.is_dir():
         files = sorted(found for found in path.rglob("*.md") if found.is_file())
         if not files:
@@ -118,7 +121,8 @@ def write_intents(path: Path, intents: Mapping[str, Sequence[str]]) -> None:
 class _Run:
     """Collects what one call of `parse` finds."""
 
-    def __init__(self) -> None:
+    def __init__(self, locale: str) -> None:
+        self._locale = locale
         self._articles: dict[str, Article] = {}
         self._places: dict[str, str] = {}
         self._intents: dict[str, list[str]] = {}
@@ -209,7 +213,8 @@ class _Run:
         self, raw: Mapping[str, Any], file: str, line: int, lines: Mapping[str, int] | None = None
     ) -> None:
         try:
-            article = check_article(raw)
+            named = raw.get("locale") not in (None, "")
+            article = check_article(raw if named else {**raw, "locale": self._locale})
         except ArticleError as error:
             code = "unknown_column" if error.code == "unknown_field" else error.code
             self.fail(file, (lines or {}).get(error.field, line), code, error.message)

@@ -26,7 +26,9 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Add or change articles by id, all of them or none."""
-    done = with_database(lambda _s, engine: import_content(make_content(engine), path, replace=replace))
+    done = with_database(
+        lambda given, engine: import_content(make_content(engine), path, replace=replace, locale=given.locale)
+    )
     settle_first_start(settings().home)
     line = (
         f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged, {done.removed} removed"
@@ -55,7 +57,9 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Check content without changing anything."""
-    found = with_database(lambda _s, engine: validate_content(make_content(engine), path))
+    found = with_database(
+        lambda given, engine: validate_content(make_content(engine), path, locale=given.locale)
+    )
     for error in found.errors:
         say_row(error)
     for remark in found.remarks:

@@ -50,30 +50,40 @@ class Validation:
 
 
 async def import_content(
-    store: ContentStore, path: Path, *, replace: bool = False, known: Iterable[str] | None = None
+    store: ContentStore,
+    path: Path,
+    *,
+    replace: bool = False,
+    known: Iterable[str] | None = None,
+    locale: str = "en",
 ) -> ImportResult:
     """Import a file or a folder of Markdown files: all of it or nothing.
 
-    `known` are the intents that may get examples; default are the shipped ones, read from nlu_data.
+    `known` are the intents that may get examples; default are the shipped ones, read from nlu_data. `locale` is that of
+    articles which name none.
 
     Raises:
         ContentRefused: with every fault, its file and its line.
     """
-    parsed = await asyncio.to_thread(_read, path, known)
+    parsed = await asyncio.to_thread(_read, path, known, locale)
     if parsed.errors:
         raise ContentRefused(parsed.errors, parsed.more_errors)
     return await store.import_parsed(parsed, replace=replace)
 
 
 async def validate_content(
-    store: ContentStore, path: Path | None = None, *, known: Iterable[str] | None = None
+    store: ContentStore,
+    path: Path | None = None,
+    *,
+    known: Iterable[str] | None = None,
+    locale: str = "en",
 ) -> Validation:
     """Check a file or folder, or without a path the home's content. Changes nothing."""
     if path is None:
         content = await store.content()
         parsed = Parsed(list(content.articles), {name: list(e) for name, e in content.intents.items()})
     else:
-        parsed = await asyncio.to_thread(_read, path, known)
+        parsed = await asyncio.to_thread(_read, path, known, locale)
     found = [] if parsed.errors else remarks(parsed.articles, parsed.intents)
     return Validation(
         articles=len(parsed.articles),
@@ -118,9 +128,9 @@ def _write(path: Path, content: Content) -> ExportResult:
     return ExportResult(path, len(content.articles), 0)
 
 
-def _read(path: Path, known: Iterable[str] | None) -> Parsed:
+def _read(path: Path, known: Iterable[str] | None, locale: str) -> Parsed:
     try:
-        parsed = parse(path)
+        parsed = parse(path, locale=locale)
         if not (parsed.articles or parsed.intents or parsed.errors):
             # What an interrupted download or export leaves. With `replace` it would empty the home.
             return Parsed(errors=[RowError(path.name, 0, "no_articles", "There is nothing in this file.")])

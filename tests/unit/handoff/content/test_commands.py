@@ -27,6 +27,18 @@ async def test_a_file_is_imported(store: ContentStore, tmp_path: Path) -> None:
     assert await import_content(store, _jsonl(path, PAY.as_dict()), replace=True) == ImportResult(0, 0, 1, 1)
 
 
+async def test_articles_that_name_no_language_are_of_the_site(store: ContentStore, tmp_path: Path) -> None:
+    path = _jsonl(
+        tmp_path / "a.jsonl",
+        {"id": "zahlen", "title": "Wie kann ich zahlen?", "answer": "Mit Karte."},
+        {"id": "hours", "title": "When are you open?", "answer": "Always.", "locale": "en-GB"},
+        {"id": "rien", "title": "Rien?", "answer": "Rien.", "locale": None},
+    )
+    await import_content(store, path, locale="de-AT")
+    locales = {article.id: article.locale for article in (await store.content()).articles}
+    assert locales == {"zahlen": "de-AT", "hours": "en-GB", "rien": "de-AT"}
+
+
 async def test_every_fault_is_told_with_its_line_and_nothing_is_imported(
     store: ContentStore, tmp_path: Path
 ) -> None:
