@@ -28,6 +28,7 @@ from bot.mood.rows import Row, read_rows
 from bot.mood.shipped import shipped_head
 from bot.quiet import hush
 from bot.settings import MOOD_FILE, Settings, SettingsError, from_environment
+from kb_index.charts import FOOT, Plot, percent, ticks
 from kb_index.embedding_cache import CachedEncoder
 from kb_index.encoder import Encoder, EncoderError, load_encoder
 from kb_index.evaluate import EvaluationFileError
@@ -173,20 +174,21 @@ def write_report(folder: Path, read: Sequence[Read], found: dict[str, Any]) -> N
 
 
 def _draw(path: Path, curve: Sequence[dict[str, float | None]], chosen: float) -> None:
-    # A figure without pyplot, which would look for a screen.
-    from matplotlib.figure import Figure  # noqa: PLC0415 - 1 s, for a report alone
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    for name in ("precision", "recall", "f1"):
+    plot = Plot(
+        "thresholds",
+        "Precision and recall by threshold",
+        "What share of the messages called upset are, and what share of the upset ones is called so, at each threshold.",
+        x=(0.0, 1.0),
+        y=(0.0, 1.0),
+    )
+    plot.axes(("threshold of anger", "share"), (ticks(0.0, 1.0), ticks(0.0, 1.0)), (percent, percent))
+    plot.upright(chosen, "the release's", down=FOOT)
+    for name, kind in (("precision", "a"), ("recall", "b")):
         points = [(p["threshold"] or 0.0, y) for p in curve if (y := p[name]) is not None]
-        axes.plot([x for x, _ in points], [y for _, y in points], label=name)
-    axes.axvline(chosen, color="grey", linestyle="--", label="threshold of the release")
-    axes.set_xlabel("threshold of anger")
-    axes.set_ylim(0, 1)
-    axes.grid(visible=True, alpha=0.3)
-    axes.legend()
-    figure.savefig(path)
+        plot.line(points, kind)
+        if points:
+            plot.mark(*min(points, key=lambda point: abs(point[0] - chosen)), name)
+    path.write_text(plot.file(), encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:
