@@ -50,7 +50,9 @@ class Settings(BaseSettings):
     voice: Literal["formal", "casual"] = Field(
         default="casual", description="How the bot addresses customers."
     )
-    locale: str = Field(default="en", description="Locale of conversations and imported articles that name none.")
+    locale: str = Field(
+        default="en", description="Locale of conversations and imported articles that name none."
+    )
     low_confidence: Literal["handoff", "offer"] = Field(
         default="handoff",
         description="Below the threshold: hand over at once, or say so and offer a person first.",
