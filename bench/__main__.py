@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from bench.programs import BenchError
 from bench.report import say
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str]) -> int:
             say(f"  {known:10} {what}")
         return 2
     rest.remove(name)
+    # Unhandled it would end this process alone: the servers under measurement would go on.
+    signal.signal(signal.SIGTERM, _leave)
     run: Callable[[Sequence[str], Path | None], int] = import_module(f"bench.{name}").run
     try:
         return run(rest, None if home is None else Path(home))
@@ -47,6 +50,10 @@ def main(arguments: Sequence[str]) -> int:
         say("interrupted")
         return 130
     return 1
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":
