@@ -164,6 +164,16 @@ class EventLog(Protocol):
         """
         ...
 
+    async def append(self, appends: Sequence[Append], seqs: Mapping[str, int]) -> bool:
+        """Append in a transaction of its own, if each conversation in `seqs` has that `seq` still and none of the commands was run before; else write nothing and return False.
+
+        The short way for what was decided from known heads. Why it was refused is found out in a `transaction`.
+
+        Raises:
+            StorageUnavailable: the storage did not take it, or did not say that it had.
+        """
+        ...
+
     async def head(self, conversation_id: str) -> Head | None:
         """The conversation's newest durable state."""
         ...

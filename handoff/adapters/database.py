@@ -10,7 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from handoff.adapters import sqlite_dialect
@@ -27,6 +27,7 @@ CHECKPOINT_PAGES = 4_000
 
 
 _WRITING: WeakKeyDictionary[AsyncEngine, AsyncEngine] = WeakKeyDictionary()
+_AT_ONCE: WeakKeyDictionary[AsyncEngine, AsyncEngine] = WeakKeyDictionary()
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -35,18 +36,19 @@ def open_engine(url: str) -> AsyncEngine:
     Every SQLite connection runs in WAL mode with `synchronous=FULL`, so that a commit that returned is on disk (P1).
     """
     if not url.startswith("sqlite"):
-        return create_async_engine(
+        engine = create_async_engine(
             url,
             pool_size=10,
             # The connection given back last is taken next: it has the statements prepared that are run all the time.
             pool_use_lifo=True,
             max_overflow=10,
             pool_timeout=PATIENCE_S,
-            pool_pre_ping=True,
             # A server that is there and does not answer must not hold a message for ever.
             hide_parameters=True,
             connect_args={"timeout": PATIENCE_S, "command_timeout": PATIENCE_S},
         )
+        sa.event.listen(engine.sync_engine, "checkout", _refuse_closed)
+        return engine
     # Taken last in, first out, so that the writer mostly gets the connection that wrote last: the others' caches are
     # worth nothing after each commit.
     engine = create_async_engine(url, pool_size=8, pool_use_lifo=True, hide_parameters=True)
@@ -86,6 +88,24 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         ) from failure
 
 
+@asynccontextmanager
+async def writing_at_once(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection for one statement that PostgreSQL commits by itself; on SQLite `writing`.
+
+    Raises:
+        StorageUnavailable: the database did not take it, or did not say that it had.
+    """
+    if engine.dialect.name != "postgresql":
+        async with writing(engine) as connection:
+            yield connection
+        return
+    try:
+        async with _engine_at_once(engine).connect() as connection:
+            yield connection
+    except _FAILURES as failure:
+        raise StorageUnavailable("This could not be stored. Send it again.") from failure
+
+
 def _configure_sqlite(connection: Any, record: Any) -> None:
     cursor = connection.cursor()
     for pragma in (
@@ -100,6 +120,12 @@ def _configure_sqlite(connection: Any, record: Any) -> None:
     path = cursor.fetchone()[2]
     cursor.close()
     record.info["baton_file"] = (path, _identity(path))
+
+
+def _refuse_closed(connection: Any, _record: Any, _checked_out: Any) -> None:
+    # The loop knows of a connection that the server has closed. Asking the server each time would cost a round trip.
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError("the server has closed the connection")
 
 
 def _refuse_moved(_connection: Any, record: Any, _checked_out: Any) -> None:
@@ -129,6 +155,13 @@ def _writing_engine(engine: AsyncEngine) -> AsyncEngine:
     made = _WRITING.get(engine)
     if made is None:
         made = _WRITING[engine] = engine.execution_options(baton_writes=True)
+    return made
+
+
+def _engine_at_once(engine: AsyncEngine) -> AsyncEngine:
+    made = _AT_ONCE.get(engine)
+    if made is None:
+        made = _AT_ONCE[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
     return made
 
 

@@ -39,8 +39,23 @@ COLUMNS: Final = {
         "follow_up_since",
     ),
     "moved": ("id", "seq", "updated_at"),
+    "finished": ("conversation_id", "seq", "kind", "done_at"),
+    "reactions": (
+        "conversation_id",
+        "seq",
+        "kind",
+        "created_at",
+        "due_at",
+        "leased_by",
+        "leased_until",
+        "attempts",
+        "done_at",
+    ),
+    "pickups": ("conversation_id", "seq", "at", "waiting_since"),
+    "bot_dialogues": ("conversation_id", "turn", "dialogue"),
 }
-"""What is written with appends, and in which order. `heads` and `moved` are rows of `conversations`."""
+"""What is written with appends, and in which order. `heads` and `moved` are rows of `conversations`, `finished` of
+`reactions`. No row of a table is written twice."""
 
 
 @dataclass(slots=True)
@@ -54,10 +69,17 @@ class Rows:
     heads: list[Row] = field(default_factory=list)
     moved: list[Row] = field(default_factory=list)
     """Heads of which nothing but the newest `seq` is new."""
+    finished: list[Row] = field(default_factory=list)
+    reactions: list[Row] = field(default_factory=list)
+    pickups: list[Row] = field(default_factory=list)
+    bot_dialogues: list[Row] = field(default_factory=list)
 
 
-def rows_of(appends: Sequence[Append]) -> Rows:
-    """The rows of these appends, of which several may be of one conversation."""
+def rows_of(appends: Sequence[Append], worker: str, lease_ms: int) -> Rows:
+    """The rows of these appends, of which several may be of one conversation.
+
+    Turns that are asked about at once are leased to `worker` for `lease_ms`.
+    """
     rows = Rows()
     newest: dict[str, Append] = {}
     first: dict[str, int] = {}
@@ -86,7 +108,38 @@ def rows_of(appends: Sequence[Append]) -> Rows:
             or (first[conversation_id] - 1) // SNAPSHOT_EVERY < seq // SNAPSHOT_EVERY
         ):
             rows.snapshots.append(snapshot_row(append.after))
+    _add_reactions(rows, appends, worker, lease_ms)
+    rows.pickups += [
+        (append.conversation_id, append.after.seq, append.pickup.at, append.pickup.waiting_since)
+        for append in appends
+        if append.pickup is not None
+    ]
+    carried = {append.conversation_id: append.carries for append in appends if append.carries is not None}
+    rows.bot_dialogues += [
+        (conversation_id, kept.turn, kept.dialogue) for conversation_id, kept in carried.items()
+    ]
     return rows
+
+
+def _add_reactions(rows: Rows, appends: Sequence[Append], worker: str, lease_ms: int) -> None:
+    opened: dict[tuple[str, int, str], Row] = {}
+    finished: dict[tuple[str, int, str], Row] = {}
+    for append in appends:
+        conversation_id = append.conversation_id
+        if append.finishes is not None:
+            done = (append.finishes.conversation_id, append.finishes.seq, append.finishes.kind)
+            finished[done] = (*done, append.at)
+        for turn in append.turns:
+            # Whoever appends the first open turn answers it: taking the lease here saves a commit.
+            held = (worker, append.at + lease_ms) if turn == append.leased_turn else (None, 0)
+            key = (conversation_id, turn, "bot_turn")
+            opened[key] = (*key, append.at, append.at, *held, 0, None)
+        for timer in append.timers:
+            key = (conversation_id, append.after.seq, timer.kind)
+            opened[key] = (*key, append.at, timer.due_at, None, 0, 0, None)
+    rows.reactions += opened.values()
+    # What is opened anew is open, whatever it was before.
+    rows.finished += (row for key, row in finished.items() if key not in opened)
 
 
 def _add_event(rows: Rows, event: Event) -> None:

@@ -6,7 +6,7 @@ round trips as one that appends for one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -15,18 +15,24 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.asked import Asked
-from handoff.adapters.database import reading, writing
+from handoff.adapters.database import reading, writing, writing_at_once
 from handoff.adapters.log_heads import SELECT_EVENTS, SELECT_HEADS, chunks, heads_of, read_heads
 from handoff.adapters.log_rows import COLUMNS, event_of, head_row, rows_of
-from handoff.adapters.log_writes import lock_seqs, write_rows
-from handoff.adapters.many import Many
-from handoff.adapters.queue_rows import PICKUPS, pickup_rows, timer_rows
-from handoff.adapters.schema import bot_dialogues, commands, conversations, events, pickups, reactions
-from handoff.adapters.upsert import Upsert
+from handoff.adapters.log_writes import lock_seqs, write_rows, write_rows_if
+from handoff.adapters.schema import bot_dialogues, commands, conversations, events, pickups
 from handoff.domain.conversation import State
 from handoff.domain.events import Event
 from handoff.domain.waits import Pickup
-from handoff.ports import Append, CommandKey, CommandResult, Head, LogTransaction, Opened, Opening
+from handoff.ports import (
+    Append,
+    CommandKey,
+    CommandResult,
+    Head,
+    LogTransaction,
+    Opened,
+    Opening,
+    RunBeforeError,
+)
 
 # Statements are built once: building one anew costs SQLAlchemy more than SQLite takes to run it.
 _SEQS = sa.select(conversations.c.id, conversations.c.seq).where(
@@ -50,33 +56,20 @@ _LOCK_OPENINGS = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(sa.col
     sa.func.unnest(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))).alias("opening")
 )
 _OPEN = sa.insert(conversations)
-_INSERT_PICKUPS = Many(sa.insert(pickups), pickups.c.keys())
+_PICKUPS = (
+    sa.select(pickups.c.at, pickups.c.waiting_since)
+    .where(pickups.c.at >= sa.bindparam("since"))
+    .order_by(pickups.c.at.desc())
+    .limit(sa.bindparam("most"))
+)
 _FOLLOW_UPS = (
     SELECT_HEADS.where(conversations.c.follow_up_since.is_not(None))
     .order_by(conversations.c.follow_up_since, conversations.c.id)
     .limit(sa.bindparam("most"))
 )
-_FINISH = (
-    sa.update(reactions)
-    .where(
-        reactions.c.conversation_id == sa.bindparam("c"),
-        reactions.c.seq == sa.bindparam("s"),
-        reactions.c.kind == sa.bindparam("k"),
-    )
-    .values(done_at=sa.bindparam("at"))
-)
-_OPEN_REACTIONS = Upsert(
-    reactions,
-    key=("conversation_id", "seq", "kind"),
-    update=("created_at", "due_at", "leased_by", "leased_until", "attempts", "done_at"),
-)
-
-
 _DIALOGUE = sa.select(bot_dialogues.c.dialogue).where(
     bot_dialogues.c.conversation_id == sa.bindparam("conversation")
 )
-_CARRY = Upsert(bot_dialogues, key=("conversation_id",), update=("turn", "dialogue"))
-
 
 _KEY: Final = ("conversation_id", "actor", "client_id")
 _RESULTS = Asked(
@@ -100,6 +93,15 @@ class SqlEventLog:
         """See `EventLog.transaction`."""
         async with writing(self._engine) as connection:
             yield _SqlTransaction(connection, self._worker, self._lease_ms)
+
+    async def append(self, appends: Sequence[Append], seqs: Mapping[str, int]) -> bool:
+        """See `EventLog.append`."""
+        rows = rows_of(appends, self._worker, self._lease_ms)
+        try:
+            async with writing_at_once(self._engine) as connection:
+                return await write_rows_if(connection, rows, seqs)
+        except RunBeforeError:
+            return False
 
     async def head(self, conversation_id: str) -> Head | None:
         """See `EventLog.head`."""
@@ -152,7 +154,7 @@ class SqlEventLog:
     async def pickups(self, since: int, limit: int) -> list[Pickup]:
         """See `EventLog.pickups`."""
         async with reading(self._engine) as connection:
-            rows = await connection.execute(PICKUPS, {"since": since, "most": limit})
+            rows = await connection.execute(_PICKUPS, {"since": since, "most": limit})
             return [Pickup(row.at, row.waiting_since) for row in rows]
 
     async def seqs_in_states(self, states: Collection[State]) -> dict[str, int]:
@@ -232,50 +234,9 @@ class _SqlTransaction:
                 **dict(zip(COLUMNS["heads"], head_row(append), strict=True)),
             },
         )
-        rows = rows_of([append])
+        rows = rows_of([append], self._worker, self._lease_ms)
         rows.heads.clear()
         await write_rows(self._connection, rows)
 
     async def write(self, appends: Sequence[Append]) -> None:
-        if not appends:
-            return
-        await write_rows(self._connection, rows_of(appends))
-        await self._write_reactions(appends)
-        await _INSERT_PICKUPS.run(self._connection, pickup_rows(appends))
-        carried = {a.conversation_id: a.carries for a in appends if a.carries is not None}
-        if carried:
-            await self._connection.execute(
-                _CARRY.on(self._connection),
-                [
-                    {"conversation_id": c, "turn": kept.turn, "dialogue": kept.dialogue}
-                    for c, kept in carried.items()
-                ],
-            )
-
-    async def _write_reactions(self, appends: Sequence[Append]) -> None:
-        finished = [
-            {"c": a.finishes.conversation_id, "s": a.finishes.seq, "k": a.finishes.kind, "at": a.at}
-            for a in appends
-            if a.finishes is not None
-        ]
-        if finished:
-            await self._connection.execute(_FINISH, finished)
-        opened = [
-            {
-                "conversation_id": append.conversation_id,
-                "seq": turn,
-                "kind": "bot_turn",
-                "created_at": append.at,
-                "due_at": append.at,
-                # Whoever appends the first open turn answers it: taking the lease here saves a commit.
-                "leased_by": self._worker if turn == append.leased_turn else None,
-                "leased_until": append.at + self._lease_ms if turn == append.leased_turn else 0,
-                "attempts": 0,
-                "done_at": None,
-            }
-            for append in appends
-            for turn in append.turns
-        ]
-        opened += timer_rows(appends)
-        if opened:
-            await self._connection.execute(_OPEN_REACTIONS.on(self._connection), opened)
+        await write_rows(self._connection, rows_of(appends, self._worker, self._lease_ms))

@@ -182,6 +182,9 @@ class Conversations:
         Raises:
             RunBeforeError: some of the commands were run before; nothing was stored.
         """
+        batch = None if with_repeats else await self._append_to_known(jobs)
+        if batch is not None:
+            return batch
         async with self._log.transaction() as transaction:
             opened = await transaction.opened({job.opening.client_id for job in jobs if job.opening})
             known = {job.conversation_id for job in jobs if job.opening is None}
@@ -196,6 +199,24 @@ class Conversations:
                 await transaction.open(opening, append)
             await transaction.write(batch.appends)
         return batch
+
+    async def _append_to_known(self, jobs: Sequence[Job]) -> Batch | None:
+        """Decide the jobs from the heads that are known here, and write them if nothing else was written meanwhile.
+
+        None where nothing was written: a head is not known or not the newest, a conversation is to be made, a command
+        is refused or was run before. All of that is looked into under lock.
+        """
+        heads = {}
+        for job in jobs:
+            head = None if job.opening is not None else self._feed.known(job.conversation_id)
+            if head is None:
+                return None
+            heads[job.conversation_id] = head
+        batch = self._decided(jobs, heads, {}, {})
+        if not batch.appends or any(isinstance(job.result, HandoffError) for job in jobs):
+            return None
+        seqs = {conversation_id: head.state.seq for conversation_id, head in heads.items()}
+        return batch if await self._log.append(batch.appends, seqs) else None
 
     def _decided(
         self,

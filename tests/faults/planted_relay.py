@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -22,7 +22,15 @@ COMMIT_LATER_S: Final = 0.1
 NEVER_S: Final = 1e6
 
 
-class AckBeforeCommit(SqlEventLog):
+class WithoutShortWay(SqlEventLog):
+    """A log whose every append takes a transaction, where the bugs are."""
+
+    async def append(self, _appends: Sequence[Append], _seqs: Mapping[str, int]) -> bool:
+        """Never done here."""
+        return False
+
+
+class AckBeforeCommit(WithoutShortWay):
     """Says that it is committed when it is not: the commit follows a moment later, if the process is still there."""
 
     _before: asyncio.Task[None] | None = None
@@ -71,7 +79,7 @@ class Forgetful:
         await self._inner.write([append._replace(result=None) for append in appends])
 
 
-class DoubledAppend(SqlEventLog):
+class DoubledAppend(WithoutShortWay):
     """Forgets what was run before."""
 
     @asynccontextmanager

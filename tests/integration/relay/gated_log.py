@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from handoff.domain.errors import StorageUnavailable
-from handoff.ports import EventLog, LogTransaction
+from handoff.ports import Append, EventLog, LogTransaction
 
 
 class GatedLog:
@@ -28,10 +28,17 @@ class GatedLog:
     async def transaction(self) -> AsyncIterator[LogTransaction]:
         async with self._log.transaction() as transaction:
             yield transaction
-            self.at_gate += 1
-            await self.gate.wait()
-            if self.fails:
-                raise StorageUnavailable("told to fail by the test")
+            await self._pass_gate()
+
+    async def append(self, appends: Sequence[Append], seqs: Mapping[str, int]) -> bool:
+        await self._pass_gate()
+        return await self._log.append(appends, seqs)
+
+    async def _pass_gate(self) -> None:
+        self.at_gate += 1
+        await self.gate.wait()
+        if self.fails:
+            raise StorageUnavailable("told to fail by the test")
 
 
 def gated(made: list[GatedLog]) -> Callable[[EventLog], GatedLog]:

@@ -8,7 +8,7 @@ import io
 import json
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.contract import TurnOutcome, TurnRequest
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.cli.logs import set_up_logging
-from handoff.ports import EventLog
+from handoff.ports import Append, EventLog
 from handoff.service import batch
 from tests.integration.relay.harness import Agent, Customer, RunningRelay, running_relay, until
 
@@ -150,9 +150,16 @@ async def test_a_defect_anywhere_tells_its_place_and_not_its_words(
         async def transaction(self) -> Any:
             async with super().transaction() as inner:
                 yield inner
-                if self.fails:
-                    quoted = IntegrityError(f"INSERT {word()}", {"text": word()}, ValueError(word()))
-                    raise ValueError(word()) from quoted
+                self.choke()
+
+        async def append(self, appends: Sequence[Append], seqs: Mapping[str, int]) -> bool:
+            self.choke()
+            return await super().append(appends, seqs)
+
+        def choke(self) -> None:
+            if self.fails:
+                quoted = IntegrityError(f"INSERT {word()}", {"text": word()}, ValueError(word()))
+                raise ValueError(word()) from quoted
 
     logs: list[Any] = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.schema import agent_leases, conversations, reactions
 from handoff.api import open_sockets
 from handoff.api import socket as socket_module
-from handoff.ports import EventLog
+from handoff.ports import Append, EventLog
 from tests.integration.relay.harness import (
     Agent,
     Client,
@@ -45,9 +45,16 @@ class SlowCommits(SqlEventLog):
     async def transaction(self) -> AsyncIterator[Any]:
         async with super().transaction() as transaction:
             yield transaction
-            if self.held is not None:
-                self.reached.set()
-                await self.held.wait()
+            await self._wait()
+
+    async def append(self, appends: Sequence[Append], seqs: Mapping[str, int]) -> bool:
+        await self._wait()
+        return await super().append(appends, seqs)
+
+    async def _wait(self) -> None:
+        if self.held is not None:
+            self.reached.set()
+            await self.held.wait()
 
 
 async def ends(client: Client) -> dict[str, Any]:

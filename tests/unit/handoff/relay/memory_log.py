@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from handoff.domain.conversation import Conversation, State
@@ -54,6 +54,17 @@ class MemoryLog:
                 if append.result is not None:
                     key, result = append.result
                     self.results[key] = result
+
+    async def append(self, appends: Sequence[Append], seqs: Mapping[str, int]) -> bool:
+        """See `EventLog.append`."""
+        try:
+            async with self.transaction() as transaction:
+                if await self.heads(seqs) != seqs:
+                    return False
+                await transaction.write(appends)
+        except RunBeforeError:
+            return False
+        return True
 
     async def head(self, conversation_id: str) -> Head | None:
         """See `EventLog.head`."""

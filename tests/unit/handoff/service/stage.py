@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -27,7 +27,7 @@ from handoff.domain.commands import (
 from handoff.domain.errors import StorageUnavailable
 from handoff.domain.events import CUSTOMER, Actor, CustomerSaid, Event, Payload
 from handoff.domain.rules import Rules
-from handoff.ports import Clock, Customer, Hint, LogTransaction, Signal
+from handoff.ports import Append, Clock, Customer, Hint, LogTransaction, Signal
 from handoff.service.bot_watch import BotWatch
 from handoff.service.conversations import Conversations, Outcome
 from handoff.service.feed import Feed
@@ -60,9 +60,16 @@ class BrokenAtWill(SqlEventLog):
     async def transaction(self) -> AsyncIterator[LogTransaction]:
         async with super().transaction() as transaction:
             yield transaction
-            await self.at_commit()
-            if self.broken:
-                raise StorageUnavailable("broken by the test")
+            await self._before_commit()
+
+    async def append(self, appends: Sequence[Append], seqs: Mapping[str, int]) -> bool:
+        await self._before_commit()
+        return await super().append(appends, seqs)
+
+    async def _before_commit(self) -> None:
+        await self.at_commit()
+        if self.broken:
+            raise StorageUnavailable("broken by the test")
 
     async def at_commit(self) -> None:
         """Before a commit."""
