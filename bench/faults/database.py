@@ -14,7 +14,7 @@ from bench.faults.history import Logged
 
 QUERY: Final = """
     SELECT e.conversation_id, e.seq, e.id, e.kind, e.actor_type, e.actor_id, b.data
-    FROM events e LEFT JOIN event_bodies b ON b.conversation_id = e.conversation_id AND b.seq = e.seq
+    FROM events e LEFT JOIN event_bodies b ON b.id = e.id
     ORDER BY e.conversation_id, e.seq
 """
 

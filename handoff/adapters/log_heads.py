@@ -29,7 +29,7 @@ SELECT_HEADS: Final = sa.select(
 SELECT_EVENTS: Final = sa.select(events, event_bodies.c.actor_name, event_bodies.c.data).join_from(
     events,
     event_bodies,
-    (event_bodies.c.conversation_id == events.c.conversation_id) & (event_bodies.c.seq == events.c.seq),
+    event_bodies.c.id == events.c.id,
 )
 """What `event_of` takes."""
 

@@ -25,7 +25,7 @@ reads a head, and a snapshot costs as much as four messages."""
 COLUMNS: Final = {
     "commands": ("conversation_id", "actor", "client_id", "digest", "seq", "events"),
     "events": ("conversation_id", "seq", "id", "at", "kind", "actor_type", "actor_id", "customer_prev"),
-    "event_bodies": ("conversation_id", "seq", "actor_name", "data"),
+    "event_bodies": ("id", "actor_name", "data"),
     "snapshots": ("conversation_id", "seq", "data"),
     "heads": (
         "id",
@@ -147,7 +147,7 @@ def _add_event(rows: Rows, event: Event) -> None:
     rows.events.append(
         (conversation_id, seq, event.id, event.at, payload.KIND, actor.type, actor.id, event.customer_prev)
     )
-    rows.event_bodies.append((conversation_id, seq, actor.name, orjson.dumps(to_data(payload)).decode()))
+    rows.event_bodies.append((event.id, actor.name, orjson.dumps(to_data(payload)).decode()))
 
 
 def _only_words(append: Append) -> bool:

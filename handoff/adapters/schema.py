@@ -75,8 +75,8 @@ events = sa.Table(
 event_bodies = sa.Table(
     "event_bodies",
     metadata,
-    sa.Column("conversation_id", ID, primary_key=True),
-    sa.Column("seq", sa.Integer, primary_key=True),
+    # The event's, which grows with time: the bodies of all conversations go to one end of the index.
+    sa.Column("id", ID, primary_key=True),
     sa.Column("actor_name", sa.String(200), nullable=True),
     sa.Column("data", sa.Text, nullable=False),
 )

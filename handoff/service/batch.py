@@ -20,7 +20,7 @@ from handoff.domain.rules import Rules
 from handoff.domain.waits import pickup_of
 from handoff.ports import Append, Carried, CommandKey, CommandResult, Head, Opened, Opening, Reaction
 
-IDS_DRAWN: Final = 256
+DRAWN: Final = 256
 log = structlog.get_logger(__name__)
 
 
@@ -201,15 +201,20 @@ def _digest_of_command(command: Command) -> str:
     return digest_of(type(command).__name__.encode() + orjson.dumps(command, option=orjson.OPT_SORT_KEYS))
 
 
-def _drawn_ids() -> Iterator[str]:
-    """Ids that nobody can guess. The kernel is asked once for many of them."""
+def _drawn() -> Iterator[str]:
+    """48 random bits each, as hexadecimal digits. The kernel is asked once for many of them."""
     while True:
-        drawn = secrets.token_hex(12 * IDS_DRAWN)
-        for start in range(0, len(drawn), 24):
-            yield f"evt_{drawn[start : start + 24]}"
+        drawn = secrets.token_hex(6 * DRAWN)
+        for start in range(0, len(drawn), 12):
+            yield drawn[start : start + 12]
 
 
-_event_ids = _drawn_ids()
+_random = _drawn()
+
+
+def _event_id(at: int) -> str:
+    """An id that grows with time: what is stored by it goes to one end of an index."""
+    return f"evt_{at:012x}{next(_random)}"
 
 
 def _numbered(
@@ -218,7 +223,7 @@ def _numbered(
     events = []
     for new in decided:
         event = Event(
-            state.id, state.seq + 1, next(_event_ids), now, new.actor, new.payload, state.customer_seq
+            state.id, state.seq + 1, _event_id(now), now, new.actor, new.payload, state.customer_seq
         )
         state = apply(state, event)
         events.append(event)
