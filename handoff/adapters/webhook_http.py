@@ -8,9 +8,10 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, Final
 
-import httpx
+import aiohttp
 import orjson
 
+from handoff.adapters.http_client import HttpClient, is_success
 from handoff.ports import Clock, WebhookFailedError
 
 SIGNATURE_HEADER: Final = "Baton-Signature"
@@ -26,11 +27,11 @@ class HttpWebhook:
         self._url = url
         self._secret = secret
         self._clock = clock
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._client = HttpClient()
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._client.close()
 
     async def post(self, delivery: str, body: Mapping[str, Any]) -> None:
         """See `Webhook.post`."""
@@ -43,16 +44,14 @@ class HttpWebhook:
             SIGNATURE_HEADER: f"v1={signature(self._secret, timestamp, content)}",
         }
         try:
-            # The client's own timeout is for each step; this one is for all of them together.
             async with asyncio.timeout(TIMEOUT_S):
-                async with self._client.stream("POST", self._url, content=content, headers=headers) as answer:
-                    status = answer.status_code
+                status = await self._client.status("POST", self._url, content, headers)
         except TimeoutError as failure:
             raise WebhookFailedError("no answer in time") from failure
-        except (httpx.HTTPError, httpx.InvalidURL) as failure:
+        except aiohttp.ClientError as failure:
             # Its name alone: the message may repeat the address, which may hold a secret.
             raise WebhookFailedError(type(failure).__name__) from failure
-        if not httpx.codes.is_success(status):
+        if not is_success(status):
             raise WebhookFailedError(f"status {status}")
 
 
