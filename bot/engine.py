@@ -33,6 +33,7 @@ from bot.mood.head import MoodHead, MoodHeadError
 from bot.nlg import FAILURES
 from bot.own_words import read_languages
 from bot.runtime import Runtime
+from bot.searches import Searches
 from bot.settings import INDEX_FOLDER, MODEL_FILE, MOOD_FILE, Settings
 from bot.trackers import TurnTrackers, kept_of
 from bot.turnstile import Turnstile
@@ -74,8 +75,10 @@ class Engine:
 
     def __init__(self, release_id: str, agent: Agent, trackers: TurnTrackers, here: Runtime) -> None:
         assert here.knowledge is not None, "a release has an index"
+        assert here.searches is not None, "a release has an index"
         self.release_id: Final = release_id
         self.knowledge: Final = here.knowledge
+        self._searches = here.searches
         self.vectors: Final = here.vectors
         self.agent: Final = agent
         self._trackers = trackers
@@ -95,6 +98,7 @@ class Engine:
         here = Runtime(
             vectors=vectors,
             knowledge=knowledge,
+            searches=Searches(knowledge, vectors),
             mood=_mood_head(folder / MOOD_FILE, vectors),
             languages=read_languages(knowledge.articles, wording),
             low_confidence=settings.low_confidence,
@@ -147,7 +151,10 @@ class Engine:
         text = neutral(request.text)
         # Earlier questions are compared with this one; another bot, or this one before a restart, may have seen them.
         memory = remembered(dialogue)
-        await self.vectors.prepare([text, *ways_of(text, memory, request.locale).texts, *memory.questions])
+        await self.vectors.prepare([text, *memory.questions])
+        ways = ways_of(text, memory, request.locale)
+        if ways.texts and ways.matter(self._searches.ranking(text, request.locale), self._searches.threshold):
+            await self.vectors.prepare(ways.texts)
         await self._turnstile.passed()
         sender = f"{request.conversation_id}#{request.turn}"
         name = request.customer.get("name")

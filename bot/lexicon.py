@@ -45,6 +45,13 @@ class Lexicon:
         pattern = self._patterns.get(name)
         return pattern is not None and pattern.match(text.lstrip(_MARKS)) is not None
 
+    def behind(self, text: str, name: str) -> str | None:
+        """What stands in `text`, which is `plain`, behind the entry of the group that it begins with; None without one."""
+        text = text.lstrip(_MARKS)
+        pattern = self._patterns.get(name)
+        found = None if pattern is None else pattern.match(text)
+        return None if found is None else text[found.end() :]
+
 
 def parse_lexicon(raw: object) -> Lexicon:
     """The lexicon of `{group: "entry, entry, ..."}`, which is how the files hold it.
@@ -79,6 +86,18 @@ def read_lexicons(folder: Path) -> dict[str, Lexicon]:
         except (yaml.YAMLError, TypeError, ValueError) as error:
             raise LexiconError(f"{folder.name}/{path.name}: {error}") from error
         lexicons[path.stem.lower()] = lexicon
+    return lexicons
+
+
+def read_some_lexicons(folder: Path) -> dict[str, Lexicon]:
+    """As `read_lexicons`, for words that a release must have.
+
+    Raises:
+        LexiconError: also where there is no file.
+    """
+    lexicons = read_lexicons(folder)
+    if not lexicons:
+        raise LexiconError(f"there is no file of words in {folder}")
     return lexicons
 
 

@@ -27,6 +27,6 @@ def read_languages(articles: Iterable[Article], wording: Wording) -> Languages:
     if OWN_LANGUAGE in texts:
         files = (path for path in sorted(NLU_DATA.rglob("*")) if path.suffix in (".yml", ".jsonl"))
         # Word lists are in several languages; `en.yml` holds nothing that conversations do not.
-        files = (path for path in files if path.parent.name not in ("lexicon", "follow_ups"))
+        files = (path for path in files if path.parent.name not in ("lexicon", "follow_ups", "courtesies"))
         texts[OWN_LANGUAGE] += [path.read_text(encoding="utf-8") for path in files]
     return Languages(texts)

@@ -16,6 +16,7 @@ from bot.answering import LowConfidence
 from bot.languages import Languages
 from bot.mood.head import MoodHead
 from bot.orders import DemoOrders, OrderService
+from bot.searches import Searches
 from bot.vectors import Vectors
 from bot.voice import Wording, load
 from kb_index.knowledge import Knowledge
@@ -23,13 +24,14 @@ from kb_index.knowledge import Knowledge
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`knowledge` and `languages` are None only while a model is trained; `mood` only where the release has no head that
+    """`knowledge`, `searches` and `languages` are None only while a model is trained; `mood` only where the release has no head that
     can be used.
     """
 
     vectors: Vectors
     knowledge: Knowledge | None = None
     mood: MoodHead | None = None
+    searches: Searches | None = None
     languages: Languages | None = None
     low_confidence: LowConfidence = "handoff"
     wording: Wording = field(default_factory=lambda: load("formal"))

@@ -15,7 +15,6 @@ from bot import runtime
 from bot.answering import LIKELY, REJECT, TALK
 from bot.asking import read, ways_of
 from bot.components.keys import LANGUAGE, RANKING, memory_of, turn_input
-from kb_index.knowledge import Ranking
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -25,10 +24,7 @@ class KnowledgeRetriever(GraphComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Settings with their defaults."""
-        return {
-            # Articles kept as candidates.
-            "candidates": 5,
-        }
+        return {}
 
     @classmethod
     def create(
@@ -39,17 +35,15 @@ class KnowledgeRetriever(GraphComponent):
         execution_context: ExecutionContext,
     ) -> "KnowledgeRetriever":
         """Called by Rasa."""
-        return cls(config)
+        return cls()
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        self._candidates = int(config["candidates"])
-        here = runtime.current()
-        self._knowledge = here.knowledge
-        self._vectors = here.vectors
+    def __init__(self) -> None:
+        self._searches = runtime.current().searches
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
-        """Search the index with each message's vector, and with those of its other readings."""
-        assert self._knowledge is not None, "an index is loaded with every model that answers"
+        """Search the index with each message's vector, and with those of its other readings where they matter."""
+        searches = self._searches
+        assert searches is not None, "an index is loaded with every model that answers"
         for message in messages:
             text = message.get(TEXT)
             if text:
@@ -59,17 +53,13 @@ class KnowledgeRetriever(GraphComponent):
                 ways = ways_of(text, memory_of(tracker), given)
                 if _is_remark(message):
                     ways = replace(ways, joined=None)
-                parts = [self._search(part, locale) for part in ways.parts]
-                joined = None if ways.joined is None else self._search(ways.joined, locale)
-                message.set(
-                    RANKING, read(self._search(text, locale), parts, joined, self._knowledge.threshold)
-                )
+                found = searches.ranking(text, locale)
+                if ways.matter(found, searches.threshold):
+                    parts = [searches.ranking(part, locale) for part in ways.parts]
+                    joined = None if ways.joined is None else searches.ranking(ways.joined, locale)
+                    found = read(found, parts, joined, searches.threshold)
+                message.set(RANKING, found)
         return messages
-
-    def _search(self, text: str, locale: str) -> Ranking:
-        assert self._knowledge is not None
-        # The whole vector, with what the articles taught the encoder; computed with the general part.
-        return self._knowledge.search(text, self._vectors.get([text])[0], locale=locale, k=self._candidates)
 
 
 def _is_remark(message: Message) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.asking import LONGEST_FOLLOW_UP, MOST_PARTS, read, ways_of
+from bot.asking import LONGEST_FOLLOW_UP, MOST_PARTS, Ways, read, ways_of
 from bot.memory import Memory
 from kb_index.knowledge import Candidate, Ranking
 
@@ -44,6 +44,47 @@ def test_of_many_sentences_the_questions_and_the_longest_are_read() -> None:
     assert len(parts) == MOST_PARTS
     assert "Can I wash it?" in parts
     assert "My name is Jo." not in parts
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "parts"),
+    [
+        ("Good morning. Where is my parcel? Many thanks", "en", ("Where is my parcel?",)),
+        ("Where is my parcel? Best wishes, Sam", "en", ("Where is my parcel?",)),
+        ("Where is my parcel? I'd be glad of a short answer", "en", ("Where is my parcel?",)),
+        ("Dear team. My parcel is late. Any ideas?", "en-GB", ("My parcel is late.",)),
+        ("Guten Tag! Wo ist mein Paket? Mit freundlichen Grüßen", "de", ("Wo ist mein Paket?",)),
+        ("Bonjour à tous ! Où est mon colis ? Merci d'avance", "fr", ("Où est mon colis ?",)),
+        ("¡Buenos días! ¿Dónde está mi paquete? Muchas gracias", "es", ("¿Dónde está mi paquete?",)),
+        # What begins politely may ask something all the same, and who knows in a language without words for it.
+        ("Hello, where is my parcel? Thanks, I also want a refund", "en", (
+            "Hello, where is my parcel?", "Thanks, I also want a refund",
+        )),
+        ("Good morning. Where is my parcel?", "ja", ("Good morning.", "Where is my parcel?")),
+        ("Good morning. Many thanks", "en", ()),
+    ],
+)  # fmt: skip
+def test_a_sentence_that_asks_nothing_is_not_read(text: str, locale: str, parts: tuple[str, ...]) -> None:
+    assert ways_of(text, Memory(), locale).parts == parts
+
+
+@pytest.mark.parametrize(
+    ("ways", "confidence", "matter"),
+    [
+        (Ways(("one?", "two?"), None), 0.95, True),
+        (Ways(("one?",), None), 0.95, False),
+        (Ways(("one?",), None), 0.85, True),
+        (Ways((), "before? one?"), 0.95, False),
+        (Ways((), "before? one?"), 0.85, True),
+        (Ways(), 0.1, False),
+    ],
+)
+def test_other_readings_matter_where_they_may_decide(ways: Ways, confidence: float, matter: bool) -> None:
+    whole = ranking("a", confidence)
+    assert ways.matter(whole, T) is matter
+    if not matter:
+        sure = [ranking("b", 0.999) for _ in ways.parts]
+        assert read(whole, sure, None if ways.joined is None else ranking("c", 0.999), T) is whole
 
 
 @pytest.mark.parametrize(

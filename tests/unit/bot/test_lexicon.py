@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.lexicon import LexiconError, parse_lexicon, plain, read_lexicons
+from bot.lexicon import LexiconError, parse_lexicon, plain, read_lexicons, read_some_lexicons
 
 GROUPS = ("contempt", "thanks", "none")
 
@@ -66,3 +66,23 @@ def test_a_lexicon_is_a_file_of_its_language(tmp_path: Path) -> None:
     (tmp_path / "pt-BR.yml").write_text("thanks: [obrigado]\n")
     with pytest.raises(LexiconError, match=r"pt-BR\.yml"):
         read_lexicons(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "behind"),
+    [
+        ("Thank you, Sam", ", sam"),
+        ("¡thank you", ""),
+        ("thank youngsters", None),
+        ("no thank you", None),
+        ("", None),
+    ],
+)
+def test_what_stands_behind_a_beginning(text: str, behind: str | None) -> None:
+    assert parse_lexicon({"thanks": "thank you"}).behind(plain(text), "thanks") == behind
+    assert parse_lexicon({"thanks": "thank you"}).behind(plain(text), "none") is None
+
+
+def test_words_that_a_release_must_have_are_missed(tmp_path: Path) -> None:
+    with pytest.raises(LexiconError, match="no file of words"):
+        read_some_lexicons(tmp_path / "follow_ups")
