@@ -22,7 +22,8 @@ from kb_index.encoder import Encoder, general_part
 KEPT: Final = 4096
 """Vectors kept, 1.5 kB each with the bundled encoder."""
 
-BATCH: Final = 32
+BATCH: Final = 8
+"""Texts whose vectors are ready together. More at once are hardly cheaper, and the first of them would wait for the last."""
 
 
 class Vectors:

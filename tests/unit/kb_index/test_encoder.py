@@ -122,9 +122,10 @@ def test_a_file_that_is_no_model_is_a_clear_error(tmp_path: Path) -> None:
         )
 
 
-def test_batches_are_bounded_in_padded_tokens() -> None:
-    tokens = [[1] * length for length in (3, 3, 200, 256, 256)]
-    batches = encoder_module._batches(range(5), tokens)
-    assert [position for batch in batches for position in batch] == list(range(5))
-    many = encoder_module._batches(range(40), [[1] * 256] * 40)
-    assert max(len(batch) for batch in many) * 256 <= encoder_module.BATCH_TOKENS
+def test_batches_are_bounded_in_tokens_and_in_padding() -> None:
+    lengths = [3, 3, 4, *[14] * 20, 15, 40, 41, 256, 256]
+    batches = encoder_module._batches(range(len(lengths)), [[1] * length for length in lengths])
+    assert [position for batch in batches for position in batch] == list(range(len(lengths)))
+    held = [[lengths[position] for position in batch] for batch in batches]
+    most = encoder_module.BATCH_TOKENS // 14
+    assert held == [[3, 3, 4], [14] * most, [14] * most, [14, 14, 15], [40, 41], [256], [256]]
