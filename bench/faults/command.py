@@ -33,7 +33,7 @@ from bench.faults.proxy import Mischief
 from bench.faults.run import Parts, Plan, Run
 from bench.faults.run import run as run_plan
 from bench.faults.talk import ROUND
-from bench.programs import BOT_PYTHON, lasting_port
+from bench.programs import BOT_PYTHON, BenchError, lasting_port
 from bench.questions import read_questions
 from bench.report import machine, result, say
 from handoff.settings import PROJECT_ROOT, Settings
@@ -62,11 +62,16 @@ def run(arguments: Sequence[str], home: Path | None) -> int:
     folder = Path(tempfile.mkdtemp(prefix="baton-faults-"))
     # PostgreSQL runs as another user and must reach its own folder in this one.
     folder.chmod(0o755)
+    where = machine()
+    is_kept = given.keep
     try:
-        where = machine()
         figures = uvloop.run(_measure(folder, given.n, given.seed, trained))
+    except BenchError:
+        # What went wrong stands in the logs.
+        is_kept = True
+        raise
     finally:
-        if given.keep:
+        if is_kept:
             say(f"everything of this run is in {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
