@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from bench import product
 from bench.agents import add_agents
+from bench.database import new_database
 from bench.programs import Program, free_port, generated, listens
 from bench.relay_load import Outcome, Plan, from_json
 from bench.report import machine, percentile, ratio, result, rounded, say, spread
@@ -30,7 +31,7 @@ from handoff.settings import PROJECT_ROOT, Settings
 
 STORE: Final = PROJECT_ROOT / ".envs" / "bench"
 DATABASE: Final = "BATON_BENCH_DATABASE_URL"
-"""The variable that names a PostgreSQL database which may be filled and thrown away."""
+"""The variable that names a PostgreSQL server, by a database on it: another is made beside that for each run."""
 
 PAIRS: Final = 50
 IN_FLIGHT: Final = 8
@@ -85,7 +86,7 @@ def run(arguments: Sequence[str], home: Path | None) -> int:
         say("the same on PostgreSQL")
         postgres = measured(store, database, given.rounds, given.seconds)
     else:
-        say(f"PostgreSQL was not measured: {DATABASE} names no database that may be thrown away")
+        say(f"PostgreSQL was not measured: {DATABASE} names no server to measure on")
     result(
         {
             "bench": "relay",
@@ -104,7 +105,8 @@ def run(arguments: Sequence[str], home: Path | None) -> int:
 def measured(store: Path, database: str | None, rounds: int, seconds: float) -> tuple[System, System]:
     """Baton and the bare relay after all rounds. Raises `BenchError`."""
     with ExitStack() as stack:
-        systems = start(store, database, stack)
+        own = None if database is None else stack.enter_context(new_database(database))
+        systems = start(store, own, stack)
         for number in range(rounds):
             for system in _in_turn(systems, number):
                 outcome = system.load(seconds)
