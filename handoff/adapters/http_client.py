@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Final
 
@@ -31,17 +32,26 @@ class HttpClient:
         Raises:
             aiohttp.ClientError: there was no whole answer; `ClientConnectorError` where nobody was reached.
         """
-        async with self._opened().request(
-            method, url, data=body, headers=headers, allow_redirects=False
-        ) as answer:
+        async with self._request(method, url, body, headers) as answer:
             return answer.status, await answer.read()
 
     async def status(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """The status alone; the answer's body is not read. See `exchange`."""
-        async with self._opened().request(
-            method, url, data=body, headers=headers, allow_redirects=False
-        ) as answer:
+        async with self._request(method, url, body, headers) as answer:
             return answer.status
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        try:
+            async with self._opened().request(
+                method, url, data=body, headers=headers, allow_redirects=False
+            ) as answer:
+                yield answer
+        except UnicodeError as failure:
+            # A host that no name service takes.
+            raise aiohttp.InvalidURL("host") from failure
 
     def _opened(self) -> aiohttp.ClientSession:
         # It belongs to the loop that runs, so it is made at the first call.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -29,6 +29,8 @@ from handoff.settings import Settings
 
 STOP_S = 3.0
 """How long the relay's parts have to stop in."""
+HINTS_STOP_S = 0.5
+"""For the tasks that hear and send hints, where the other parts have used up all the time."""
 log = structlog.get_logger(__name__)
 
 
@@ -46,11 +48,13 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await relay.start()
-        sockets.start()
         try:
+            await relay.start()
+            sockets.start()
             yield
         finally:
+            # Also what a start that failed has begun: a task that swallows its cancelling, as a Redis client does in
+            # mid-connect, would keep the process from ending, and nobody would start it again.
             sockets.stop()
             try:
                 async with asyncio.timeout(STOP_S):
@@ -58,6 +62,9 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
             except TimeoutError:
                 # A storage that hangs: what it was given is decided there, and nobody was told that it is done.
                 log.warning("stopped_unfinished")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(HINTS_STOP_S):
+                        await relay.pubsub.stop()
             await running.close()
 
     app = FastAPI(title="Baton", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,20 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.contract import TurnOutcome, TurnRequest
+from handoff.adapters.clock import SystemClock
 from handoff.adapters.database import open_engine
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.schema import agent_leases, conversations, reactions
 from handoff.api import open_sockets
 from handoff.api import socket as socket_module
-from handoff.ports import Append, EventLog
+from handoff.api.app import make_app
+from handoff.api.running import Running
+from handoff.api.tokens import ConversationTokens
+from handoff.bootstrap import make_accounts, make_relay, open_database
+from handoff.domain.conversation import State
+from handoff.domain.errors import StorageUnavailable
+from handoff.ports import Append, EventLog, Head
+from handoff.settings import Settings
 from tests.integration.relay.harness import (
     Agent,
     Client,
@@ -242,3 +250,40 @@ async def test_an_agents_conversations_stay_theirs_through_a_rolling_restart(
         await back.connect()
         ack = await back.command("say", conversation_id=customer.conversation_id, text="Here again.")
         assert ack["type"] == "ack"
+
+
+class Unreadable(SqlEventLog):
+    """A log that cannot be read when a relay starts."""
+
+    async def in_states(self, _states: Collection[State], _limit: int) -> list[Head]:
+        raise StorageUnavailable("told so by the test")
+
+
+async def test_a_start_that_fails_ends_what_it_began(tmp_path: Path) -> None:
+    """Whatever is left would keep the process from ending, and nobody would start it again."""
+    before = asyncio.all_tasks()
+    settings = Settings(home=tmp_path, redis_url="redis://127.0.0.1:1/0")
+    engine = await open_database(settings)
+    relay = make_relay(
+        settings,
+        engine=engine,
+        log=Unreadable(engine, "relay-that-fails", 4000),
+        bot=ScriptedBot(),
+        clock=SystemClock(),
+        worker="relay-that-fails",
+    )
+    closed = asyncio.Event()
+
+    async def close() -> None:
+        await engine.dispose()
+        closed.set()
+
+    running = Running(
+        relay, make_accounts(engine, settings), ConversationTokens("s" * 32, 1, 1), "i" * 32, close
+    )
+    app = make_app(settings, running, tmp_path / "no-pages")
+    with pytest.raises(StorageUnavailable):
+        async with app.router.lifespan_context(app):
+            raise AssertionError("it has not started")
+    assert closed.is_set()
+    assert {task.get_name() for task in asyncio.all_tasks() - before} == set()

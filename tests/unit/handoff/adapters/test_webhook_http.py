@@ -86,8 +86,11 @@ async def test_a_receiver_who_cannot_be_reached_is_a_failure_that_names_no_addre
     await hook.close()
 
 
-async def test_an_address_that_is_none_is_a_failure_too() -> None:
-    hook = HttpWebhook("https://:443:hidden/", SECRET, HeldClock())
+@pytest.mark.parametrize(
+    "url", ["https://:443:hidden/", "http://hidden..example/", f"http://{'hidden' * 20}.example/"]
+)
+async def test_an_address_that_is_none_is_a_failure_too(url: str) -> None:
+    hook = HttpWebhook(url, SECRET, HeldClock())
     with pytest.raises(WebhookFailedError) as failed:
         await hook.post("d", BODY)
     assert "hidden" not in str(failed.value)
