@@ -59,6 +59,21 @@ def open_engine(url: str) -> AsyncEngine:
 
 
 @asynccontextmanager
+async def patient(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """An engine on the same database whose statements may take as long as they need: large tables are copied in one."""
+    if engine.dialect.name != "postgresql":
+        yield engine
+        return
+    own = create_async_engine(
+        engine.url, poolclass=sa.NullPool, hide_parameters=True, connect_args={"timeout": PATIENCE_S}
+    )
+    try:
+        yield own
+    finally:
+        await own.dispose()
+
+
+@asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection to read with.
 

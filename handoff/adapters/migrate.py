@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from handoff.adapters.database import reading, writing
+from handoff.adapters.database import patient, reading, writing
 from handoff.domain.errors import StorageUnavailable
 
 MIGRATION_LOCK = 0x6261746F6E
@@ -28,7 +28,7 @@ async def migrate(engine: AsyncEngine) -> None:
         return
     from alembic.util import CommandError  # noqa: PLC0415 - a tenth of a relay's start, which rarely needs it
 
-    async with writing(engine) as connection:
+    async with patient(engine) as own, writing(own) as connection:
         if connection.dialect.name == "postgresql":
             # Processes that start together take turns; SQLite has one writer at a time anyway.
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))

@@ -17,6 +17,9 @@ depends_on = None
 
 def upgrade() -> None:
     at_once = op.get_bind().dialect.name == "sqlite"
+    if not at_once:
+        # A relay of the version before may run still: what it wrote between the copy and the drop would be lost.
+        op.execute("LOCK TABLE conversations, events, event_bodies IN ACCESS EXCLUSIVE MODE")
     key = [sa.PrimaryKeyConstraint("id", name=op.f("pk_event_bodies"))]
     op.create_table(
         "event_bodies_rebuilt",
