@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handoff.adapters.log_rows import COLUMNS, Row, Rows
@@ -48,6 +48,7 @@ _MILLIS: Final = (
 )
 _ARRAYS: Final = {**dict.fromkeys(_INTEGERS, "int[]"), **dict.fromkeys(_MILLIS, "bigint[]")}
 """The types of PostgreSQL's arrays by column; the others are texts."""
+_DEADLOCK: Final = "40P01"
 _WORDS: Final = ("commands", "events", "event_bodies", "snapshots", "moved")
 """The parts of what customer and agent say to each other. PostgreSQL has one statement for these and one for all: a
 text for each choice of parts would be planned anew again and again."""
@@ -104,6 +105,11 @@ async def write_rows_if(connection: AsyncConnection, rows: Rows, seqs: Mapping[s
         return bool((await connection.exec_driver_sql(_postgresql(names, guarded=True), given)).scalar_one())
     except IntegrityError:
         # Another relay stored the same command after this statement had looked for it.
+        return False
+    except DBAPIError as failure:
+        if getattr(failure.orig, "sqlstate", None) != _DEADLOCK:
+            raise
+        # The server chose this statement to end a circle. Nothing was written; the long way takes its locks in order.
         return False
 
 

@@ -41,6 +41,11 @@ _BACKLOG = sa.select(
     sa.func.count(),
     sa.func.min(_takeable.c.due_at),
 ).select_from(_takeable)
+_FREE = (
+    sa.select(reactions.c.conversation_id, reactions.c.seq, reactions.c.kind)
+    .where(reactions.c.leased_by == sa.bindparam("worker"), reactions.c.done_at.is_(None))
+    .with_for_update(skip_locked=True)
+)
 _TAKE = _OPEN.limit(sa.bindparam("most")).with_for_update(skip_locked=True)
 
 
@@ -75,8 +80,13 @@ class SqlReactions:
         if not held:
             return
         async with writing(self._engine) as connection:
+            # Those that somebody holds are being finished. Waiting for them, with others locked here, could be waiting
+            # in a circle: the append that finishes them may wait for these others.
+            rows = (await connection.execute(_FREE, {"worker": worker})).all()
+            free = {(row.conversation_id, row.seq, row.kind) for row in rows}
             for reaction in held:
-                await connection.execute(self._mine(worker, reaction).values(leased_until=until))
+                if (reaction.conversation_id, reaction.seq, reaction.kind) in free:
+                    await connection.execute(self._mine(worker, reaction).values(leased_until=until))
 
     async def finish(self, worker: str, reaction: Reaction, now: int) -> None:
         """See `ReactionQueue.finish`."""

@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
+from handoff.adapters.database import open_engine
 from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.reactions_sql import SqlReactions
 from handoff.ports import Backlog, Reaction, ReactionQueue
 from tests.contract.appends import opened, write
-from tests.contract.databases import Database
+from tests.contract.databases import Database, PostgresServer
 from tests.contract.held_clock import START
 
 NOW = START + 1_000
@@ -185,3 +186,23 @@ async def test_the_backlog_counts_what_could_be_taken_and_how_long_it_waits(
     for reaction in taken:
         await queue.finish("a", reaction, NOW)
     assert (await queue.backlog(NOW + LEASE)).open in {1, 2}
+
+
+@pytest.mark.needs_postgres
+async def test_a_renewal_waits_for_nobody_who_is_finishing(postgres_server: PostgresServer) -> None:
+    """Whoever finishes one may wait for another that the renewal has: each would wait for the other."""
+    engine = open_engine(postgres_server.emptied())
+    log, queue = SqlEventLog(engine, "a", LEASE), SqlReactions(engine)
+    scripts = {name: await opened(log, name) for name in ("c1", "c2")}
+    for script in scripts.values():
+        await write(log, script.says(turns=(2,)))
+    taken = await queue.take("a", NOW, LEASE, 10)
+    [finishing] = [reaction for reaction in taken if reaction.conversation_id == "c1"]
+    async with log.transaction() as transaction:
+        await transaction.write([scripts["c1"].append(finishes=finishing)])
+        async with asyncio.timeout(3):
+            await queue.renew("a", taken, NOW + 3 * LEASE)
+    # The other one is renewed, the one that was being finished is done.
+    assert await queue.take("b", NOW + 3 * LEASE - 1, LEASE, 10) == []
+    assert named(await queue.take("b", NOW + 3 * LEASE, LEASE, 10)) == [("c2", 2)]
+    await engine.dispose()
