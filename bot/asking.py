@@ -33,15 +33,12 @@ _ASKS: Final = re.compile(r"[?？؟;]\s*$")  # noqa: RUF001 - question marks of 
 NAMED: Final = 1
 """Words that may stand behind a courtesy that asks nothing: a name."""
 
-FILLED: Final = 5
-"""Words behind the beginning of a filler ("let me know what you think of it")."""
-
 _WORDS: Final = Path(__file__).parents[1] / "nlu_data"
 _POINTING: Final[Mapping[str, Lexicon]] = read_some_lexicons(_WORDS / "follow_ups")
 """Words by which a message points back at what was said, by language. In others nothing is taken for a follow-up."""
 
 _COURTESIES: Final[Mapping[str, Lexicon]] = read_some_lexicons(_WORDS / "courtesies")
-"""Beginnings of sentences that ask nothing, by language. In others every sentence may ask something."""
+"""Sentences that ask nothing, by language. In others every sentence may ask something."""
 
 _NONE: Final = Lexicon({})
 
@@ -98,7 +95,8 @@ def _parts(text: str, language: str) -> tuple[str, ...]:
     found = [part for part in dict.fromkeys(sentences(text)) if len(part) >= SHORTEST]
     if len(found) < TWO:
         return ()
-    found = [part for part in found if not _asks_nothing(part, language)]
+    # Where all seem to ask nothing one of them asks all the same.
+    found = [part for part in found if not _asks_nothing(part, language)] or found
     # Questions before statements, long before short; then in the order in which they were said.
     chosen = sorted(found, key=lambda part: (_ASKS.search(part) is None, -len(part)))[:MOST_PARTS]
     return tuple(part for part in found if part in chosen)
@@ -106,7 +104,8 @@ def _parts(text: str, language: str) -> tuple[str, ...]:
 
 def _asks_nothing(sentence: str, language: str) -> bool:
     words, folded = _COURTESIES.get(language, _NONE), plain(sentence)
-    behind = [(words.behind(folded, "courtesy"), NAMED), (words.behind(folded, "filler"), FILLED)]
+    named = 0 if _ASKS.search(sentence) else NAMED
+    behind = [(words.behind(folded, "courtesy"), named), (words.behind(folded, "filler"), 0)]
     return any(rest is not None and len(_WORD.findall(rest)) <= most for rest, most in behind)
 
 

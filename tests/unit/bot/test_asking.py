@@ -51,7 +51,7 @@ def test_of_many_sentences_the_questions_and_the_longest_are_read() -> None:
     [
         ("Good morning. Where is my parcel? Many thanks", "en", ("Where is my parcel?",)),
         ("Where is my parcel? Best wishes, Sam", "en", ("Where is my parcel?",)),
-        ("Where is my parcel? I'd be glad of a short answer", "en", ("Where is my parcel?",)),
+        ("Where is my parcel? That would help a lot", "en", ("Where is my parcel?",)),
         ("Dear team. My parcel is late. Any ideas?", "en-GB", ("My parcel is late.",)),
         ("Guten Tag! Wo ist mein Paket? Mit freundlichen Grüßen", "de", ("Wo ist mein Paket?",)),
         ("Bonjour à tous ! Où est mon colis ? Merci d'avance", "fr", ("Où est mon colis ?",)),
@@ -61,7 +61,17 @@ def test_of_many_sentences_the_questions_and_the_longest_are_read() -> None:
             "Hello, where is my parcel?", "Thanks, I also want a refund",
         )),
         ("Good morning. Where is my parcel?", "ja", ("Good morning.", "Where is my parcel?")),
-        ("Good morning. Many thanks", "en", ()),
+        ("Good morning. Many thanks", "en", ("Good morning.", "Many thanks")),
+        # Help with what is said behind it.
+        ("Hello there. Please help me cancel my order.", "en", ("Please help me cancel my order.",)),
+        ("My parcel is late. Any idea when it arrives?", "en", (
+            "My parcel is late.", "Any idea when it arrives?",
+        )),
+        ("I ordered a jacket. Let me know the costs.", "en", ("I ordered a jacket.", "Let me know the costs.")),
+        ("Hi, refund? My order is 12345.", "en", ("Hi, refund?", "My order is 12345.")),
+        ("Guten Tag. Können Sie mir helfen mein Passwort zu finden?", "de", (
+            "Können Sie mir helfen mein Passwort zu finden?",
+        )),
     ],
 )  # fmt: skip
 def test_a_sentence_that_asks_nothing_is_not_read(text: str, locale: str, parts: tuple[str, ...]) -> None:
