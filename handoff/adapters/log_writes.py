@@ -109,7 +109,7 @@ async def write_rows_if(connection: AsyncConnection, rows: Rows, seqs: Mapping[s
     except DBAPIError as failure:
         if getattr(failure.orig, "sqlstate", None) != _DEADLOCK:
             raise
-        # The server chose this statement to end a circle. Nothing was written; the long way takes its locks in order.
+        # The server chose this statement to end a circle, and nothing was written: worth another try, on the long way.
         return False
 
 
