@@ -39,6 +39,8 @@ from handoff.service.readers import Readers
 from handoff.service.timers import Timers
 from handoff.service.waits import Waits
 from handoff.settings import Settings
+from handoff.studio.audit import Audit
+from handoff.studio.parts import Studio
 
 if TYPE_CHECKING:
     from handoff.content.store import ContentStore
@@ -101,8 +103,19 @@ async def make_running(settings: Settings) -> Running:
         settings.token_renew_days * 24 * 3600,
     )
     return Running(
-        relay, make_accounts(engine, settings), tokens, settings.identity_secret or kept.identity, close
+        relay,
+        make_accounts(engine, settings),
+        tokens,
+        settings.identity_secret or kept.identity,
+        make_studio(engine, settings),
+        close,
     )
+
+
+def make_studio(engine: AsyncEngine, settings: Settings) -> Studio:
+    """What editors work with."""
+    clock = SystemClock()
+    return Studio(audit=Audit(engine, clock))
 
 
 def make_relay(

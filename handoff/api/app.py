@@ -26,6 +26,7 @@ from handoff.api.pages import install_pages
 from handoff.api.passes import Passes
 from handoff.api.running import Running
 from handoff.settings import Settings
+from handoff.studio.routes import studio_routes
 
 STOP_S = 3.0
 """How long the relay's parts have to stop in."""
@@ -50,6 +51,7 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         try:
             await relay.start()
+            await running.studio.start()
             sockets.start()
             yield
         finally:
@@ -58,6 +60,7 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
             sockets.stop()
             try:
                 async with asyncio.timeout(STOP_S):
+                    await running.studio.stop()
                     await relay.stop()
             except TimeoutError:
                 # A storage that hangs: what it was given is decided there, and nobody was told that it is done.
@@ -82,6 +85,7 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
     )
     app.include_router(auth_routes(running.accounts, settings))
     app.include_router(operation_routes(relay, gate, settings, sockets))
+    app.include_router(studio_routes(running.studio, gate))
 
     @app.websocket("/ws/customer")
     async def customer(socket: WebSocket) -> None:

@@ -25,7 +25,7 @@ from handoff.api.open_sockets import OpenSockets
 from handoff.api.running import Running
 from handoff.api.server import make_server
 from handoff.api.tokens import ConversationTokens
-from handoff.bootstrap import make_accounts, make_relay, open_database
+from handoff.bootstrap import make_accounts, make_relay, make_studio, open_database
 from handoff.ports import BotFailedError, BotNotReadyError, Clock, EventLog
 from handoff.settings import Settings
 
@@ -153,7 +153,7 @@ async def running_relay(
         if webhook is not None:
             await webhook.close()
 
-    running = Running(relay, accounts, tokens, IDENTITY, close)
+    running = Running(relay, accounts, tokens, IDENTITY, make_studio(engine, configured), close)
     server = make_server(configured, running, home / "no-pages")
     serving = asyncio.create_task(server._serve())
     try:

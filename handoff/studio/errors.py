@@ -1,0 +1,31 @@
+"""Refusals of the studio."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handoff.domain.errors import HandoffError
+
+
+class EditConflict(HandoffError):
+    """Somebody else has changed the same since it was opened. `data` says who, when and where the two differ."""
+
+    code = "edit_conflict"
+    http_status = 409
+
+
+class BadArticle(HandoffError):
+    """An article is refused. `data.field` names the field, `data.fault` the code of what is wrong with it."""
+
+    code = "bad_article"
+    http_status = 422
+
+    def __init__(self, message: str, *, field: str, fault: str, **data: Any) -> None:
+        super().__init__(message, field=field, fault=fault, **data)
+
+
+class NothingLive(HandoffError):
+    """There is no live release to publish into: the first training makes one."""
+
+    code = "nothing_live"
+    http_status = 409
