@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from handoff.accounts.service import Accounts
 from handoff.adapters.bot_http import HttpBot
 from handoff.adapters.bot_pool import BotPool
+from handoff.adapters.bot_workbench import BotWorkbench
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.cursors_sql import SqlCursors
 from handoff.adapters.database import open_engine
@@ -22,7 +23,7 @@ from handoff.adapters.webhook_http import HttpWebhook
 from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
 from handoff.domain.rules import NOTICES, Rules, Rung
-from handoff.ports import BotEngine, Clock, EventLog, PubSub, Webhook
+from handoff.ports import BotEngine, Clock, EventLog, PubSub, Webhook, Workbench
 from handoff.relay.parts import Relay, SocketLimits
 from handoff.relay.session import SessionLimits
 from handoff.service.bot_watch import BotWatch
@@ -110,12 +111,12 @@ async def make_running(settings: Settings) -> Running:
         make_accounts(engine, settings),
         tokens,
         settings.identity_secret or kept.identity,
-        make_studio(engine, settings),
+        make_studio(engine, settings, BotWorkbench(bots)),
         close,
     )
 
 
-def make_studio(engine: AsyncEngine, settings: Settings) -> Studio:
+def make_studio(engine: AsyncEngine, settings: Settings, bench: Workbench) -> Studio:
     """What editors work with."""
     clock = SystemClock()
     shelf = Shelf(engine)
@@ -125,6 +126,7 @@ def make_studio(engine: AsyncEngine, settings: Settings) -> Studio:
         articles=ArticleDesk(engine, clock),
         shelf=shelf,
         live=LiveContent(settings.home, shelf, clock),
+        bench=bench,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from handoff.ports import Clock
+from handoff.ports import Clock, Workbench
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
 from handoff.studio.live import LiveContent
@@ -21,6 +21,7 @@ class Studio:
     articles: ArticleDesk
     shelf: Shelf
     live: LiveContent
+    bench: Workbench
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
