@@ -42,6 +42,7 @@ from handoff.service.waits import Waits
 from handoff.settings import Settings
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
+from handoff.studio.incidents import Incidents
 from handoff.studio.live import LiveContent
 from handoff.studio.parts import Studio
 from handoff.studio.shelf import Shelf
@@ -111,22 +112,32 @@ async def make_running(settings: Settings) -> Running:
         make_accounts(engine, settings),
         tokens,
         settings.identity_secret or kept.identity,
-        make_studio(engine, settings, BotWorkbench(bots)),
+        make_studio(engine, settings, relay, BotWorkbench(bots)),
         close,
     )
 
 
-def make_studio(engine: AsyncEngine, settings: Settings, bench: Workbench) -> Studio:
+def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Workbench) -> Studio:
     """What editors work with."""
-    clock = SystemClock()
+    clock = relay.clock
     shelf = Shelf(engine)
+    audit = Audit(engine, clock)
+    live = LiveContent(settings.home, shelf, clock)
     return Studio(
         clock=clock,
-        audit=Audit(engine, clock),
+        audit=audit,
         articles=ArticleDesk(engine, clock),
         shelf=shelf,
-        live=LiveContent(settings.home, shelf, clock),
+        live=live,
         bench=bench,
+        incidents=Incidents(
+            engine,
+            live=live,
+            event_log=relay.log,
+            conversations=relay.conversations,
+            audit=audit,
+            clock=clock,
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from handoff.ports import Clock, Workbench
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
+from handoff.studio.incidents import Incidents
 from handoff.studio.live import LiveContent
 from handoff.studio.shelf import Shelf
 
@@ -22,12 +23,15 @@ class Studio:
     shelf: Shelf
     live: LiveContent
     bench: Workbench
+    incidents: Incidents
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
+        await self.incidents.start()
 
     async def stop(self) -> None:
         """End it."""
+        await self.incidents.stop()
 
     def now(self) -> str:
         """The time, RFC 3339 in UTC to the second."""

@@ -163,7 +163,9 @@ async def running_relay(
         if webhook is not None:
             await webhook.close()
 
-    running = Running(relay, accounts, tokens, IDENTITY, make_studio(engine, configured, scripted), close)
+    running = Running(
+        relay, accounts, tokens, IDENTITY, make_studio(engine, configured, relay, scripted), close
+    )
     server = make_server(configured, running, home / "no-pages")
     serving = asyncio.create_task(server._serve())
     try:
