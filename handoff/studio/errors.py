@@ -78,3 +78,17 @@ class BadSetting(HandoffError):
 
     code = "bad_studio_setting"
     http_status = 422
+
+
+class CannotPublish(HandoffError):
+    """An article cannot go live as it stands. What was live still is."""
+
+    code = "cannot_publish"
+    http_status = 409
+
+
+class ArticleExists(HandoffError):
+    """There is an article with this id already."""
+
+    code = "article_exists"
+    http_status = 409

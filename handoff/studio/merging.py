@@ -68,7 +68,7 @@ def merge(base: Fields, theirs: Fields, yours: Fields) -> Merge:
         else:
             fields[name] = other
             conflicts.append(Conflict(name, was, other, mine))
-        if other != was and mine != other and name not in {conflict.field for conflict in conflicts}:
+        if other not in (was, mine) and not (conflicts and conflicts[-1].field == name):
             taken.append(name)
     return Merge(fields, tuple(taken), tuple(conflicts))
 
