@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from bot.contract import TurnOutcome, TurnRequest
+from handoff.domain.asked import Thumb, TurnRecord
 from handoff.domain.conversation import Conversation, State
 from handoff.domain.events import Event
 from handoff.domain.ladder import Timer
@@ -96,6 +97,10 @@ class Append(NamedTuple):
     """The wait that this append ended by an agent's coming."""
     carries: Carried | None = None
     """The bot's dialogue after this append; None where it has not moved."""
+    asked: TurnRecord | None = None
+    """What the turn came to whose outcome this append is. A turn that is asked again has the newest."""
+    thumb: Thumb | None = None
+    """What the customer thinks of a reply, from this append on."""
 
 
 @dataclass(frozen=True, slots=True)
