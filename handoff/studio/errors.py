@@ -92,3 +92,10 @@ class ArticleExists(HandoffError):
 
     code = "article_exists"
     http_status = 409
+
+
+class BadIncident(HandoffError):
+    """An incident is refused. `data.field` names the field, `data.fault` the code of what is wrong with it."""
+
+    code = "bad_incident"
+    http_status = 422
