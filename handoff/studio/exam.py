@@ -180,7 +180,9 @@ async def _misplaced(connection: AsyncConnection, rows: _Rows) -> list[Fault]:
             told = f"There is no article {row['article_id'][:100]!r}."
             faults.append(Fault(draft.line, "unknown_article", told))
         if key in asked:
-            faults.append(Fault(draft.line, "duplicate", f"This question is there already: {row['text'][:100]!r}."))
+            faults.append(
+                Fault(draft.line, "duplicate", f"This question is there already: {row['text'][:100]!r}.")
+            )
         asked.add(key)
     return faults
 

@@ -83,9 +83,7 @@ def training_routes(studio: Studio, gate: Gate) -> APIRouter:
     )
     async def train(body: TrainingBody, user: User = may_release) -> dict[str, Any]:
         """Have what is ready trained and judged, in the background. Nothing live moves."""
-        return {
-            "job": await studio.jobs.train(note=body.note, fine_tune=body.fine_tune, asked_by=user.name)
-        }
+        return {"job": await studio.jobs.train(note=body.note, fine_tune=body.fine_tune, asked_by=user.name)}
 
     @router.get("/jobs", responses=REFUSALS)
     async def jobs(_user: User = may_edit) -> dict[str, Any]:
