@@ -50,9 +50,17 @@ REMEDIES: Final = {
     "article_exists": "Choose another id, or edit `data.article_id`.",
     "bad_incident": "Fix the field `data.field`.",
     "nothing_live": "Train and publish a first release.",
+    "job_queue_full": "Wait for one of them, or cancel one.",
+    "job_lost": "Look at the machine's memory and disk and at HOME/run, then ask again.",
+    "report_missing": "Show the message; the release can be published without a report.",
+    "canary_refused": "Read the message; every conversation goes on as before.",
+    "no_canary": "Ask `GET /canary` again: somebody else has ended it.",
+    "exam_refused": "Fix the rows in `data.errors` (line, code); nothing was added.",
+    "bad_studio_setting": "Stay within `data.least` and `data.most`.",
     "backup_refused": "Read the message; no backup was made.",
     "restore_refused": "Read the message; nothing was changed.",
     "home_busy": "Stop what runs on the home, or finish the restore that was interrupted.",
+    "program_failed": "Read the message and `data.log`. The program's own code may stand here instead.",
     "training_failed": "Read the message and `data.log`; what was live still is. The trainer's own code may stand here instead.",
 }
 
