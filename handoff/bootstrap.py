@@ -51,6 +51,8 @@ from handoff.studio.job_store import JobStore
 from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
 from handoff.studio.parts import Studio
+from handoff.studio.plans import Plans
+from handoff.studio.publishing import Publishing
 from handoff.studio.releases import Releases
 from handoff.studio.settings import StudioSettings
 from handoff.studio.shelf import Shelf
@@ -151,10 +153,22 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         home=settings.home,
     )
     relay.reactor.try_out(canaries)
+    desk = ArticleDesk(engine, clock)
+    publishing = Publishing(
+        desk=desk,
+        live=live,
+        releases=releases,
+        canaries=canaries,
+        settings=studio_settings,
+        audit=audit,
+        clock=clock,
+    )
+    plans = Plans(engine, clock, audit, publishing.do)
+    publishing.plans(plans)
     return Studio(
         clock=clock,
         audit=audit,
-        articles=ArticleDesk(engine, clock),
+        articles=desk,
         shelf=shelf,
         live=live,
         bench=bench,
@@ -172,6 +186,8 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         canaries=canaries,
         exam=Exam(engine, clock, settings.locale),
         settings=studio_settings,
+        plans=plans,
+        publishing=publishing,
     )
 
 

@@ -14,6 +14,8 @@ from handoff.studio.incidents import Incidents
 from handoff.studio.job_keeper import JobKeeper
 from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
+from handoff.studio.plans import Plans
+from handoff.studio.publishing import Publishing
 from handoff.studio.releases import Releases
 from handoff.studio.settings import StudioSettings
 from handoff.studio.shelf import Shelf
@@ -36,15 +38,19 @@ class Studio:
     canaries: Canaries
     exam: Exam
     settings: StudioSettings
+    plans: Plans
+    publishing: Publishing
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
         await self.incidents.start()
         self.keeper.start()
         self.canaries.start()
+        self.plans.start()
 
     async def stop(self) -> None:
         """End it."""
+        await self.plans.stop()
         await self.canaries.stop()
         await self.keeper.stop()
         await self.incidents.stop()

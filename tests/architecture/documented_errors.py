@@ -49,6 +49,7 @@ REMEDIES: Final = {
     "cannot_publish": "Mark `data.article_id` as ready, or leave it out.",
     "article_exists": "Choose another id, or edit `data.article_id`.",
     "bad_incident": "Fix the field `data.field`.",
+    "plan_decided": "Read the plan again.",
     "nothing_live": "Train and publish a first release.",
     "job_queue_full": "Wait for one of them, or cancel one.",
     "job_lost": "Look at the machine's memory and disk and at HOME/run, then ask again.",
