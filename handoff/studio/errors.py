@@ -29,3 +29,17 @@ class NothingLive(HandoffError):
 
     code = "nothing_live"
     http_status = 409
+
+
+class CannotPublish(HandoffError):
+    """An article cannot go live as it stands. What was live still is."""
+
+    code = "cannot_publish"
+    http_status = 409
+
+
+class ArticleExists(HandoffError):
+    """There is an article with this id already."""
+
+    code = "article_exists"
+    http_status = 409
