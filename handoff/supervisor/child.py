@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from handoff.supervisor.tether import tethered
+from handoff.adapters.tether import tethered
 
 LONGEST_LINE = 65_536
 """Bytes without a line's end that are forwarded as a line, so that memory stays bounded."""

@@ -50,6 +50,7 @@ REMEDIES: Final = {
     "backup_refused": "Read the message; no backup was made.",
     "restore_refused": "Read the message; nothing was changed.",
     "home_busy": "Stop what runs on the home, or finish the restore that was interrupted.",
+    "program_failed": "Read the message and `data.log`. The program's own code may stand here instead.",
     "training_failed": "Read the message and `data.log`; what was live still is. The trainer's own code may stand here instead.",
 }
 
