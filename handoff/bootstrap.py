@@ -39,8 +39,11 @@ from handoff.service.readers import Readers
 from handoff.service.timers import Timers
 from handoff.service.waits import Waits
 from handoff.settings import Settings
+from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
+from handoff.studio.live import LiveContent
 from handoff.studio.parts import Studio
+from handoff.studio.shelf import Shelf
 
 if TYPE_CHECKING:
     from handoff.content.store import ContentStore
@@ -115,7 +118,14 @@ async def make_running(settings: Settings) -> Running:
 def make_studio(engine: AsyncEngine, settings: Settings) -> Studio:
     """What editors work with."""
     clock = SystemClock()
-    return Studio(audit=Audit(engine, clock))
+    shelf = Shelf(engine)
+    return Studio(
+        clock=clock,
+        audit=Audit(engine, clock),
+        articles=ArticleDesk(engine, clock),
+        shelf=shelf,
+        live=LiveContent(settings.home, shelf, clock),
+    )
 
 
 def make_relay(

@@ -26,6 +26,7 @@ from handoff.api.pages import install_pages
 from handoff.api.passes import Passes
 from handoff.api.running import Running
 from handoff.settings import Settings
+from handoff.studio.allowance import body_allowance
 from handoff.studio.routes import studio_routes
 
 STOP_S = 3.0
@@ -111,7 +112,7 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
         )
 
     install_pages(app, pages)
-    app.add_middleware(BodyLimit, limit=settings.max_frame_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_frame_bytes, allowance=body_allowance(gate))
     # No credentials: customers' pages send a token of their own, and agents work on this origin alone.
     app.add_middleware(
         CORSMiddleware,

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -43,7 +43,7 @@ async def train(
     unanswerable_share: float = 0.1,
     on_progress: OnProgress,
     by: str = "baton train",
-    note: str | None = None,
+    about: Mapping[str, str | None] | None = None,
 ) -> Release:
     """Train the home's content into a release and return it; with `publish` it goes live.
 
@@ -52,7 +52,7 @@ async def train(
         unanswerable_share: share of questions without an article, in 0..1, that the threshold reckons with.
         on_progress: called on the event loop with each step.
         by: who asked for it: named in the manifest (`asked_by`), and in the history when the release goes live.
-        note: what they want to be told of it later, in the manifest too.
+        about: what else the manifest is to tell of it.
 
     Cancelling it stops the training process and removes what was built.
 
@@ -87,8 +87,8 @@ async def train(
                 lock_fd=lock_fd,
             )
             try:
-                about = {"created_at": rfc3339(began), "asked_by": by, "note": note}
-                release = await _build(store, call, content, about, on_progress)
+                made = {"created_at": rfc3339(began), "asked_by": by, **(about or {})}
+                release = await _build(store, call, content, made, on_progress)
             except BaseException:
                 # Cancelled too: an unfinished folder must not stay.
                 store.discard(building)
@@ -106,6 +106,14 @@ async def train(
     return release
 
 
+def sweep(home: Path) -> None:
+    """Remove what a training that was killed has left, unless another goes on now."""
+    with suppress(TrainingFailed, OSError, ReleaseError), _one_at_a_time(home):
+        shutil.rmtree(home / "run" / _SCRATCH, ignore_errors=True)
+        if (home / "releases").is_dir():
+            ReleaseStore(home / "releases").discard_stale_buildings()
+
+
 async def _read(settings: Settings) -> Content:
     engine = open_engine(settings.database)
     try:
@@ -118,7 +126,7 @@ async def _build(
     store: ReleaseStore,
     call: TrainerCall,
     content: Content,
-    about: Mapping[str, str | None],
+    made: Mapping[str, str | None],
     on_progress: OnProgress,
 ) -> Release:
     on_progress(Progress("snapshot", 0, 0, f"{len(content.articles)} articles"))
@@ -130,7 +138,7 @@ async def _build(
         raise TrainingFailed("bad_trainer_answer", "The training process changed the content it was given.")
     on_progress(Progress("commit", 0, 0, "writing the release"))
     # To its end: a commit that goes on in its thread while the folder is removed would leave half a release.
-    return await to_its_end(asyncio.to_thread(store.commit, call.out, {**manifest, **about}))
+    return await to_its_end(asyncio.to_thread(store.commit, call.out, {**manifest, **made}))
 
 
 def _digests(folder: Path) -> list[bytes]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
-from handoff.adapters.schema import articles
+from handoff.adapters.schema import article_versions, articles
 from handoff.content import article_rows
 from handoff.content.versions import (
     Action,
@@ -206,6 +206,21 @@ class ArticleDesk:
                     conflicts=[],
                 )
             return await self._store(connection, there, _fields(earlier), by=by, action="restored", note=note)
+
+    async def removals(self, ids: Collection[str]) -> dict[str, tuple[str, int]]:
+        """Who removed these articles and when, in epoch milliseconds; ids nobody removed are left out."""
+        lines = article_versions.c
+        query = (
+            sa.select(lines.article_id, lines.by, lines.at)
+            .where(lines.action == "removed")
+            .order_by(lines.version)
+        )
+        found: dict[str, tuple[str, int]] = {}
+        async with reading(self._engine) as connection:
+            for some in article_rows.slices(sorted(ids)):
+                rows = (await connection.execute(query.where(lines.article_id.in_(some)))).all()
+                found |= {row.article_id: (row.by, row.at) for row in rows}
+        return found
 
     async def _create(
         self,

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from handoff.ports import Clock
+from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
+from handoff.studio.live import LiveContent
+from handoff.studio.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
 class Studio:
     """What the studio's routes call."""
 
+    clock: Clock
     audit: Audit
+    articles: ArticleDesk
+    shelf: Shelf
+    live: LiveContent
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
 
     async def stop(self) -> None:
         """End it."""
+
+    def now(self) -> str:
+        """The time, RFC 3339 in UTC to the second."""
+        return datetime.fromtimestamp(self.clock.now_ms() // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,6 +12,7 @@ from handoff.domain.errors import BadFrame, Forbidden, TooLarge, Unauthorized
 from handoff.studio.audit import PAGE
 from handoff.studio.guard import guard
 from handoff.studio.parts import Studio
+from handoff.studio.routes_articles import article_routes
 from handoff.wire.answers import refusals
 
 REFUSALS = refusals(Unauthorized, Forbidden, BadFrame)
@@ -24,11 +25,12 @@ def studio_routes(studio: Studio, gate: Gate) -> APIRouter:
 
     @router.get("/audit", responses=REFUSALS)
     async def audit(
-        _user: Annotated[User, editor],
         before: Annotated[int | None, Query(ge=1)] = None,
         limit: Annotated[int, Query(ge=1, le=PAGE)] = 50,
+        _user: User = editor,
     ) -> dict[str, Any]:
         """Who did what, newest first; `before` asks for the page after the entry with that id."""
         return {"entries": await studio.audit.entries(before=before, limit=limit)}
 
+    router.include_router(article_routes(studio, gate))
     return router

@@ -46,6 +46,8 @@ REMEDIES: Final = {
     "release_refused": "Read the message; what was live still is. The release's own code may stand here instead.",
     "edit_conflict": "Show `data.conflicts` (what was opened, what stands there now, what was sent), let the editor choose, and save on `data.version`.",
     "bad_article": "Fix the field `data.field`.",
+    "cannot_publish": "Mark `data.article_id` as ready, or leave it out.",
+    "article_exists": "Choose another id, or edit `data.article_id`.",
     "nothing_live": "Train and publish a first release.",
     "backup_refused": "Read the message; no backup was made.",
     "restore_refused": "Read the message; nothing was changed.",
