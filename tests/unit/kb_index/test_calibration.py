@@ -8,12 +8,9 @@ import pytest
 from kb_index.calibration import (
     DEFAULT_ANSWERABLE,
     DEFAULT_CONFIDENCE,
-    FALLBACK_THRESHOLD,
     SIGNALS,
-    UNSUPPORTED_THRESHOLD,
     Confidence,
     calibrate,
-    choose_threshold,
     signals,
 )
 from kb_index.encoder import Vectors, normalised
@@ -21,6 +18,7 @@ from kb_index.exam import Corpus, Rehearsal
 from kb_index.index import VectorIndex
 from kb_index.knowledge import no_progress
 from kb_index.ranking import Scored
+from kb_index.risk import FALLBACK_THRESHOLD, UNSUPPORTED_THRESHOLD, choose_threshold
 from kb_index.words import WordIndex
 
 
