@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from bot import settings as names
 from bot.mood.shipped import shipped_head
+from bot.programs import report_progress
 from bot.quiet import hush
 from bot.settings import Settings, SettingsError, from_environment
 from bot.training_data import background
@@ -277,13 +278,6 @@ def _train_model(work: Path, out: Path, settings: Settings, encoder: Encoder) ->
     if result.code != 0 or result.model is None:
         raise TrainingError("training_failed", f"Rasa ended with code {result.code}; see the log above.")
     shutil.move(result.model, out / names.MODEL_FILE)
-
-
-def report_progress(stage: str, done: int, total: int, message: str) -> None:
-    """Write one line of progress to standard error."""
-    line = json.dumps({"stage": stage, "done": done, "total": total, "message": message})
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 def main(arguments: list[str] | None = None) -> int:
