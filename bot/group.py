@@ -228,7 +228,9 @@ def suggestions_of(settings: Settings, release_id: str | None, base: CachedEncod
         return None
     release = store.verify(wanted)
     own = encoder_of(release.path, settings)
-    encoder = base if own.fingerprint == base.fingerprint else CachedEncoder(own, settings.cache / "embeddings")
+    encoder = (
+        base if own.fingerprint == base.fingerprint else CachedEncoder(own, settings.cache / "embeddings")
+    )
     return Suggestions(Knowledge.load(release.path / INDEX_FOLDER, encoder), encoder)
 
 
@@ -250,9 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
         found = group(questions, encoder, suggestions, report_progress)
         found["seconds"] = round(time.monotonic() - began, 2)
         write_whole(given.out, json.dumps(found, ensure_ascii=False))
-        return {
-            name: len(value) if isinstance(value, list) else value for name, value in found.items()
-        }
+        return {name: len(value) if isinstance(value, list) else value for name, value in found.items()}
 
     return run(work, failed="grouping_failed")
 

@@ -20,6 +20,7 @@ from kb_index.index import VectorIndex
 from kb_index.passages import texts_of
 from kb_index.probes import Probe
 from kb_index.ranking import Ranker, Scored
+from kb_index.serving import Serving
 from kb_index.store import CorruptIndex, IndexMismatch, StoredIndex, load_index, save_index
 from kb_index.words import WordIndex
 
@@ -165,17 +166,19 @@ class Knowledge:
         """This knowledge less one article. Raises `KeyError` for an id that is not here."""
         return Knowledge(live.without_article(self._stored, article_id))
 
-    def for_risk(self, risk: float, unanswerable_share: float | None = None) -> Knowledge:
-        """This knowledge with the threshold for another risk, or another share of unanswerable questions (None: as trained).
+    def for_risk(self, risk: float | None, unanswerable_share: float | None = None) -> Knowledge:
+        """This knowledge with the threshold for another risk and share of unanswerable questions (None: as trained).
 
         Nothing is learnt anew. Raises `RiskUnknown` for a release that does not hold what it takes, `ValueError` as `build`.
         """
-        share = unanswerable_share
-        if share is None:
-            trained = self._calibration.figures.get("unanswerable_share")
-            share = float(trained) if isinstance(trained, float | int) else 0.1
+        risk = self._trained("risk", 0.02) if risk is None else risk
+        share = self._trained("unanswerable_share", 0.1) if unanswerable_share is None else unanswerable_share
         _check_promise(risk, share)
         return self._with(self._calibration.for_risk(risk, share))
+
+    def _trained(self, name: str, default: float) -> float:
+        value = self._calibration.figures.get(name)
+        return default if value is None else float(value)
 
     def at_threshold(self, threshold: float) -> Knowledge:
         """This knowledge with a threshold that somebody chose, between 0 and 1."""
@@ -287,6 +290,15 @@ class Knowledge:
             return self._by_locale[wanted]
         language = wanted.split("-")[0]
         return self._by_language.get(language)
+
+
+def served(knowledge: Knowledge, serving: Serving) -> Knowledge:
+    """`knowledge` with the threshold that a release is to serve with. Raises `RiskUnknown`."""
+    if serving.threshold is not None:
+        return knowledge.at_threshold(serving.threshold)
+    if serving.risk is None and serving.unanswerable_share is None:
+        return knowledge
+    return knowledge.for_risk(serving.risk, serving.unanswerable_share)
 
 
 def _check_promise(risk: float, unanswerable_share: float) -> None:

@@ -15,7 +15,9 @@ SHARED = (
     "kb_index/article.py",
     "kb_index/charts.py",
     "kb_index/languages.py",
+    "kb_index/release_files.py",
     "kb_index/releases.py",
+    "kb_index/serving.py",
     *(f"kb_index/{path.name}" for path in sorted((ROOT / "kb_index").glob("evaluate*.py"))),
 )
 SETUP = (
