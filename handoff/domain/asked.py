@@ -21,6 +21,8 @@ THUMBS_DOWN: Final = 4
 REPEATED: Final = 8
 ANSWERED_BY_PERSON: Final = 16
 """Reasons to show a question to an editor, as bits of one number."""
+HANDED_OVER: Final = 32
+"""No reason, but a bit of the same number: it led to a person, whose time it costs."""
 
 LOW_BAND: Final = 0.1
 """An answer counts as one of low confidence where its confidence is less than this above the threshold."""
@@ -146,6 +148,8 @@ def _reasons(before: Conversation, turn: int, decision: Decision) -> int:
     reasons = 0
     if decision.kind == "unsure" or (decision.kind == "escalate" and decision.reason in _NOT_KNOWN):
         reasons |= UNANSWERED
+        if decision.kind == "escalate":
+            reasons |= HANDED_OVER
     if decision.kind == "answer" and decision.confidence < decision.threshold + LOW_BAND:
         reasons |= LOW_CONFIDENCE
     told = any(signal.name == _REPEATED and signal.weight > 0 for signal in decision.signals)

@@ -9,6 +9,7 @@ import pytest
 
 from bot.contract import Choice, Decision, Passage, Reply, Signal, TurnOutcome
 from handoff.domain.asked import (
+    HANDED_OVER,
     LOW_BAND,
     LOW_CONFIDENCE,
     REPEATED,
@@ -74,9 +75,9 @@ def test_without_passages_no_article_is_named() -> None:
     ("kind", "reason", "intent", "question", "reasons"),
     [
         ("unsure", "low_confidence", "question", True, UNANSWERED),
-        ("escalate", "low_confidence", "question", True, UNANSWERED),
-        ("escalate", "repeated_failure", "question", True, UNANSWERED),
-        ("escalate", "low_confidence", None, True, UNANSWERED),
+        ("escalate", "low_confidence", "question", True, UNANSWERED | HANDED_OVER),
+        ("escalate", "repeated_failure", "question", True, UNANSWERED | HANDED_OVER),
+        ("escalate", "low_confidence", None, True, UNANSWERED | HANDED_OVER),
         ("escalate", "policy", "question", True, 0),
         ("escalate", "policy", None, False, 0),
         ("escalate", "asked", "ask_human", False, 0),
