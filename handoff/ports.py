@@ -345,6 +345,48 @@ class BotFailedError(Exception):
     """The bot took the turn and gave no usable outcome."""
 
 
+class BotReleaseRefusedError(Exception):
+    """A bot cannot use the release that was asked for: the turn was not handed over. The message says why."""
+
+
+class BotReleases(Protocol):
+    """The releases that one bot has in memory."""
+
+    async def loaded(self) -> Collection[str]:
+        """Their ids.
+
+        Raises:
+            BotNotReadyError: it is warming up or cannot be reached.
+        """
+        ...
+
+    async def load(self, release_id: str) -> None:
+        """Have one more.
+
+        Raises:
+            BotNotReadyError: it is warming up or cannot be reached.
+            BotReleaseRefusedError: it cannot use that release.
+        """
+        ...
+
+
+class ReleaseTrial(Protocol):
+    """A release that answers a share of new conversations, if there is one."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is one."""
+        ...
+
+    def release_for(self, conversation_id: str, created_at: int) -> str | None:
+        """The release that answers this conversation in the place of the live one; None: the live one does."""
+        ...
+
+    def went_wrong(self, release_id: str, *, refused: bool) -> None:
+        """It left a turn unanswered that the live release answered; `refused`: no bot would use it. It must not block."""
+        ...
+
+
 class BotEngine(Protocol):
     """The bot, wherever it runs."""
 
@@ -354,6 +396,7 @@ class BotEngine(Protocol):
         Raises:
             BotNotReadyError: it is warming up or cannot be reached.
             BotFailedError: it answered with an error, with nonsense or not in time.
+            BotReleaseRefusedError: the request names a release that it cannot use.
         """
         ...
 
@@ -366,6 +409,28 @@ class BotEngine(Protocol):
 
         Raises:
             BotNotReadyError: it is warming up or cannot be reached.
+        """
+        ...
+
+
+class Workbench(Protocol):
+    """The bot as editors use it. Nothing that is asked here is stored or counted."""
+
+    async def try_turn(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """One turn of a conversation that only its caller keeps: `{outcome, explanation, dialogue}`.
+
+        `asked` has `text`, `locale`, and may have `choice`, `dialogue`, `draft` and `release_id`.
+
+        Raises:
+            BotNotReadyError: no bot is there.
+            BotFailedError: it could not answer this.
+        """
+        ...
+
+    async def advise(self, article: Mapping[str, Any], *, draft: bool) -> dict[str, Any]:
+        """What is doubtful about an article beside all others: `{warnings: [{code, field, index, text, other}]}`.
+
+        Raises as `try_turn`.
         """
         ...
 

@@ -243,6 +243,10 @@ class ReleaseStore:
 
     def rollback(self, *, at: str, by: str) -> Release:
         """Make the release live that was so before the current one. Raises `NoPreviousRelease`, or as `verify`."""
+        return self._publish("rollback", self.previous(), at, by)
+
+    def previous(self) -> str:
+        """The id that `rollback` would make live. Raises `NoPreviousRelease`, `CorruptRelease`."""
         live = self.current()
         entries = self.history()
         if live is None or not entries:
@@ -252,7 +256,7 @@ class ReleaseStore:
         before = last["previous"] if last["release"] == live else last["release"]
         if before is None:
             raise NoPreviousRelease(f"{live} is the first release that went live; there is none before it.")
-        return self._publish("rollback", before, at, by)
+        return str(before)
 
     def history(self) -> list[dict[str, Any]]:
         """Every change, oldest first: `{action, release, previous, at, by}`. A line cut off by a crash is left out."""

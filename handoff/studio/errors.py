@@ -119,4 +119,10 @@ class UnknownIntent(HandoffError):
     """The bot has no such intent. `data.known` lists those it has."""
 
     code = "unknown_intent"
+
+
+class BadIncident(HandoffError):
+    """An incident is refused. `data.field` names the field, `data.fault` the code of what is wrong with it."""
+
+    code = "bad_incident"
     http_status = 422

@@ -15,7 +15,7 @@ from handoff.studio.errors import CannotPublish, NothingLive
 from handoff.studio.shelf import Shelf, Shelved
 from handoff.wire.times import rfc3339
 from kb_index.article import Article
-from kb_index.editions import CorruptEdition, Edition, EditionMoved, EditionStore
+from kb_index.editions import CorruptEdition, Edition, EditionMoved, EditionStore, Incident
 from kb_index.formats import parse
 from kb_index.releases import ReleaseError, ReleaseStore
 
@@ -135,6 +135,29 @@ class LiveContent:
             if carried or edition.incidents or there is not None:
                 await self._write(edition)
             return carried
+
+    async def set_incidents(
+        self, change: Callable[[tuple[Incident, ...]], tuple[Incident, ...]], *, by: str
+    ) -> None:
+        """Make other incidents the open ones. `change` gives them from those that are, and may be called again.
+
+        Raises:
+            NothingLive: there is no release whose answers they could go before.
+            StorageUnavailable: it could not be written; what was open still is.
+        """
+        async with self._one_at_a_time:
+            for _ in range(TRIES):
+                live = await self.now()
+                if live is None:
+                    raise NothingLive("Nothing is live yet. Train and publish a first release.")
+                there = live.edition.incidents if live.edition is not None else ()
+                edition = replace(self._edition(live, live.articles, by), incidents=change(there))
+                try:
+                    await self._write(edition)
+                except EditionMoved:
+                    continue
+                return
+        raise StorageUnavailable("Others publish all the time. Try again in a moment.")
 
     async def write_draft(self) -> str | None:
         """Have the difference of the working copy to the live release written, for the bot to try.
