@@ -119,6 +119,7 @@ class UnknownIntent(HandoffError):
     """The bot has no such intent. `data.known` lists those it has."""
 
     code = "unknown_intent"
+    http_status = 422
 
 
 class BadIncident(HandoffError):

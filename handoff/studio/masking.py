@@ -76,6 +76,8 @@ def mask(text: str, *, locale: str = "en", known: tuple[str, ...] = ()) -> str:
 
 
 def without_placeholders(text: str) -> str:
-    """A masked text as a person without anything to tell would have written it."""
+    """A masked text as a person without anything to tell would have written it; one without placeholders as it is."""
+    if _ANY_PLACEHOLDER.search(text) is None:
+        return text
     bare = _ANY_PLACEHOLDER.sub(" ", text)
     return re.sub(r"\s+", " ", re.sub(r"\s+([,.;:!?])", r"\1", bare)).strip(" ,;:-")
