@@ -12,6 +12,7 @@ from handoff.adapters.schema import asked
 from handoff.domain.errors import NotFound
 from handoff.studio.question_texts import Key, words_of
 from handoff.studio.review import NAME_CHARACTERS, reasons_of, titles_of
+from handoff.studio.review_rows import is_id
 from handoff.wire.times import rfc3339
 
 CONVERSATIONS_AT_MOST: Final = 100
@@ -81,7 +82,7 @@ class PastTalk:
             .limit(TURNS_AT_MOST)
         )
         async with reading(self._engine) as connection:
-            rows = (await connection.execute(query)).all()
+            rows = (await connection.execute(query)).all() if is_id(conversation_id) else []
             if not rows:
                 raise NotFound("The bot was asked nothing in such a conversation.")
             keys: list[Key] = [(row.conversation_id, row.turn) for row in rows]

@@ -30,7 +30,7 @@ from handoff.ports import Clock
 from handoff.studio.errors import AlreadySettled
 from handoff.studio.gleaning import thumbs_by_turn
 from handoff.studio.question_texts import Key, Words, agent_answers, words_of
-from handoff.studio.review_rows import IS_OPEN, LIKE
+from handoff.studio.review_rows import IS_OPEN, LIKE, is_id
 from handoff.studio.settings import StudioSettings
 from handoff.wire.times import rfc3339
 
@@ -172,7 +172,7 @@ class Review:
 async def open_group(connection: AsyncConnection, group_id: str) -> Any:
     """A group's row. Raises `NotFound`, `AlreadySettled`."""
     query = sa.select(review_groups).where(review_groups.c.id == group_id)
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(query)).one_or_none() if is_id(group_id) else None
     if row is None:
         raise NotFound("There is no such group: questions have been grouped anew, or it was dealt with.")
     if row.settled_at is not None:
