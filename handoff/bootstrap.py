@@ -42,10 +42,19 @@ from handoff.service.waits import Waits
 from handoff.settings import Settings
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
+from handoff.studio.canary import Canaries
+from handoff.studio.canary_store import CanaryStore
+from handoff.studio.exam import Exam
 from handoff.studio.incidents import Incidents
+from handoff.studio.job_keeper import JobKeeper
+from handoff.studio.job_store import JobStore
+from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
 from handoff.studio.parts import Studio
+from handoff.studio.releases import Releases
+from handoff.studio.settings import StudioSettings
 from handoff.studio.shelf import Shelf
+from handoff.studio.trainings import sweep
 
 if TYPE_CHECKING:
     from handoff.content.store import ContentStore
@@ -117,12 +126,31 @@ async def make_running(settings: Settings) -> Running:
     )
 
 
+def make_releases(engine: AsyncEngine, settings: Settings) -> Releases:
+    """What goes live and back, for commands."""
+    clock = SystemClock()
+    return Releases(settings.home, LiveContent(settings.home, Shelf(engine), clock), Audit(engine, clock))
+
+
 def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Workbench) -> Studio:
     """What editors work with."""
     clock = relay.clock
     shelf = Shelf(engine)
     audit = Audit(engine, clock)
     live = LiveContent(settings.home, shelf, clock)
+    job_store = JobStore(engine, clock)
+    keeper = JobKeeper(job_store, settings, sweep)
+    studio_settings = StudioSettings(engine, audit, clock)
+    releases = Releases(settings.home, live, audit)
+    canaries = Canaries(
+        store=CanaryStore(engine, clock),
+        bench=bench,
+        releases=releases,
+        live=live,
+        audit=audit,
+        home=settings.home,
+    )
+    relay.reactor.try_out(canaries)
     return Studio(
         clock=clock,
         audit=audit,
@@ -138,6 +166,12 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
             audit=audit,
             clock=clock,
         ),
+        keeper=keeper,
+        jobs=Jobs(job_store, keeper, studio_settings, clock),
+        releases=releases,
+        canaries=canaries,
+        exam=Exam(engine, clock, settings.locale),
+        settings=studio_settings,
     )
 
 

@@ -349,27 +349,6 @@ class BotReleaseRefusedError(Exception):
     """A bot cannot use the release that was asked for: the turn was not handed over. The message says why."""
 
 
-class BotReleases(Protocol):
-    """The releases that one bot has in memory."""
-
-    async def loaded(self) -> Collection[str]:
-        """Their ids.
-
-        Raises:
-            BotNotReadyError: it is warming up or cannot be reached.
-        """
-        ...
-
-    async def load(self, release_id: str) -> None:
-        """Have one more.
-
-        Raises:
-            BotNotReadyError: it is warming up or cannot be reached.
-            BotReleaseRefusedError: it cannot use that release.
-        """
-        ...
-
-
 class ReleaseTrial(Protocol):
     """A release that answers a share of new conversations, if there is one."""
 
@@ -431,6 +410,23 @@ class Workbench(Protocol):
         """What is doubtful about an article beside all others: `{warnings: [{code, field, index, text, other}]}`.
 
         Raises as `try_turn`.
+        """
+        ...
+
+    async def has_loaded(self, release_id: str) -> bool:
+        """Whether every bot that is there has a release in memory.
+
+        Raises:
+            BotNotReadyError: no bot is there.
+        """
+        ...
+
+    async def load(self, release_id: str) -> None:
+        """Have every bot that is there load a release, which takes seconds.
+
+        Raises:
+            BotNotReadyError: no bot is there.
+            BotReleaseRefusedError: one cannot use that release.
         """
         ...
 

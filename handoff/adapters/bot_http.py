@@ -67,7 +67,7 @@ class HttpBot:
         return is_success(status)
 
     async def loaded(self) -> Collection[str]:
-        """See `BotReleases.loaded`."""
+        """The releases it has in memory. Raises `BotNotReadyError`."""
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 status, body = await self._client.exchange("GET", f"{self._base}/bot/ready")
@@ -82,7 +82,7 @@ class HttpBot:
         return [str(release_id) for release_id in found]
 
     async def load(self, release_id: str) -> None:
-        """See `BotReleases.load`."""
+        """Have it load a release. Raises `BotNotReadyError`, `BotReleaseRefusedError`."""
         try:
             status, body = await self._post(f"/bot/releases/{release_id}/load", {}, LOAD_TIMEOUT_S)
         except (TimeoutError, aiohttp.ClientError) as failure:

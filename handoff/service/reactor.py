@@ -67,7 +67,6 @@ class Reactor:
         pubsub: PubSub,
         clock: Clock,
         limits: TurnLimits,
-        trial: ReleaseTrial | None = None,
     ) -> None:
         self._worker = worker
         self._queue = queue
@@ -79,7 +78,7 @@ class Reactor:
         self._pubsub = pubsub
         self._clock = clock
         self._limits = limits
-        self._trial = trial
+        self._trial: ReleaseTrial | None = None
         self._held: dict[tuple[str, int], Reaction] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._look = asyncio.Event()
@@ -88,6 +87,10 @@ class Reactor:
         self._stopping = False
         conversations.when_turns_open(self._adopt_all)
         watch.when_ready(self.offer_answers)
+
+    def try_out(self, trial: ReleaseTrial) -> None:
+        """Ask the release on trial about its share of conversations."""
+        self._trial = trial
 
     def start(self) -> None:
         """Begin to take reactions."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 from handoff.domain.errors import BotUnavailable, HandoffError, StorageUnavailable
-from handoff.ports import BotNotReadyError, BotReleaseRefusedError, BotReleases
+from handoff.ports import BotNotReadyError, BotReleaseRefusedError, Workbench
 from handoff.studio.audit import Audit
 from handoff.studio.canary_store import Canary, CanaryStore, Outcome
 from handoff.studio.errors import CanaryRefused, NoCanary, NothingLive
@@ -42,14 +41,14 @@ class Canaries:
         self,
         *,
         store: CanaryStore,
-        bots: Sequence[BotReleases],
+        bench: Workbench,
         releases: Releases,
         live: LiveContent,
         audit: Audit,
         home: Path,
     ) -> None:
         self._store = store
-        self._bots = tuple(bots)
+        self._bench = bench
         self._releases = releases
         self._live = live
         self._audit = audit
@@ -242,19 +241,14 @@ class Canaries:
 
     async def _load_everywhere(self, release_id: str) -> None:
         """Have every bot that is there load a release. Raises `CanaryRefused`, `BotUnavailable` where none is."""
-        there = 0
-        for bot in self._bots:
-            try:
-                if release_id not in await bot.loaded():
-                    self._is_loaded = False
-                    await bot.load(release_id)
-            except BotNotReadyError:
-                continue
-            except BotReleaseRefusedError as refused:
-                raise CanaryRefused(f"The bot cannot use {release_id}: {refused}") from refused
-            there += 1
-        if there == 0:
-            raise BotUnavailable("No bot is ready to load the release. Try again in a moment.")
+        try:
+            if not await self._bench.has_loaded(release_id):
+                self._is_loaded = False
+                await self._bench.load(release_id)
+        except BotNotReadyError as failure:
+            raise BotUnavailable("No bot is ready to load the release. Try again in a moment.") from failure
+        except BotReleaseRefusedError as refused:
+            raise CanaryRefused(f"The bot cannot use {release_id}: {refused}") from refused
 
     # --- ending -----------------------------------------------------------------------------------------------
 

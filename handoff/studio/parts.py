@@ -8,8 +8,14 @@ from datetime import UTC, datetime
 from handoff.ports import Clock, Workbench
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
+from handoff.studio.canary import Canaries
+from handoff.studio.exam import Exam
 from handoff.studio.incidents import Incidents
+from handoff.studio.job_keeper import JobKeeper
+from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
+from handoff.studio.releases import Releases
+from handoff.studio.settings import StudioSettings
 from handoff.studio.shelf import Shelf
 
 
@@ -24,13 +30,23 @@ class Studio:
     live: LiveContent
     bench: Workbench
     incidents: Incidents
+    keeper: JobKeeper
+    jobs: Jobs
+    releases: Releases
+    canaries: Canaries
+    exam: Exam
+    settings: StudioSettings
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
         await self.incidents.start()
+        self.keeper.start()
+        self.canaries.start()
 
     async def stop(self) -> None:
         """End it."""
+        await self.canaries.stop()
+        await self.keeper.stop()
         await self.incidents.stop()
 
     def now(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -18,6 +18,7 @@ from handoff.studio.reports import Reports
 from kb_index.editions import EditionMoved
 from kb_index.releases import Release, ReleaseError, ReleaseStore
 
+WHY_AT_MOST: Final = 500
 log = structlog.get_logger(__name__)
 
 
@@ -79,7 +80,7 @@ class Releases:
             ReleaseRefused: unknown or corrupt; what was live still is.
             StorageUnavailable: what is live cannot be carried over; it still is.
         """
-        await self.known(release_id)
+        await self.checked(release_id)
         before, _ = await live_and_previous(self._home)
         if before != release_id:
             try:
@@ -89,6 +90,17 @@ class Releases:
                 await self._live.carry_over(release_id, by=by)
         done = await publish_release(self._home, release_id, by=by)
         return await self._noted(Moved(done.id, before, noted=True), by, why, action)
+
+    async def curve(self) -> list[Any] | None:
+        """What each risk would bring, as the live release found it; None where it did not."""
+        live, _ = await live_and_previous(self._home)
+        try:
+            figures = {} if live is None else (await self.known(live)).manifest.get("figures")
+        except ReleaseRefused:
+            return None
+        knowledge = figures.get("knowledge") if isinstance(figures, dict) else None
+        curve = knowledge.get("curve") if isinstance(knowledge, dict) else None
+        return curve if isinstance(curve, list) else None
 
     async def roll_back(self, *, by: str, why: str | None) -> Moved:
         """Make live what was so before, its texts included.
@@ -104,7 +116,8 @@ class Releases:
         if moved.before == moved.release_id:
             return moved
         try:
-            await self._audit.note(by, action, moved.release_id, why=why, data={"before": moved.before})
+            told = None if why is None else why.replace("\0", "")[:WHY_AT_MOST]
+            await self._audit.note(by, action, moved.release_id, why=told, data={"before": moved.before})
         except StorageUnavailable as failure:
             # It is live all the same, and the releases' own history says since when and by whom.
             log.warning("release_not_noted", release=moved.release_id, error=failure.code)

@@ -13,7 +13,9 @@ from handoff.studio.audit import PAGE
 from handoff.studio.guard import guard
 from handoff.studio.parts import Studio
 from handoff.studio.routes_articles import article_routes
+from handoff.studio.routes_exam import exam_routes
 from handoff.studio.routes_incidents import incident_routes
+from handoff.studio.routes_training import release_routes, training_routes
 from handoff.wire.answers import refusals
 
 REFUSALS = refusals(Unauthorized, Forbidden, BadFrame)
@@ -35,4 +37,7 @@ def studio_routes(studio: Studio, gate: Gate) -> APIRouter:
 
     router.include_router(article_routes(studio, gate))
     router.include_router(incident_routes(studio, gate))
+    router.include_router(training_routes(studio, gate))
+    router.include_router(release_routes(studio, gate))
+    router.include_router(exam_routes(studio, gate))
     return router

@@ -94,8 +94,8 @@ def exam_routes(studio: Studio, gate: Gate) -> APIRouter:
 
     @router.get("/settings", responses=REFUSALS)
     async def settings(_user: User = may_edit) -> dict[str, Any]:
-        """The studio's settings."""
-        return {"settings": await studio.settings.values()}
+        """The studio's settings, and what each risk would bring as the live release found it."""
+        return {"settings": await studio.settings.values(), "curve": await studio.releases.curve()}
 
     @router.put(
         "/settings",
