@@ -127,3 +127,10 @@ class BadIncident(HandoffError):
 
     code = "bad_incident"
     http_status = 422
+
+
+class PlanDecided(HandoffError):
+    """Somebody has agreed to this, refused it, or taken it back already."""
+
+    code = "plan_decided"
+    http_status = 409
