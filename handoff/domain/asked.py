@@ -37,7 +37,8 @@ _REPEATED: Final = "repeated_question"
 _WORD: Final = re.compile(r"\w+")
 
 _RELEASE, _KIND, _REASON, _ARTICLE = 100, 16, 40, 100
-"""Characters of the columns. What a bot says beyond them must not cost the customer the answer."""
+_MOST: Final = 2**31 - 1
+"""Characters of the columns, and their largest number. What a bot says beyond them must not cost the customer the answer."""
 
 
 class TurnRecord(NamedTuple):
@@ -118,7 +119,7 @@ def _answered(before: Conversation, command: RecordTurn, reply_seq: int) -> Turn
         episode=before.episode,
         locale=before.locale,
         release_id=_cut(outcome.release_id, _RELEASE),
-        revision=0,
+        revision=min(decision.revision, _MOST),
         kind=_cut(decision.kind, _KIND),
         reason=_cut(decision.reason, _REASON),
         confidence=decision.confidence,

@@ -109,7 +109,7 @@ class PersonalData(HandoffError):
 
 
 class NothingToTeach(HandoffError):
-    """No text is left that could be taught: those of the group were erased, hold personal data, or are there already."""
+    """No text is left that could be taught: those of the group were erased, are too long, or hold personal data."""
 
     code = "nothing_to_teach"
     http_status = 422

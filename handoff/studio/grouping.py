@@ -126,11 +126,6 @@ async def group(
     )
 
 
-def sweep(home: Path) -> None:
-    """Remove what a grouping has left that was killed: customers' words."""
-    shutil.rmtree(home / "run" / SCRATCH, ignore_errors=True)
-
-
 # --- the program -------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from handoff.studio.parts import Studio
 from handoff.studio.routes_articles import article_routes
 from handoff.studio.routes_exam import exam_routes
 from handoff.studio.routes_incidents import incident_routes
+from handoff.studio.routes_review import review_routes
 from handoff.studio.routes_training import release_routes, training_routes
 from handoff.wire.answers import refusals
 
@@ -40,4 +41,5 @@ def studio_routes(studio: Studio, gate: Gate) -> APIRouter:
     router.include_router(training_routes(studio, gate))
     router.include_router(release_routes(studio, gate))
     router.include_router(exam_routes(studio, gate))
+    router.include_router(review_routes(studio, gate))
     return router
