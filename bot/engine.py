@@ -28,6 +28,7 @@ from bot.contract import (
 )
 from bot.dialogue import BATON, Dialogue, remembered
 from bot.explanation import explanation
+from bot.frustration import THRESHOLD
 from bot.graph import InOrderRunner
 from bot.mood.head import MoodHead, MoodHeadError
 from bot.nlg import FAILURES
@@ -40,7 +41,8 @@ from bot.turnstile import Turnstile
 from bot.vectors import Vectors
 from bot.voice import Wording, load
 from kb_index.explain import explain
-from kb_index.knowledge import Knowledge
+from kb_index.knowledge import Knowledge, served
+from kb_index.serving import Serving, read_serving
 
 log = logging.getLogger(__name__)
 
@@ -86,14 +88,25 @@ class Engine:
         self._turnstile = Turnstile()
 
     @classmethod
-    def load(cls, release_id: str, folder: Path, vectors: Vectors, settings: Settings) -> Engine:
+    def load(
+        cls,
+        release_id: str,
+        folder: Path,
+        vectors: Vectors,
+        settings: Settings,
+        serving: Serving | None = None,
+    ) -> Engine:
         """Load a release's folder. Takes some tenths of a second; call it off the event loop.
 
+        `serving` in the place of the values that the release was published with; None: those.
+
         Raises:
+            ServingError, RiskUnknown: the release cannot serve with these values; the message says what to do.
             IndexMismatch, CorruptIndex: the index cannot be used; the message says what to do.
             ModelNotFound: Rasa cannot read the model.
         """
-        knowledge = Knowledge.load(folder / INDEX_FOLDER, vectors.encoder)
+        serving = serving or read_serving(folder)
+        knowledge = served(Knowledge.load(folder / INDEX_FOLDER, vectors.encoder), serving)
         wording = load(settings.voice)
         here = Runtime(
             vectors=vectors,
@@ -102,6 +115,7 @@ class Engine:
             mood=_mood_head(folder / MOOD_FILE, vectors),
             languages=read_languages(knowledge.articles, wording),
             low_confidence=settings.low_confidence,
+            frustration_threshold=serving.frustration_threshold or THRESHOLD,
             wording=wording,
         )
         trackers = TurnTrackers()

@@ -21,6 +21,7 @@ from bot.dialogue import Dialogue
 from bot.load import load_release
 from bot.quiet import hush
 from bot.settings import SettingsError, from_environment
+from kb_index.calibration import RiskUnknown
 from kb_index.encoder import EncoderError
 from kb_index.evaluate import EvaluationFileError, Outcome, Question, figures, read_questions
 from kb_index.evaluate_charts import charts
@@ -28,6 +29,7 @@ from kb_index.evaluate_details import Promise, details, fate
 from kb_index.evaluate_page import Header, page
 from kb_index.knowledge import CorruptIndex, IndexMismatch
 from kb_index.releases import ReleaseError
+from kb_index.serving import ServingError
 
 if TYPE_CHECKING:
     from bot.engine import Engine
@@ -39,6 +41,8 @@ EXPECTED = (
     EncoderError,
     CorruptIndex,
     IndexMismatch,
+    RiskUnknown,
+    ServingError,
     OSError,
 )
 EVERY = 250

@@ -21,9 +21,10 @@ import yaml
 
 from bot.evaluate import EXPECTED
 from bot.load import load_release
+from bot.programs import report_progress
 from bot.quiet import hush
 from bot.settings import Settings, from_environment
-from bot.train import read_snapshot, report_progress, train
+from bot.train import read_snapshot, train
 from kb_index.releases import ReleaseStore
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from bot.answering import LowConfidence
+from bot.frustration import THRESHOLD
 from bot.languages import Languages
 from bot.mood.head import MoodHead
 from bot.orders import DemoOrders, OrderService
@@ -34,6 +35,7 @@ class Runtime:
     searches: Searches | None = None
     languages: Languages | None = None
     low_confidence: LowConfidence = "handoff"
+    frustration_threshold: float = THRESHOLD
     wording: Wording = field(default_factory=lambda: load("formal"))
     orders: OrderService = field(default_factory=DemoOrders)
 

@@ -16,7 +16,7 @@ from bot.answering import COMPETING, FORM, Evidence, Form, Verdict, decide
 from bot.components.keys import HISTORY, LANGUAGE, MOOD, RANKING, REPEATED, memory_of, turn_input
 from bot.contract import Decision, Passage, Signal, decision_to_json
 from bot.dialogue import BATON
-from bot.frustration import THRESHOLD, Mood
+from bot.frustration import Mood
 from bot.languages import Reading
 from kb_index.knowledge import Knowledge
 
@@ -48,6 +48,7 @@ class TurnDecision(GraphComponent):
         here = runtime.current()
         self._knowledge = here.knowledge
         self._low_confidence = here.low_confidence
+        self._frustration_threshold = here.frustration_threshold
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
         """Decide on each message that has a text."""
@@ -87,7 +88,7 @@ class TurnDecision(GraphComponent):
             confidence=round(evidence.confidence, 4),
             threshold=round(evidence.threshold, 4),
             frustration=round(mood.score, 4),
-            frustration_threshold=THRESHOLD,
+            frustration_threshold=self._frustration_threshold,
             signals=tuple(Signal(name, weight) for name, weight in mood.weights[:SIGNALS]),
             intent=verdict.intent,
             passages=passages,

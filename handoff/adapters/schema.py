@@ -416,14 +416,19 @@ studio_settings = sa.Table(
     sa.Column("updated_by", sa.String(80), nullable=False),
 )
 
-# Questions of the review inbox that mean the same, as last grouped.
+# Questions of the review inbox that mean the same, as last grouped. Their words stand in their events alone; `examples` are
+# the keys of those nearest to what they mean together. A group that was settled stays for a while, to say by whom.
 review_groups = sa.Table(
     "review_groups",
     metadata,
     sa.Column("id", ID, primary_key=True),
-    sa.Column("name", sa.String(300), nullable=False),
-    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("examples", sa.Text, nullable=False),
     sa.Column("suggested_id", sa.String(100), nullable=True),
     sa.Column("suggested_score", sa.Float, nullable=True),
     sa.Column("made_at", MILLIS, nullable=False),
+    sa.Column("settled_at", MILLIS, nullable=True),
+    sa.Column("settled_by", sa.String(80), nullable=True),
+    sa.Column("settled_how", sa.String(16), nullable=True),
+    # The article or intent that it went to.
+    sa.Column("settled_into", sa.String(200), nullable=True),
 )

@@ -16,6 +16,7 @@ from handoff.studio.routes_articles import article_routes
 from handoff.studio.routes_exam import exam_routes
 from handoff.studio.routes_incidents import incident_routes
 from handoff.studio.routes_plans import plan_routes
+from handoff.studio.routes_review import review_routes
 from handoff.studio.routes_training import release_routes, training_routes
 from handoff.studio.routes_try import try_routes
 from handoff.wire.answers import refusals
@@ -44,4 +45,5 @@ def studio_routes(studio: Studio, gate: Gate) -> APIRouter:
     router.include_router(exam_routes(studio, gate))
     router.include_router(plan_routes(studio, gate))
     router.include_router(try_routes(studio, gate))
+    router.include_router(review_routes(studio, gate))
     return router
