@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,16 @@ import numpy as np
 
 from bot.answering import PLAUSIBLE
 from bot.encoders import encoder_of
-from bot.programs import BadRows, optional_text_of, report_progress, rows_of, run, text_of, write_whole
+from bot.programs import (
+    BadRows,
+    Progress,
+    optional_text_of,
+    report_progress,
+    rows_of,
+    run,
+    text_of,
+    write_whole,
+)
 from bot.settings import INDEX_FOLDER, Settings, from_environment
 from kb_index.embedding_cache import CachedEncoder
 from kb_index.encoder import Encoder, Vectors, load_encoder
@@ -48,8 +57,6 @@ MAX_TEXT: Final = 4_000
 MAX_LOCALE: Final = 35
 
 _CHUNK: Final = 512
-
-Progress = Callable[[str, int, int, str], None]
 
 
 @dataclass(slots=True)
