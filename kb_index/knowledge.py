@@ -166,6 +166,20 @@ class Knowledge:
         """This knowledge less one article. Raises `KeyError` for an id that is not here."""
         return Knowledge(live.without_article(self._stored, article_id))
 
+    def revised(self, articles: Iterable[Article], encoder: Encoder) -> Knowledge:
+        """The knowledge of exactly these `articles`, made of this one by what differs; itself where nothing does.
+
+        Compacted where changes have made it untidy. Raises as `with_articles`, with nothing changed.
+        """
+        wanted = {article.id: article for article in articles}
+        gone = [article.id for article in self._articles if article.id not in wanted]
+        here = {article.id: article for article in self._articles}
+        coming = [article for article in wanted.values() if here.get(article.id) != article]
+        if not gone and not coming:
+            return self
+        stored = live.with_articles(live.without_articles(self._stored, gone), coming, encoder)
+        return Knowledge(live.compacted(stored) if live.is_untidy(stored) else stored)
+
     @property
     def is_untidy(self) -> bool:
         """Whether articles have come and gone so often that `compacted` makes searching cheaper."""

@@ -128,13 +128,17 @@ class WordIndex:
         made.owners = owners
         return made
 
-    def with_article(self, texts: Sequence[str], position: int) -> WordIndex:
-        """These and one article more; its new pieces of words count as far as others have them too."""
-        if not self.idf.any():
+    def with_articles(self, texts: Sequence[str], owners: Owners) -> WordIndex:
+        """These and articles more, of texts with their `owners` (n,); their new pieces of words count as far as others
+        have them too."""
+        if not self.idf.any() or not len(owners):
             return self
-        added = sparse.csr_matrix(self.rows(texts).sum(axis=0))
+        positions, places = np.unique(owners, return_inverse=True)
+        ones = np.ones(len(texts), dtype=np.float32)
+        owned = sparse.csr_matrix((ones, (places, np.arange(len(texts)))), shape=(len(positions), len(texts)))
+        added = (owned @ self.rows(texts)).tocsr()
         return WordIndex(
-            self.idf, sparse.vstack([self.sums, added]).tocsr(), np.append(self.owners, position)
+            self.idf, sparse.vstack([self.sums, added]).tocsr(), np.append(self.owners, positions)
         )
 
     def compact(self) -> WordIndex:
