@@ -21,6 +21,7 @@ from bot.dialogue import Dialogue
 from bot.load import load_release
 from bot.quiet import hush
 from bot.settings import SettingsError, from_environment
+from kb_index.editions import EditionError
 from kb_index.encoder import EncoderError
 from kb_index.evaluate import EvaluationFileError, Outcome, Question, figures, read_questions
 from kb_index.evaluate_charts import charts
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 EXPECTED = (
     SettingsError,
     ReleaseError,
+    EditionError,
     EvaluationFileError,
     EncoderError,
     CorruptIndex,

@@ -44,6 +44,7 @@ async def run(engine: Engine, folder: Path = CONVERSATIONS) -> list[tuple[str, s
     """Name and fault of each conversation; the fault is None where it went as written."""
     import rasa.core.test  # noqa: PLC0415 - imports Rasa, 15 s
 
+    from bot import runtime  # noqa: PLC0415 - imports what answers
     from bot.rehearsal import rehearsing  # noqa: PLC0415 - imports Rasa, 15 s
 
     results: list[tuple[str, str | None]] = []
@@ -53,13 +54,14 @@ async def run(engine: Engine, folder: Path = CONVERSATIONS) -> list[tuple[str, s
             file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
             fault = None
             try:
-                await rasa.core.test.test(
-                    str(file),
-                    rehearsing(engine),
-                    e2e=True,
-                    fail_on_prediction_errors=True,
-                    disable_plotting=True,
-                )
+                with runtime.answering_from(engine.content):
+                    await rasa.core.test.test(
+                        str(file),
+                        rehearsing(engine),
+                        e2e=True,
+                        fail_on_prediction_errors=True,
+                        disable_plotting=True,
+                    )
             except rasa.core.test.WrongPredictionException as error:
                 fault = str(error)
             results.append((name, fault))

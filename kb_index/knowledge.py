@@ -246,7 +246,7 @@ class Knowledge:
             raise ValueError(f"a query vector has {self.dimension} finite numbers, not shape {query.shape}")
         if not self._articles or not text.strip() or not query.any():
             return None
-        return self._stored.ranker.rank(self.placed(query)[None, :], [text], among=self._among(locale))[0]
+        return self._stored.ranker.rank(self.placed(query)[None, :], [text], among=self.among(locale))[0]
 
     def placed(self, query: Vectors) -> Vectors:
         """A query vector (dimension,) where the index has its own: less what all texts have in common."""
@@ -268,7 +268,8 @@ class Knowledge:
         mask.flags.writeable = False  # the indexes remember what they found out about it
         return mask
 
-    def _among(self, locale: str | None) -> NDArray[np.bool_] | None:
+    def among(self, locale: str | None) -> NDArray[np.bool_] | None:
+        """The articles (articles,) that are searched for `locale`; None for all. See `search`."""
         if locale is None or len(self._by_locale) < 2:
             return None
         wanted = locale.lower()

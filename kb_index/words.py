@@ -95,8 +95,10 @@ class WordIndex:
                 continue
             products = self._products(pieces, weights / length)
             lengths = self._lengths
+            own_columns = np.zeros(0, dtype=np.int64)
             if without is not None and without[line] != GONE:
-                column = int(without[line])
+                own_columns = np.flatnonzero(self.owners == without[line])
+            for column in own_columns:  # one, or none where the article came when there were too many
                 lengths = lengths.copy()
                 own = products[column]
                 lengths[column] = np.sqrt(max(lengths[column] ** 2 - 2.0 * own + 1.0, 1e-6))
