@@ -24,6 +24,7 @@ from bot.quiet import hush
 from bot.replaying import offered_by
 from bot.settings import SettingsError, from_environment
 from kb_index.calibration import RiskUnknown
+from kb_index.editions import EditionError
 from kb_index.encoder import EncoderError
 from kb_index.evaluate import EvaluationFileError, Outcome, Question, figures, read_questions
 from kb_index.evaluate_charts import charts
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 EXPECTED = (
     SettingsError,
     ReleaseError,
+    EditionError,
     EvaluationFileError,
     EncoderError,
     CorruptIndex,

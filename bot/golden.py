@@ -60,6 +60,7 @@ async def run(
     import rasa.core.test  # noqa: PLC0415 - imports Rasa, 15 s
     from rasa.shared.exceptions import RasaException  # noqa: PLC0415
 
+    from bot import runtime  # noqa: PLC0415 - imports what answers
     from bot.rehearsal import rehearsing  # noqa: PLC0415 - imports Rasa, 15 s
 
     results: list[tuple[str, str | None]] = []
@@ -71,13 +72,14 @@ async def run(
             file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
             fault = None
             try:
-                await rasa.core.test.test(
-                    str(file),
-                    rehearsing(engine),
-                    e2e=True,
-                    fail_on_prediction_errors=True,
-                    disable_plotting=True,
-                )
+                with runtime.answering_from(engine.content):
+                    await rasa.core.test.test(
+                        str(file),
+                        rehearsing(engine),
+                        e2e=True,
+                        fail_on_prediction_errors=True,
+                        disable_plotting=True,
+                    )
             except (rasa.core.test.WrongPredictionException, RasaException) as error:
                 fault = str(error) or repr(error)
             results.append((name, fault))

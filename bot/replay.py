@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bot.load import load_release
+from bot.load import Which, load_release
 from bot.programs import Progress, report_progress, run, write_whole
 from bot.replaying import Conversation, Replayed, read_conversations, replayed
 from bot.settings import from_environment
@@ -55,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bot.replay")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--release", help="the live one where none is named")
+    parser.add_argument("--draft", action="store_true", help="with the draft of its edition")
     parser.add_argument("--risk", type=float, help="share of wrong answers that may be given")
     parser.add_argument("--frustration-threshold", type=float)
     parser.add_argument("--in", type=Path, required=True, dest="file")
@@ -68,12 +69,14 @@ def main(arguments: list[str] | None = None) -> int:
         values = {"risk": given.risk, "frustration_threshold": given.frustration_threshold}
         changed = {name: value for name, value in values.items() if value is not None}
         report_progress("load", 0, 1, "")
-        engine = load_release(settings, given.release, changed=changed)
+        content: Which = "draft" if given.draft else "live"
+        engine = load_release(settings, given.release, content=content, changed=changed)
         report_progress("load", 1, 1, "")
         found = asyncio.run(rows(engine, conversations, report_progress))
         write_whole(given.out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found))
         return {
             "release_id": engine.release_id,
+            "revision": engine.content.revision,
             "conversations": len(conversations),
             "turns": len(found),
             "threshold": round(engine.knowledge.threshold, 4),
