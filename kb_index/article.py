@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 MAX_TITLE: Final = 200
@@ -21,10 +22,14 @@ MAX_QUESTION: Final = 1_000
 MAX_TAGS: Final = 50
 MAX_TAG: Final = 50
 
-FIELDS: Final = ("id", "title", "answer", "questions", "tags", "locale")
+WINDOW: Final = ("valid_from", "valid_until")
+"""The fields that say when an article is found; files hold them only where they are set."""
+
+FIELDS: Final = ("id", "title", "answer", "questions", "tags", "locale", *WINDOW)
 """Every field of an article, in the order in which files hold them."""
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 # Controls that turn the reading direction round: text could show other words than it holds (CVE-2021-42574).
@@ -37,7 +42,11 @@ _SPACING: Final = re.compile(r"[ \t\n]+")
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One answer. `questions` are variants: other ways to ask what `title` asks. `answer` is Markdown."""
+    """One answer. `questions` are variants: other ways to ask what `title` asks. `answer` is Markdown.
+
+    `valid_from` and `valid_until` are RFC 3339 in UTC to the second (`2026-12-01T00:00:00Z`), None where there is no such
+    bound: the bot finds the article from the one, inclusive, to the other, exclusive.
+    """
 
     id: str
     title: str
@@ -45,9 +54,22 @@ class Article:
     questions: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     locale: str = "en"
+    valid_from: str | None = None
+    valid_until: str | None = None
+
+    def is_valid_at(self, at: str) -> bool:
+        """Whether the article is found at the time `at`, which has the form of the bounds."""
+        # In this one form times are in the order of their texts.
+        return (self.valid_from is None or self.valid_from <= at) and (
+            self.valid_until is None or at < self.valid_until
+        )
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON shape, every field present, in the order of `FIELDS`."""
+        """The JSON shape in the order of `FIELDS`: every field but the bounds of validity that are not set.
+
+        So what has none keeps the bytes and the hash that it had before there were bounds.
+        """
+        bounds = {"valid_from": self.valid_from, "valid_until": self.valid_until}
         return {
             "id": self.id,
             "title": self.title,
@@ -55,6 +77,7 @@ class Article:
             "questions": list(self.questions),
             "tags": list(self.tags),
             "locale": self.locale,
+            **{name: time for name, time in bounds.items() if time is not None},
         }
 
 
@@ -79,6 +102,13 @@ def check_article(raw: Mapping[str, Any]) -> Article:
             raise ArticleError(
                 "unknown_field", f"There is no field {str(key)[:50]!r}; known: {', '.join(FIELDS)}.", str(key)
             )
+    valid_from, valid_until = (_time(raw.get(name), name) for name in WINDOW)
+    if valid_from is not None and valid_until is not None and valid_from >= valid_until:
+        raise ArticleError(
+            "never_valid",
+            f"valid_until ({valid_until}) must be later than valid_from ({valid_from}).",
+            "valid_until",
+        )
     return Article(
         id=check_id(raw.get("id")),
         title=_title(raw.get("title")),
@@ -86,6 +116,8 @@ def check_article(raw: Mapping[str, Any]) -> Article:
         questions=_texts(raw.get("questions"), "questions", MAX_QUESTIONS, MAX_QUESTION),
         tags=_texts(raw.get("tags"), "tags", MAX_TAGS, MAX_TAG),
         locale=_locale(raw.get("locale")),
+        valid_from=valid_from,
+        valid_until=valid_until,
     )
 
 
@@ -178,6 +210,34 @@ def _locale(value: object) -> str:
             "locale",
         )
     return value
+
+
+def _time(value: object, field: str) -> str | None:
+    """One form alone: others, right in themselves, would make equal content unequal bytes."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ArticleError("bad_type", f"{field} must be text, not {type(value).__name__}.", field)
+    time = value.strip()
+    if not time:
+        return None
+    if not _is_time(time):
+        raise ArticleError(
+            "bad_time",
+            f"{field} must be a time in UTC to the second such as 2026-12-01T00:00:00Z, not {time[:50]!r}.",
+            field,
+        )
+    return time
+
+
+def _is_time(text: str) -> bool:
+    if _TIME.fullmatch(text) is None:
+        return False
+    try:
+        datetime.fromisoformat(text)  # there is no 31st of February
+    except ValueError:
+        return False
+    return True
 
 
 def _is_noncharacter(character: str) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from kb_index.article import FIELDS, Article, ArticleError, check_article
+from kb_index.article import FIELDS, WINDOW, Article, ArticleError, check_article
 from kb_index.cells import join_cell, split_cell
 from kb_index.yaml_text import (
     YamlError,
@@ -96,13 +96,17 @@ def write_jsonl(path: Path, articles: Iterable[Article]) -> None:
 
 
 def write_csv(path: Path, articles: Iterable[Article]) -> None:
-    r"""A header and one row an article; lists are joined by `|`, a literal one is written `\|`."""
+    r"""A header and one row an article; lists are joined by `|`, a literal one is written `\|`.
+
+    Columns for the bounds of validity are there where an article has such a bound.
+    """
+    rows = [article.as_dict() for article in articles]
+    columns = [name for name in FIELDS if name not in WINDOW or any(name in row for row in rows)]
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(FIELDS)
-    for article in articles:
-        row = article.as_dict()
-        writer.writerow([join_cell(row[name]) if name in _LISTS else row[name] for name in FIELDS])
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([join_cell(row[name]) if name in _LISTS else row.get(name, "") for name in columns])
     _write(path, out.getvalue())
 
 

@@ -65,13 +65,17 @@ def read_front_matter(text: str) -> tuple[dict[str, Any], dict[str, int]]:
 
 
 def front_matter_text(article: Article) -> str:
-    """The Markdown file of an article. Lists that are empty are left out."""
+    """The Markdown file of an article. Lists that are empty are left out, and bounds of validity that are not set."""
     lines = [_FENCE, f"id: {_scalar(article.id)}", f"title: {_scalar(article.title)}"]
     for name, entries in (("questions", article.questions), ("tags", article.tags)):
         if entries:
             lines.append(f"{name}:")
             lines += [f"  - {_scalar(entry)}" for entry in entries]
-    lines += [f"locale: {_scalar(article.locale)}", _FENCE, "", article.answer, ""]
+    lines.append(f"locale: {_scalar(article.locale)}")
+    for name, time in (("valid_from", article.valid_from), ("valid_until", article.valid_until)):
+        if time is not None:
+            lines.append(f"{name}: {_scalar(time)}")
+    lines += [_FENCE, "", article.answer, ""]
     return "\n".join(lines)
 
 

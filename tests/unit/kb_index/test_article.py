@@ -29,7 +29,8 @@ def test_the_least_article_gets_defaults() -> None:
 
 
 def test_optional_fields_may_be_null() -> None:
-    assert check_article({**GOOD, "questions": None, "tags": None, "locale": None}) == check_article(GOOD)
+    nothing = {"questions": None, "tags": None, "locale": None, "valid_from": None, "valid_until": None}
+    assert check_article({**GOOD, **nothing}) == check_article(GOOD)
 
 
 @pytest.mark.parametrize("value", [..., None, "", "   ", "\n\t"])
@@ -114,6 +115,65 @@ def test_odd_locales_are_refused(value: Any) -> None:
     assert refusal(locale=value).code == "bad_locale"
 
 
+@pytest.mark.parametrize("field", ["valid_from", "valid_until"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-12-01",
+        "2026-12-01T00:00Z",
+        "2026-12-01 00:00:00Z",
+        "2026-12-01T00:00:00",
+        "2026-12-01T00:00:00+00:00",
+        "2026-12-01T00:00:00.000Z",
+        "2026-12-01t00:00:00z",
+        "2026-02-31T00:00:00Z",
+        "2026-12-01T24:00:00Z",
+        "0000-12-01T00:00:00Z",
+        "２０２６-12-01T00:00:00Z",  # noqa: RUF001 - digits, but not those of a time
+        "soon",
+    ],
+)
+def test_times_in_another_form_are_refused(field: str, value: str) -> None:
+    error = refusal(**{field: value})
+    assert (error.code, error.field) == ("bad_time", field)
+    assert refusal(**{field: 20261201}).code == "bad_type"
+
+
+def test_the_bounds_of_validity_are_taken_as_they_are() -> None:
+    article = check_article({**GOOD, "valid_from": " 2026-12-01T00:00:00Z ", "valid_until": ""})
+    assert (article.valid_from, article.valid_until) == ("2026-12-01T00:00:00Z", None)
+    leap = check_article({**GOOD, "valid_until": "2028-02-29T23:59:59Z"})
+    assert (leap.valid_from, leap.valid_until) == (None, "2028-02-29T23:59:59Z")
+
+
+def test_what_ends_before_it_begins_is_refused() -> None:
+    for until in ("2026-12-01T00:00:00Z", "2026-11-30T23:59:59Z"):
+        error = refusal(valid_from="2026-12-01T00:00:00Z", valid_until=until)
+        assert (error.code, error.field) == ("never_valid", "valid_until")
+
+
+def test_an_article_is_valid_from_its_beginning_to_before_its_end() -> None:
+    bounds = {"valid_from": "2026-12-01T00:00:00Z", "valid_until": "2027-01-01T00:00:00Z"}
+    article = check_article({**GOOD, **bounds})
+    times = {
+        "2026-11-30T23:59:59Z": False,
+        "2026-12-01T00:00:00Z": True,
+        "2026-12-31T23:59:59Z": True,
+        "2027-01-01T00:00:00Z": False,
+    }
+    assert {time: article.is_valid_at(time) for time in times} == times
+    assert all(check_article(GOOD).is_valid_at(time) for time in times)
+
+
+def test_without_bounds_the_json_and_the_hash_are_what_they_were_before_there_were_bounds() -> None:
+    article = check_article({**GOOD, "questions": ["b", "a"], "tags": ["t"]})
+    assert list(article.as_dict()) == ["id", "title", "answer", "questions", "tags", "locale"]
+    assert content_hash([article]) == "f0d0691867d8b0911f17248a3d011c5853d92df694e7075fdac6881c73cb7de4"
+    bounded = check_article({**article.as_dict(), "valid_until": "2026-12-01T00:00:00Z"})
+    assert list(bounded.as_dict())[-1] == "valid_until"
+    assert check_article(bounded.as_dict()) == bounded
+
+
 def test_text_is_normalised() -> None:
     article = check_article({**GOOD, "title": " Cafe\u0301  time ", "answer": "one\r\ntwo\rthree\n"})
     assert article.title == "Café time"
@@ -147,6 +207,8 @@ def test_the_hash_ignores_every_order() -> None:
         Article("a", "A", "x", ("p",), ("t",)),
         Article("a", "A", "x", ("p",), (), "de"),
         Article("a", "A", "x"),
+        Article("a", "A", "x", ("p",), valid_from="2026-12-01T00:00:00Z"),
+        Article("a", "A", "x", ("p",), valid_until="2026-12-01T00:00:00Z"),
     ],
 )
 def test_the_hash_sees_every_field(other: Article) -> None:

@@ -100,6 +100,8 @@ RAW = st.fixed_dictionaries(
         "questions": st.lists(TEXT, max_size=4),
         "tags": st.lists(TEXT, max_size=2),
         "locale": st.sampled_from(["en", "no", "pt-BR"]),
+        "valid_from": st.sampled_from([None, "2026-12-01T00:00:00Z"]),
+        "valid_until": st.sampled_from([None, "2027-01-01T12:30:59Z"]),
     }
 )
 
@@ -284,6 +286,7 @@ def test_faults_in_front_matter_have_their_line(tmp_path: Path) -> None:
         "nested.md": (head + "questions:\n  - a: b\n---\ny\n", 5, "bad_front_matter"),
         "unknown.md": (head + "colour: red\n---\ny\n", 4, "unknown_column"),
         "locale.md": (head + "locale: en_GB\n---\ny\n", 4, "bad_locale"),
+        "window.md": (head + "valid_from: 2026-12-01\n---\ny\n", 4, "bad_time"),
         "body.md": (head + "---\n\n", 5, "missing_answer"),
         "list.md": ("---\n- a\n---\ny\n", 2, "bad_front_matter"),
         "titleless.md": ("---\nid: b\n---\ny\n", 1, "missing_title"),
@@ -297,6 +300,21 @@ def test_scalars_in_front_matter_stay_text(tmp_path: Path) -> None:
         tmp_path / "a.md", "---\ntitle: 404\nquestions:\ntags: [yes, 2024-01-01]\nlocale: no\n---\nx\n"
     )
     assert parse(path).articles == [Article("a", "404", "x", (), ("yes", "2024-01-01"), "no")]
+
+
+def test_bounds_of_validity_need_no_quotes_in_front_matter(tmp_path: Path) -> None:
+    text = "---\ntitle: A\nvalid_from: 2026-12-01T00:00:00Z\nvalid_until: '2027-01-01T00:00:00Z'\n---\nx\n"
+    (article,) = parse(write(tmp_path / "a.md", text)).articles
+    assert (article.valid_from, article.valid_until) == ("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z")
+
+
+def test_csv_has_columns_for_the_bounds_that_are_set_and_takes_blank_cells(tmp_path: Path) -> None:
+    bounded = Article("b", "B", "y", valid_until="2027-01-01T00:00:00Z")
+    write_csv(tmp_path / "a.csv", iter([Article("a", "A", "x"), bounded]))
+    header, first, second = (tmp_path / "a.csv").read_text().splitlines()
+    assert header == "id,title,answer,questions,tags,locale,valid_until"
+    assert (first, second) == ("a,A,x,,,en,", "b,B,y,,,en,2027-01-01T00:00:00Z")
+    assert parse(tmp_path / "a.csv").articles == [Article("a", "A", "x"), bounded]
 
 
 def test_a_yaml_bomb_is_an_error(tmp_path: Path) -> None:
