@@ -130,8 +130,9 @@ class Reader:
     def __init__(self, locale: str) -> None:
         """`locale` is that of articles which name none."""
         self._locale = locale
-        self._articles: dict[str, Article] = {}
-        self._places: dict[str, str] = {}
+        self.articles: dict[str, Article] = {}
+        self.places: dict[str, tuple[str, int]] = {}
+        """File and line of each article."""
         self._intents: dict[str, list[str]] = {}
         self._errors: list[RowError] = []
         self._more = 0
@@ -140,7 +141,7 @@ class Reader:
         """Everything so far, or the faults."""
         if self._errors:
             return Parsed(errors=self._errors, more_errors=self._more)
-        return Parsed(articles=list(self._articles.values()), intents=self._intents)
+        return Parsed(articles=list(self.articles.values()), intents=self._intents)
 
     def fail(self, file: str, line: int, code: str, message: str) -> None:
         """Add a fault; `line` counts from 1, 0 is the file as a whole."""
@@ -240,12 +241,12 @@ class Reader:
             code = "unknown_column" if error.code == "unknown_field" else error.code
             self.fail(file, (lines or {}).get(error.field, line), code, error.message)
             return None
-        place = f"{file}:{line}"
-        first = self._places.setdefault(article.id, place)
-        if first != place:
-            self.fail(file, line, "duplicate_id", f"The id {article.id!r} was given at {first} already.")
+        first = self.places.setdefault(article.id, (file, line))
+        if first != (file, line):
+            where = f"{first[0]}:{first[1]}"
+            self.fail(file, line, "duplicate_id", f"The id {article.id!r} was given at {where} already.")
             return None
-        self._articles[article.id] = article
+        self.articles[article.id] = article
         return article
 
     def _columns_known(self, columns: Sequence[str], file: str, line: int) -> bool:

@@ -85,7 +85,7 @@ def _candidates(address: str, folder: str) -> Iterator[str]:
     path = unquote(parts.path).strip("/")
     within = PurePosixPath(folder) if folder else PurePosixPath()
     steps = [step for step in path.split("/") if step not in ("", ".", "..")]
-    for skipped in range(len(steps) + 1 if not steps else len(steps)):
+    for skipped in range(max(1, len(steps))):
         rest = "/".join(steps[skipped:])
         for above in ("", parts.netloc) if parts.netloc and skipped == 0 else ("",):
             base = within / above if above else within
