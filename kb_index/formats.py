@@ -94,7 +94,7 @@ def _read_file(reader: Reader, path: Path, name: str) -> None:
 def write_jsonl(path: Path, articles: Iterable[Article]) -> None:
     """One JSON object a line, in the given order. The file is replaced at once or not at all."""
     lines = (json.dumps(article.as_dict(), ensure_ascii=False) + "\n" for article in articles)
-    _write(path, "".join(lines))
+    write_text(path, "".join(lines))
 
 
 def write_csv(path: Path, articles: Iterable[Article]) -> None:
@@ -109,19 +109,19 @@ def write_csv(path: Path, articles: Iterable[Article]) -> None:
     writer.writerow(columns)
     for row in rows:
         writer.writerow([join_cell(row[name]) if name in _LISTS else row.get(name, "") for name in columns])
-    _write(path, out.getvalue())
+    write_text(path, out.getvalue())
 
 
 def write_markdown(folder: Path, articles: Iterable[Article]) -> None:
     """One `<id>.md` an article. `folder` is made if missing; other files in it stay."""
     folder.mkdir(parents=True, exist_ok=True)
     for article in articles:
-        _write(folder / f"{article.id}.md", front_matter_text(article))
+        write_text(folder / f"{article.id}.md", front_matter_text(article))
 
 
 def write_intents(path: Path, intents: Mapping[str, Sequence[str]]) -> None:
     """Rasa's NLU YAML, in the given order."""
-    _write(path, intents_text(intents))
+    write_text(path, intents_text(intents))
 
 
 class Reader:
@@ -313,8 +313,8 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _write(path: Path, text: str) -> None:
-    """Through a file beside it, so that a full disk or a crash leaves the old file whole."""
+def write_text(path: Path, text: str) -> None:
+    """Write `text`, line ends as they are, through a file beside it, so that a full disk or a crash leaves the old file whole."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:

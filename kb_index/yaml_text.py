@@ -67,17 +67,80 @@ def read_front_matter(text: str) -> tuple[dict[str, Any], dict[str, int]]:
     return fields, places
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry of a list in block style: its text, and its first and last line, counted from 0."""
+
+    text: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlace:
+    """Where a field stands. `first` and `last` are lines from 0, of key and value together.
+
+    `before` and `after` are what stands around its value on these lines; `items` are those of a list in block style;
+    `flow` is a list in brackets.
+    """
+
+    first: int
+    last: int
+    before: str
+    after: str
+    items: tuple[Item, ...] | None
+    flow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The fields of a front matter, and the line from 0 that ends it."""
+
+    fields: dict[str, FieldPlace]
+    close: int
+
+
+def read_places(text: str) -> Places:
+    """Where the fields of a Markdown article stand; `text` has `\\n` line ends. Raises `YamlError`."""
+    _, starts = read_front_matter(text)
+    close = starts["answer"] - 2
+    lines = text.split("\n")
+    root = _compose("\n".join(lines[1:close]) + "\n", offset=1)
+    fields: dict[str, FieldPlace] = {}
+    for entry in _entries(root, offset=1) if root is not None else ():
+        node = entry.value
+        begin, end = node.start_mark.line + 1, _last_line(node) + 1
+        items = None
+        if isinstance(node, yaml.SequenceNode) and not node.flow_style:
+            items = tuple(
+                Item(str(item.value), item.start_mark.line + 1, _last_line(item) + 1) for item in node.value
+            )
+            end = max((item.last for item in items), default=entry.line - 1)
+        before = lines[begin][: node.start_mark.column]
+        after = lines[end][node.end_mark.column :] if end == node.end_mark.line + 1 else ""
+        fields[entry.key] = FieldPlace(
+            entry.line - 1, end, before, after, items, isinstance(node, yaml.SequenceNode) and items is None
+        )
+    return Places(fields, close)
+
+
+def _last_line(node: yaml.Node) -> int:
+    """The line from 0 on which a value ends; that of a block ends where the next line begins."""
+    line = int(node.end_mark.line)
+    return line - 1 if node.end_mark.column == 0 and line > node.start_mark.line else line
+
+
 def front_matter_text(article: Article) -> str:
     """The Markdown file of an article. Lists that are empty are left out, and bounds of validity that are not set."""
-    lines = [_FENCE, f"id: {_scalar(article.id)}", f"title: {_scalar(article.title)}"]
+    lines = [_FENCE, f"id: {scalar(article.id)}", f"title: {scalar(article.title)}"]
     for name, entries in (("questions", article.questions), ("tags", article.tags)):
         if entries:
             lines.append(f"{name}:")
-            lines += [f"  - {_scalar(entry)}" for entry in entries]
-    lines.append(f"locale: {_scalar(article.locale)}")
+            lines += [f"  - {scalar(entry)}" for entry in entries]
+    lines.append(f"locale: {scalar(article.locale)}")
     for name, time in (("valid_from", article.valid_from), ("valid_until", article.valid_until)):
         if time is not None:
-            lines.append(f"{name}: {_scalar(time)}")
+            lines.append(f"{name}: {scalar(time)}")
     lines += [_FENCE, "", article.answer, ""]
     return "\n".join(lines)
 
@@ -289,8 +352,8 @@ def _plain_value(entry: _Entry, *, offset: int) -> str | list[str] | None:
     raise YamlError(entry.line, f"{entry.key} must be a text or a list of texts.")
 
 
-def _scalar(text: str) -> str:
-    """`text` as YAML, without quotes where no reader could take it for anything else."""
+def scalar(text: str) -> str:
+    """`text` as YAML in block style, without quotes where no reader could take it for anything else."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS_WITH_MEANING:
         return text
     return json.dumps(text, ensure_ascii=False)

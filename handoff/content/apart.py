@@ -53,7 +53,7 @@ async def read_apart(
         "name": name,
         "locale": locale,
         "known": None if known is None else sorted(known),
-        "path": os.path.abspath(source) if isinstance(source, Path) else None,
+        "path": str(source.absolute()) if isinstance(source, Path) else None,  # noqa: ASYNC240 - the disk is not asked
     }
     given = orjson.dumps(head) + b"\n" + (b"" if isinstance(source, Path) else source)
     # A file and no pipe: what was said last is wanted when the process is killed.
