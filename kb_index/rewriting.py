@@ -59,8 +59,10 @@ def rewrite_intents(text: str, wanted: Mapping[str, Sequence[str]]) -> str:
     Other intents, and all that is no intent, stay as they are. Intents that the file does not hold are added at its
     end.
     """
+    there = intents_of(text) or {}
     for name, examples in wanted.items():
-        text = _with_intent(text, name, list(examples))
+        if there.get(name, []) != list(examples):
+            text = _with_intent(text, name, list(examples))
     return text
 
 

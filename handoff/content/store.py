@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import article_questions, articles, intent_examples
 from handoff.adapters.upsert import Upsert
+from handoff.content.expected import Expected
 from handoff.ports import Clock
 from kb_index.article import Article
 from kb_index.article import content_hash as articles_hash
@@ -96,12 +97,23 @@ class ContentStore:
         """Add one article, or replace the one with its id."""
         return await self.import_parsed(Parsed(articles=[article]))
 
-    async def import_parsed(self, parsed: Parsed, *, replace: bool = False) -> ImportResult:
+    async def import_parsed(
+        self,
+        parsed: Parsed,
+        *,
+        replace: bool = False,
+        keep: Collection[str] = (),
+        expected: Expected | None = None,
+    ) -> ImportResult:
         """Store what a file holds, in one transaction: all of it or nothing.
 
         Articles are upserted by id and intents by name. `replace` makes the content exactly the file, within
         the kind of content that the file holds: a file of intents alone leaves the articles, and a file
-        without intents leaves the intents.
+        without intents leaves the intents. Articles in `keep` stay although the file does not hold them, and intents
+        whose names are in it as `intent:NAME`.
+
+        Raises:
+            ContentMoved: the content is not what `expected` says.
         """
         if parsed.errors:
             raise ValueError("content with errors is not imported")
@@ -110,11 +122,13 @@ class ContentStore:
                 # SQLite has one writer anyway. Two imports that ran side by side would each miss what the
                 # other adds; readers go on.
                 await connection.execute(sa.text("LOCK TABLE articles IN EXCLUSIVE MODE"))
-            intents = await _import_intents(connection, parsed.intents, replace=replace)
+            if expected is not None:
+                await _check_unmoved(connection, parsed, expected, replace=replace)
+            intents = await _import_intents(connection, parsed.intents, replace=replace, keep=keep)
             if parsed.intents and not parsed.articles:
                 return ImportResult(0, 0, 0, 0, intents)
             result = await _import_articles(
-                connection, parsed.articles, replace=replace, at=self._clock.now_ms()
+                connection, parsed.articles, replace=replace, keep=keep, at=self._clock.now_ms()
             )
         return ImportResult(*result, intents)
 
@@ -208,7 +222,12 @@ async def _articles_by_id(connection: AsyncConnection, ids: Sequence[str]) -> di
 
 
 async def _import_articles(
-    connection: AsyncConnection, incoming: Sequence[Article], *, replace: bool, at: int
+    connection: AsyncConnection,
+    incoming: Sequence[Article],
+    *,
+    replace: bool,
+    keep: Collection[str],
+    at: int,
 ) -> tuple[int, int, int, int]:
     """Returns (added, changed, unchanged, removed)."""
     there = await _articles_by_id(connection, [article.id for article in incoming])
@@ -217,7 +236,8 @@ async def _import_articles(
     removed = 0
     if replace:
         stored = {row.id for row in (await connection.execute(sa.select(articles.c.id))).all()}
-        removed = await _remove_articles(connection, sorted(stored - {article.id for article in incoming}))
+        gone = stored - {article.id for article in incoming} - set(keep)
+        removed = await _remove_articles(connection, sorted(gone))
     for some in _slices([article.id for article in changed]):
         await connection.execute(article_questions.delete().where(article_questions.c.article_id.in_(some)))
     if changed or added:
@@ -243,17 +263,18 @@ async def _remove_articles(connection: AsyncConnection, ids: Sequence[str]) -> i
 
 
 async def _import_intents(
-    connection: AsyncConnection, incoming: Mapping[str, Sequence[str]], *, replace: bool
+    connection: AsyncConnection,
+    incoming: Mapping[str, Sequence[str]],
+    *,
+    replace: bool,
+    keep: Collection[str],
 ) -> int:
     """Returns how many intents got other examples, lost ones included."""
     if not incoming:
         return 0
-    there: dict[str, list[str]] = {}
-    query = sa.select(intent_examples).order_by(intent_examples.c.intent, intent_examples.c.position)
-    for row in (await connection.execute(query)).all():
-        there.setdefault(row.intent, []).append(row.text)
+    there = await _all_intents(connection)
     changed = [name for name, examples in incoming.items() if there.get(name, []) != list(examples)]
-    gone = [name for name in there if name not in incoming] if replace else []
+    gone = [n for n in there if n not in incoming and f"intent:{n}" not in keep] if replace else []
     for some in _slices([*changed, *gone]):
         await connection.execute(intent_examples.delete().where(intent_examples.c.intent.in_(some)))
     examples = [
@@ -264,6 +285,24 @@ async def _import_intents(
     if examples:
         await connection.execute(intent_examples.insert(), examples)
     return len(changed) + len(gone)
+
+
+async def _all_intents(connection: AsyncConnection) -> dict[str, list[str]]:
+    there: dict[str, list[str]] = {}
+    query = sa.select(intent_examples).order_by(intent_examples.c.intent, intent_examples.c.position)
+    for row in (await connection.execute(query)).all():
+        there.setdefault(row.intent, []).append(row.text)
+    return there
+
+
+async def _check_unmoved(
+    connection: AsyncConnection, parsed: Parsed, expected: Expected, *, replace: bool
+) -> None:
+    """Raises `ContentMoved`."""
+    there = await _articles_by_id(connection, [article.id for article in parsed.articles])
+    intents = await _all_intents(connection) if parsed.intents else {}
+    ids = {row.id for row in (await connection.execute(sa.select(articles.c.id))).all()} if replace else set()
+    expected.check(parsed, there, intents, ids if replace else None)
 
 
 def _row(article: Article, at: int) -> dict[str, Any]:
