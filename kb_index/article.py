@@ -102,7 +102,7 @@ def check_article(raw: Mapping[str, Any]) -> Article:
             raise ArticleError(
                 "unknown_field", f"There is no field {str(key)[:50]!r}; known: {', '.join(FIELDS)}.", str(key)
             )
-    valid_from, valid_until = (_time(raw.get(name), name) for name in WINDOW)
+    valid_from, valid_until = (check_time(raw.get(name), name) for name in WINDOW)
     if valid_from is not None and valid_until is not None and valid_from >= valid_until:
         raise ArticleError(
             "never_valid",
@@ -115,7 +115,7 @@ def check_article(raw: Mapping[str, Any]) -> Article:
         answer=_answer(raw.get("answer")),
         questions=_texts(raw.get("questions"), "questions", MAX_QUESTIONS, MAX_QUESTION),
         tags=_texts(raw.get("tags"), "tags", MAX_TAGS, MAX_TAG),
-        locale=_locale(raw.get("locale")),
+        locale=check_locale(raw.get("locale")),
         valid_from=valid_from,
         valid_until=valid_until,
     )
@@ -173,6 +173,40 @@ def clean_text(value: object, field: str, longest: int, *, line_breaks: bool) ->
     return text
 
 
+def check_locale(value: object) -> str:
+    """`value` if it is a language tag, `en` where there is none. Raises `ArticleError` (`bad_locale`)."""
+    if value is None or value == "":
+        return "en"
+    if not isinstance(value, str) or len(value) > 35 or _LOCALE.fullmatch(value) is None:
+        raise ArticleError(
+            "bad_locale",
+            f"The locale {str(value)[:50]!r} is not a language tag such as en or pt-BR.",
+            "locale",
+        )
+    return value
+
+
+def check_time(value: object, field: str) -> str | None:
+    """`value` if it is a time as `2026-12-01T00:00:00Z`, None where there is none. Raises `ArticleError` (`bad_time`).
+
+    This one form alone: others, right in themselves, would make equal content unequal bytes.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ArticleError("bad_type", f"{field} must be text, not {type(value).__name__}.", field)
+    time = value.strip()
+    if not time:
+        return None
+    if not _is_time(time):
+        raise ArticleError(
+            "bad_time",
+            f"{field} must be a time in UTC to the second such as 2026-12-01T00:00:00Z, not {time[:50]!r}.",
+            field,
+        )
+    return time
+
+
 def _title(value: object) -> str:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise ArticleError("missing_title", "The article has no title.", "title")
@@ -198,36 +232,6 @@ def _texts(value: object, field: str, most: int, longest: int) -> tuple[str, ...
             raise ArticleError("empty_entry", f"Entry {position} of {field} is empty.", field)
         seen.setdefault(clean_text(entry, field, longest, line_breaks=False))
     return tuple(seen)
-
-
-def _locale(value: object) -> str:
-    if value is None or value == "":
-        return "en"
-    if not isinstance(value, str) or len(value) > 35 or _LOCALE.fullmatch(value) is None:
-        raise ArticleError(
-            "bad_locale",
-            f"The locale {str(value)[:50]!r} is not a language tag such as en or pt-BR.",
-            "locale",
-        )
-    return value
-
-
-def _time(value: object, field: str) -> str | None:
-    """One form alone: others, right in themselves, would make equal content unequal bytes."""
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ArticleError("bad_type", f"{field} must be text, not {type(value).__name__}.", field)
-    time = value.strip()
-    if not time:
-        return None
-    if not _is_time(time):
-        raise ArticleError(
-            "bad_time",
-            f"{field} must be a time in UTC to the second such as 2026-12-01T00:00:00Z, not {time[:50]!r}.",
-            field,
-        )
-    return time
 
 
 def _is_time(text: str) -> bool:

@@ -95,7 +95,7 @@ class ReleaseStore:
 
     def begin(self, release_id: str) -> Path:
         """An empty folder to build `release_id` in. Raises `BadReleaseId`, `ReleaseExists`."""
-        _check_id(release_id)
+        check_release_id(release_id)
         building = self._root / f"{_BUILDING}{release_id}"
         with self._locked():
             if (self._root / release_id).exists() or building.exists():
@@ -112,7 +112,7 @@ class ReleaseStore:
         """
         if building.parent != self._root or not building.name.startswith(_BUILDING) or not building.is_dir():
             raise ReleaseError(f"{building.name} is not a folder that this store is building in.")
-        release_id = _check_id(building.name.removeprefix(_BUILDING))
+        release_id = check_release_id(building.name.removeprefix(_BUILDING))
         taken = sorted(_OWN_KEYS & manifest.keys())
         if taken or not isinstance(manifest.get("created_at"), str):
             raise ReleaseError(
@@ -168,7 +168,7 @@ class ReleaseStore:
 
     def get(self, release_id: str) -> Release:
         """One release, its files unchecked. Raises `BadReleaseId`, `UnknownRelease`, `CorruptRelease`."""
-        path = self._root / _check_id(release_id)
+        path = self._root / check_release_id(release_id)
         if not path.is_dir():
             raise UnknownRelease(f"There is no release {release_id}; `baton release list` shows them.")
         return Release(release_id, path, _read_manifest(path))
@@ -300,7 +300,8 @@ class ReleaseStore:
             os.close(handle)
 
 
-def _check_id(release_id: str) -> str:
+def check_release_id(release_id: str) -> str:
+    """`release_id` if it may name a release. Raises `BadReleaseId`."""
     if _ID.fullmatch(release_id) is None or release_id in _RESERVED:
         raise BadReleaseId(
             f"{release_id[:50]!r} is not a release id: letters, digits, '.', '_' and '-', at most 100."

@@ -134,6 +134,44 @@ bot_dialogues = sa.Table(
     sa.Column("dialogue", sa.Text, nullable=True),
 )
 
+# What became of each turn, written with its outcome: what editors review and what releases are compared by. The
+# question itself stands in its event alone, so that erasure has one place to blank.
+asked = sa.Table(
+    "asked",
+    metadata,
+    sa.Column("conversation_id", ID, primary_key=True),
+    sa.Column("turn", sa.Integer, primary_key=True),
+    sa.Column("at", MILLIS, nullable=False),
+    sa.Column("episode", sa.Integer, nullable=False),
+    sa.Column("locale", sa.String(35), nullable=False),
+    sa.Column("release_id", sa.String(100), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(40), nullable=False),
+    sa.Column("confidence", sa.Float, nullable=False),
+    sa.Column("threshold", sa.Float, nullable=False),
+    sa.Column("frustration", sa.Float, nullable=False),
+    # The article ranked first, whether or not it was the answer.
+    sa.Column("article_id", sa.String(100), nullable=True),
+    # What an editor did about it. A group that was dealt with is not shown again.
+    sa.Column("group_id", ID, nullable=True),
+    sa.Column("settled_at", MILLIS, nullable=True),
+    sa.Column("settled_by", sa.String(80), nullable=True),
+    sa.Column("settled_how", sa.String(16), nullable=True),
+    sa.Index(None, "at"),
+    sa.Index(None, "group_id"),
+)
+
+# Thumbs of customers by the reply they stand under: the turn before `seq` is the one they are about.
+reply_feedback = sa.Table(
+    "reply_feedback",
+    metadata,
+    sa.Column("conversation_id", ID, primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("at", MILLIS, nullable=False),
+    sa.Column("helpful", sa.Boolean, nullable=False),
+)
+
 read_cursors = sa.Table(
     "read_cursors",
     metadata,
@@ -217,6 +255,29 @@ articles = sa.Table(
     sa.Column("tags", sa.Text, nullable=False),
     sa.Column("locale", sa.String(35), nullable=False),
     sa.Column("updated_at", MILLIS, nullable=False),
+    # Each change makes the next version; `article_versions` has them all.
+    sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+    # 'ready' goes into the next training and may be published, 'draft' does not.
+    sa.Column("status", sa.String(16), nullable=False, server_default="ready"),
+    sa.Column("owner", sa.String(80), nullable=True),
+    # RFC 3339, UTC, to the second: what a release's files say.
+    sa.Column("valid_from", sa.String(20), nullable=True),
+    sa.Column("valid_until", sa.String(20), nullable=True),
+    sa.Column("updated_by", sa.String(80), nullable=False, server_default=sa.text("''")),
+    sa.Index(None, "updated_at"),
+)
+
+# Who changed an article, when and to what; also of articles that are gone (`data` null: removed).
+article_versions = sa.Table(
+    "article_versions",
+    metadata,
+    sa.Column("article_id", sa.String(100), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("at", MILLIS, nullable=False),
+    sa.Column("by", sa.String(80), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("note", sa.String(500), nullable=True),
+    sa.Column("data", sa.Text, nullable=True),
 )
 
 article_questions = sa.Table(
@@ -233,4 +294,97 @@ intent_examples = sa.Table(
     sa.Column("intent", sa.String(100), primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
+)
+
+# --- the studio -----------------------------------------------------------------------------------------
+
+# Long work in a process of its own: training, grouping. Whoever sees a row whose `beat_at` has stopped takes it up again.
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("stage", sa.String(40), nullable=False, server_default=sa.text("''")),
+    sa.Column("done", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("total", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("message", sa.String(500), nullable=False, server_default=sa.text("''")),
+    sa.Column("asked_by", sa.String(80), nullable=False),
+    sa.Column("asked_at", MILLIS, nullable=False),
+    sa.Column("started_at", MILLIS, nullable=True),
+    sa.Column("ended_at", MILLIS, nullable=True),
+    sa.Column("beat_at", MILLIS, nullable=True),
+    sa.Column("worker", ID, nullable=True),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("cancel", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("params", sa.Text, nullable=False),
+    sa.Column("result", sa.Text, nullable=True),
+    sa.Index(None, "state"),
+    sa.Index(None, "kind", "asked_at"),
+)
+
+# Questions that releases are compared on and that nothing is ever trained on.
+exam = sa.Table(
+    "exam",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    # Null: it should not be answered.
+    sa.Column("article_id", sa.String(100), nullable=True),
+    sa.Column("locale", sa.String(35), nullable=False),
+    sa.Column("source", sa.String(16), nullable=False),
+    sa.Column("added_by", sa.String(80), nullable=False),
+    sa.Column("added_at", MILLIS, nullable=False),
+)
+
+# A release that answers a share of new conversations.
+canaries = sa.Table(
+    "canaries",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("release_id", sa.String(100), nullable=False),
+    sa.Column("against", sa.String(100), nullable=False),
+    sa.Column("share", sa.Float, nullable=False),
+    sa.Column("salt", sa.String(64), nullable=False),
+    sa.Column("started_at", MILLIS, nullable=False),
+    sa.Column("started_by", sa.String(80), nullable=False),
+    sa.Column("ended_at", MILLIS, nullable=True),
+    sa.Column("ended_by", sa.String(80), nullable=True),
+    sa.Column("outcome", sa.String(16), nullable=True),
+    # True until it ends, then null: there is one at a time.
+    sa.Column("running", sa.Boolean, nullable=True, unique=True),
+)
+
+# Who did what that customers can notice, and why.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", MILLIS, nullable=False),
+    sa.Column("by", sa.String(80), nullable=False),
+    sa.Column("action", sa.String(40), nullable=False),
+    sa.Column("subject", sa.String(200), nullable=False),
+    sa.Column("why", sa.String(500), nullable=True),
+    sa.Column("data", sa.Text, nullable=False),
+)
+
+studio_settings = sa.Table(
+    "studio_settings",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("updated_at", MILLIS, nullable=False),
+    sa.Column("updated_by", sa.String(80), nullable=False),
+)
+
+# Questions of the review inbox that mean the same, as last grouped.
+review_groups = sa.Table(
+    "review_groups",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("name", sa.String(300), nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("suggested_id", sa.String(100), nullable=True),
+    sa.Column("suggested_score", sa.Float, nullable=True),
+    sa.Column("made_at", MILLIS, nullable=False),
 )

@@ -26,6 +26,8 @@ from handoff.api.pages import install_pages
 from handoff.api.passes import Passes
 from handoff.api.running import Running
 from handoff.settings import Settings
+from handoff.studio.allowance import body_allowance
+from handoff.studio.routes import studio_routes
 
 STOP_S = 3.0
 """How long the relay's parts have to stop in."""
@@ -50,6 +52,7 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         try:
             await relay.start()
+            await running.studio.start()
             sockets.start()
             yield
         finally:
@@ -58,6 +61,7 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
             sockets.stop()
             try:
                 async with asyncio.timeout(STOP_S):
+                    await running.studio.stop()
                     await relay.stop()
             except TimeoutError:
                 # A storage that hangs: what it was given is decided there, and nobody was told that it is done.
@@ -82,6 +86,7 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
     )
     app.include_router(auth_routes(running.accounts, settings))
     app.include_router(operation_routes(relay, gate, settings, sockets))
+    app.include_router(studio_routes(running.studio, gate))
 
     @app.websocket("/ws/customer")
     async def customer(socket: WebSocket) -> None:
@@ -107,7 +112,7 @@ def make_app(settings: Settings, running: Running, pages: Path) -> FastAPI:
         )
 
     install_pages(app, pages)
-    app.add_middleware(BodyLimit, limit=settings.max_frame_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_frame_bytes, allowance=body_allowance(gate))
     # No credentials: customers' pages send a token of their own, and agents work on this origin alone.
     app.add_middleware(
         CORSMiddleware,

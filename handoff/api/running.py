@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from handoff.accounts.service import Accounts
 from handoff.api.tokens import ConversationTokens
 from handoff.relay.parts import Relay
+from handoff.studio.parts import Studio
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,4 +19,5 @@ class Running:
     accounts: Accounts
     tokens: ConversationTokens
     identity_secret: str
+    studio: Studio
     close: Callable[[], Awaitable[None]]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from handoff.content.apart import read_apart
 from handoff.content.checks import Remark, remarks
@@ -193,6 +193,3 @@ def _write_folder(
         left=() if prune else tuple(sorted(plan.left)),
         removed=tuple(sorted(removed)),
     )
-
-
-FORMATS: Final[tuple[str, ...]] = get_args(Format)

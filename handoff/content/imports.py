@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import orjson
 
@@ -20,6 +20,8 @@ from handoff.content.preview import Preview, apply_import, preview_from_json, pr
 from handoff.content.sources import Sources
 from handoff.content.store import ContentStore, ImportResult
 from handoff.ports import Clock
+
+Status = Literal["ready", "draft"]
 
 MAX_AGE_MS: Final = 60 * 60 * 1000
 MAX_PREVIEWS: Final = 20
@@ -109,16 +111,28 @@ class Imports:
         return await asyncio.to_thread(self._shelf.put, made), made
 
     async def apply(
-        self, token: str, *, replace: bool = False, skip_ids: Collection[str] = ()
+        self,
+        token: str,
+        *,
+        replace: bool = False,
+        skip_ids: Collection[str] = (),
+        by: str,
+        status: Status = "ready",
     ) -> ImportResult:
-        """Do what the preview of `token` shows.
+        """Do what the preview of `token` shows. The arguments are those of `apply_import`.
 
         Raises:
             ImportExpired, ContentRefused, ContentMoved: nothing was changed.
         """
         preview = await asyncio.to_thread(self._shelf.get, token)
         done = await apply_import(
-            self._store, preview, replace=replace, skip_ids=skip_ids, sources=self._sources
+            self._store,
+            preview,
+            replace=replace,
+            skip_ids=skip_ids,
+            sources=self._sources,
+            by=by,
+            status=status,
         )
         await asyncio.to_thread(self._shelf.drop, token)
         return done

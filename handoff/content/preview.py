@@ -159,11 +159,14 @@ async def apply_import(
     replace: bool = False,
     skip_ids: Collection[str] = (),
     sources: Sources | None = None,
+    by: str = "command line",
+    status: str = "ready",
 ) -> ImportResult:
     """Do what the preview shows, all of it or nothing.
 
     `skip_ids` are articles that are left as the home has them, and intents as `intent:NAME`. `replace` removes what
-    the file does not hold, within the kind of content that it holds. In `sources` is kept how it was written.
+    the file does not hold, within the kind of content that it holds. In `sources` is kept how it was written. `by`
+    stands in the articles' histories; `status` (`ready` or `draft`) is that of new ones.
 
     Raises:
         ContentRefused: the preview has faults.
@@ -179,7 +182,9 @@ async def apply_import(
     )
     if not taken.articles and not taken.intents:
         return ImportResult(0, 0, 0, 0)
-    done = await store.import_parsed(taken, replace=replace, keep=skipped, expected=preview.expected)
+    done = await store.import_parsed(
+        taken, replace=replace, by=by, status=status, keep=skipped, expected=preview.expected
+    )
     if sources is not None:
         await asyncio.to_thread(sources.record, _without(preview.source, skipped))
     return done

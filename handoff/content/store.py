@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import article_questions, articles, intent_examples
-from handoff.adapters.upsert import Upsert
+from handoff.content import article_rows
+from handoff.content.article_rows import kept_by_id, slices
 from handoff.content.expected import Expected
+from handoff.content.versions import Kept, Version, keep_versions, newest_versions
 from handoff.ports import Clock
 from kb_index.article import Article
 from kb_index.article import content_hash as articles_hash
@@ -24,11 +26,6 @@ from kb_index.formats import Parsed, write_intents, write_jsonl
 
 CONTENT_FILE: Final = "content.jsonl"
 INTENTS_FILE: Final = "intents.yml"
-
-# SQLite allows 32,766 variables in a statement; ids are taken in slices far below that.
-_SLICE: Final = 500
-
-_PUT_ARTICLE: Final = Upsert(articles, key=["id"], update=["title", "answer", "tags", "locale", "updated_at"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +65,14 @@ class ContentStore:
         self._engine = engine
         self._clock = clock
 
-    async def content(self) -> Content:
-        """Everything, as it stood at one moment.
+    async def content(self, *, drafts: bool = True) -> Content:
+        """Everything, as it stood at one moment; without `drafts` what a training learns.
 
         It is read with one statement, because several ones see several moments under the isolation that
         PostgreSQL has by default.
         """
         async with reading(self._engine) as connection:
-            return _content((await connection.execute(_EVERYTHING)).all())
+            return _content((await connection.execute(_EVERYTHING)).all(), drafts=drafts)
 
     async def articles(self) -> list[Article]:
         """All articles in id order."""
@@ -84,8 +81,8 @@ class ContentStore:
     async def get(self, article_id: str) -> Article | None:
         """One article."""
         async with reading(self._engine) as connection:
-            found = await _articles_by_id(connection, [article_id])
-        return found.get(article_id)
+            found = await kept_by_id(connection, [article_id])
+        return found[article_id].article if article_id in found else None
 
     async def count(self) -> int:
         """How many articles there are."""
@@ -102,15 +99,17 @@ class ContentStore:
         parsed: Parsed,
         *,
         replace: bool = False,
+        by: str = "command line",
+        status: str = "ready",
         keep: Collection[str] = (),
         expected: Expected | None = None,
     ) -> ImportResult:
-        """Store what a file holds, in one transaction: all of it or nothing.
+        """Store what a file holds, in one transaction: all of it or nothing. `by` stands in the articles' histories.
 
         Articles are upserted by id and intents by name. `replace` makes the content exactly the file, within
         the kind of content that the file holds: a file of intents alone leaves the articles, and a file
         without intents leaves the intents. Articles in `keep` stay although the file does not hold them, and intents
-        whose names are in it as `intent:NAME`.
+        whose names are in it as `intent:NAME`. `status` is that of articles that are new.
 
         Raises:
             ContentMoved: the content is not what `expected` says.
@@ -127,15 +126,20 @@ class ContentStore:
             intents = await _import_intents(connection, parsed.intents, replace=replace, keep=keep)
             if parsed.intents and not parsed.articles:
                 return ImportResult(0, 0, 0, 0, intents)
-            result = await _import_articles(
-                connection, parsed.articles, replace=replace, keep=keep, at=self._clock.now_ms()
-            )
-        return ImportResult(*result, intents)
+            at = self._clock.now_ms()
+            removed = 0
+            if replace:
+                gone = await _ids(connection) - {article.id for article in parsed.articles} - set(keep)
+                removed = await _remove_articles(connection, sorted(gone), by=by, at=at)
+            result = await _import_articles(connection, parsed.articles, by=by, status=status, at=at)
+        return ImportResult(*result, removed, intents)
 
     async def remove(self, article_ids: Iterable[str]) -> int:
         """Remove articles; returns how many were there."""
         async with writing(self._engine) as connection:
-            return await _remove_articles(connection, list(article_ids))
+            return await _remove_articles(
+                connection, list(article_ids), by="command line", at=self._clock.now_ms()
+            )
 
     async def content_hash(self) -> str:
         """Hex sha256 of all content."""
@@ -148,7 +152,7 @@ class ContentStore:
         return content
 
 
-# One statement for all three tables: (kind, key, position, text, title, answer, tags, locale).
+# One statement for all three tables: (kind, key, position, text, title, answer, tags, locale, valid_from, valid_until, status).
 _NOTHING: Final = sa.null().cast(sa.Text)
 _EVERYTHING: Final = sa.union_all(
     sa.select(
@@ -160,32 +164,36 @@ _EVERYTHING: Final = sa.union_all(
         articles.c.answer.label("answer"),
         articles.c.tags.label("tags"),
         articles.c.locale.cast(sa.Text).label("locale"),
+        articles.c.valid_from.cast(sa.Text).label("valid_from"),
+        articles.c.valid_until.cast(sa.Text).label("valid_until"),
+        articles.c.status.cast(sa.Text).label("status"),
     ),
     sa.select(
         sa.literal(1),
         article_questions.c.article_id,
         article_questions.c.position,
         article_questions.c.text,
-        *(_NOTHING,) * 4,
+        *(_NOTHING,) * 7,
     ),
     sa.select(
         sa.literal(2),
         intent_examples.c.intent,
         intent_examples.c.position,
         intent_examples.c.text,
-        *(_NOTHING,) * 4,
+        *(_NOTHING,) * 7,
     ),
 )
 
 
-def _content(rows: Iterable[Any]) -> Content:
+def _content(rows: Iterable[Any], *, drafts: bool) -> Content:
     # Sorted here and not by the database, whose collation may put ids in another order than Python and sha256.
     heads: dict[str, Any] = {}
     questions: dict[str, list[str]] = {}
     intents: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: (row.kind, row.key, row.position)):
         if row.kind == 0:
-            heads[row.key] = row
+            if drafts or row.status != "draft":
+                heads[row.key] = row
         else:
             (questions if row.kind == 1 else intents).setdefault(row.key, []).append(row.text)
     return Content(
@@ -202,64 +210,62 @@ def _article(article_id: str, row: Any, questions: Iterable[str]) -> Article:
         questions=tuple(questions),
         tags=tuple(json.loads(row.tags)),
         locale=row.locale,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
     )
 
 
-async def _articles_by_id(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Article]:
-    found: dict[str, Article] = {}
-    for some in _slices(ids):
-        questions: dict[str, list[str]] = {}
-        query = (
-            sa.select(article_questions)
-            .where(article_questions.c.article_id.in_(some))
-            .order_by(article_questions.c.article_id, article_questions.c.position)
-        )
-        for row in (await connection.execute(query)).all():
-            questions.setdefault(row.article_id, []).append(row.text)
-        for row in (await connection.execute(sa.select(articles).where(articles.c.id.in_(some)))).all():
-            found[row.id] = _article(row.id, row, questions.get(row.id, ()))
-    return found
-
-
 async def _import_articles(
-    connection: AsyncConnection,
-    incoming: Sequence[Article],
-    *,
-    replace: bool,
-    keep: Collection[str],
-    at: int,
-) -> tuple[int, int, int, int]:
-    """Returns (added, changed, unchanged, removed)."""
-    there = await _articles_by_id(connection, [article.id for article in incoming])
+    connection: AsyncConnection, incoming: Sequence[Article], *, by: str, status: str, at: int
+) -> tuple[int, int, int]:
+    """Returns (added, changed, unchanged)."""
+    there = await kept_by_id(connection, [article.id for article in incoming])
     added = [article for article in incoming if article.id not in there]
-    changed = [article for article in incoming if there.get(article.id, article) != article]
-    removed = 0
-    if replace:
-        stored = {row.id for row in (await connection.execute(sa.select(articles.c.id))).all()}
-        gone = stored - {article.id for article in incoming} - set(keep)
-        removed = await _remove_articles(connection, sorted(gone))
-    for some in _slices([article.id for article in changed]):
-        await connection.execute(article_questions.delete().where(article_questions.c.article_id.in_(some)))
-    if changed or added:
-        await connection.execute(
-            _PUT_ARTICLE.on(connection), [_row(article, at) for article in (*changed, *added)]
+    changed = [a for a in incoming if a.id in there and there[a.id].article != a]
+    versions = await newest_versions(connection, [article.id for article in (*changed, *added)])
+    new = [
+        Kept(
+            article,
+            status=there[article.id].status if article.id in there else status,
+            owner=there[article.id].owner if article.id in there else None,
+            version=versions.get(article.id, 0) + 1,
+            updated_at=at,
+            updated_by=by,
         )
-    questions = [
-        {"article_id": article.id, "position": position, "text": text}
         for article in (*changed, *added)
-        for position, text in enumerate(article.questions)
     ]
-    if questions:
-        await connection.execute(article_questions.insert(), questions)
-    return len(added), len(changed), len(incoming) - len(added) - len(changed), removed
+    await keep_versions(connection, [_as_found(there[article.id]) for article in changed])
+    await article_rows.put(connection, new)
+    await keep_versions(
+        connection,
+        [Version(kept.article.id, kept.version, at, by, "imported", None, kept) for kept in new],
+    )
+    return len(added), len(changed), len(incoming) - len(added) - len(changed)
 
 
-async def _remove_articles(connection: AsyncConnection, ids: Sequence[str]) -> int:
-    removed = 0
-    for some in _slices(ids):
-        await connection.execute(article_questions.delete().where(article_questions.c.article_id.in_(some)))
-        removed += (await connection.execute(articles.delete().where(articles.c.id.in_(some)))).rowcount
-    return removed
+async def _ids(connection: AsyncConnection) -> set[str]:
+    return {row.id for row in (await connection.execute(sa.select(articles.c.id))).all()}
+
+
+async def _remove_articles(connection: AsyncConnection, ids: Sequence[str], *, by: str, at: int) -> int:
+    there = await kept_by_id(connection, ids)
+    versions = await newest_versions(connection, list(there))
+    await keep_versions(connection, map(_as_found, there.values()))
+    await keep_versions(
+        connection,
+        [
+            Version(article_id, versions[article_id] + 1, at, by, "removed", None, None)
+            for article_id in there
+        ],
+    )
+    return await article_rows.remove(connection, list(there))
+
+
+def _as_found(kept: Kept) -> Version:
+    """The line of history for an article as it stood: it may be older than histories are."""
+    return Version(
+        kept.article.id, kept.version, kept.updated_at, kept.updated_by or "before", "imported", None, kept
+    )
 
 
 async def _import_intents(
@@ -275,7 +281,7 @@ async def _import_intents(
     there = await _all_intents(connection)
     changed = [name for name, examples in incoming.items() if there.get(name, []) != list(examples)]
     gone = [n for n in there if n not in incoming and f"intent:{n}" not in keep] if replace else []
-    for some in _slices([*changed, *gone]):
+    for some in slices([*changed, *gone]):
         await connection.execute(intent_examples.delete().where(intent_examples.c.intent.in_(some)))
     examples = [
         {"intent": name, "position": position, "text": text}
@@ -299,23 +305,7 @@ async def _check_unmoved(
     connection: AsyncConnection, parsed: Parsed, expected: Expected, *, replace: bool
 ) -> None:
     """Raises `ContentMoved`."""
-    there = await _articles_by_id(connection, [article.id for article in parsed.articles])
+    kept = await kept_by_id(connection, [article.id for article in parsed.articles])
+    there = {article_id: found.article for article_id, found in kept.items()}
     intents = await _all_intents(connection) if parsed.intents else {}
-    ids = {row.id for row in (await connection.execute(sa.select(articles.c.id))).all()} if replace else set()
-    expected.check(parsed, there, intents, ids if replace else None)
-
-
-def _row(article: Article, at: int) -> dict[str, Any]:
-    return {
-        "id": article.id,
-        "title": article.title,
-        "answer": article.answer,
-        "tags": json.dumps(article.tags, ensure_ascii=False),
-        "locale": article.locale,
-        "updated_at": at,
-    }
-
-
-def _slices(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), _SLICE):
-        yield values[start : start + _SLICE]
+    expected.check(parsed, there, intents, await _ids(connection) if replace else None)

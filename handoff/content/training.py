@@ -101,7 +101,7 @@ async def train(
 async def _read(settings: Settings) -> Content:
     engine = open_engine(settings.database)
     try:
-        return await ContentStore(engine, SystemClock()).content()
+        return await ContentStore(engine, SystemClock()).content(drafts=False)
     finally:
         await engine.dispose()
 

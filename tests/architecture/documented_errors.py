@@ -7,6 +7,7 @@ from typing import Final
 
 import handoff.accounts.errors
 import handoff.content.errors
+import handoff.studio.errors
 import handoff.upkeep.errors  # noqa: F401 - so that their errors are known
 from handoff.domain.errors import HandoffError
 
@@ -43,6 +44,12 @@ REMEDIES: Final = {
     "content_refused": "Fix the rows in `data.errors` (file, line, code); nothing was imported.",
     "export_refused": "Export to another path.",
     "release_refused": "Read the message; what was live still is. The release's own code may stand here instead.",
+    "edit_conflict": "Show `data.conflicts` (what was opened, what stands there now, what was sent), let the editor choose, and save on `data.version`.",
+    "bad_article": "Fix the field `data.field`.",
+    "cannot_publish": "Mark `data.article_id` as ready, or leave it out.",
+    "article_exists": "Choose another id, or edit `data.article_id`.",
+    "bad_incident": "Fix the field `data.field`.",
+    "nothing_live": "Train and publish a first release.",
     "backup_refused": "Read the message; no backup was made.",
     "restore_refused": "Read the message; nothing was changed.",
     "home_busy": "Stop what runs on the home, or finish the restore that was interrupted.",

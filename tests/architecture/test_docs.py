@@ -40,6 +40,7 @@ from tests.architecture.generate_docs import (
 
 PROTOCOL = (DOCS / "protocol.md").read_text()
 SETTINGS = (DOCS / "settings.md").read_text()
+STUDIO = (DOCS / "studio.md").read_text()
 RUNNING = (DOCS / "running.md").read_text()
 CONTRIBUTING = (PROJECT_ROOT / "CONTRIBUTING.md").read_text()
 SENDERS = [*(PROJECT_ROOT / "handoff").glob("api/*.py"), PROJECT_ROOT / "handoff/relay/session.py"]
@@ -190,7 +191,14 @@ def test_events_and_their_frames_are_described_for_both_sockets() -> None:
 
 def routes() -> list[tuple[str, str]]:
     """Every method and path that the relay answers."""
-    running: Any = SimpleNamespace(relay=None, accounts=None, tokens=None, identity_secret="", close=None)
+    running: Any = SimpleNamespace(
+        relay=None,
+        accounts=None,
+        tokens=None,
+        identity_secret="",
+        studio=SimpleNamespace(audit=None),
+        close=None,
+    )
     app = make_app(Settings(), running, Path("nowhere"))
     found = []
     pending = list(app.routes)
@@ -214,7 +222,7 @@ def test_every_endpoint_is_described() -> None:
             if method and path.startswith("/api")
             else rf"`?{re.escape(path)}`"
         )
-        assert re.search(shown, PROTOCOL), f"{method} {path} is not described"
+        assert re.search(shown, PROTOCOL + STUDIO), f"{method} {path} is not described"
 
 
 # --- numbers that are not settings ----------------------------------------------------------------------------

@@ -14,6 +14,8 @@ SHARED = (
     "bot/contract.py",
     "kb_index/article.py",
     "kb_index/charts.py",
+    "kb_index/edition.py",
+    "kb_index/editions.py",
     "kb_index/languages.py",
     "kb_index/releases.py",
     *(f"kb_index/{path.name}" for path in sorted((ROOT / "kb_index").glob("evaluate*.py"))),

@@ -151,7 +151,8 @@ async def test_a_database_of_the_first_version_is_upgraded_without_loss(old: Dat
     for name, rows in before.items():
         if name in ("alembic_version", "conversations", "reactions", "event_bodies"):
             continue
-        assert after[name] == rows, name
+        # Columns that came later have their defaults.
+        assert all(kept.items() >= row.items() for row, kept in zip(rows, after[name], strict=True)), name
     for row, kept in zip(before["conversations"], after["conversations"], strict=True):
         snapshot = json.loads(row.pop("snapshot"))
         assert kept.items() >= row.items()

@@ -22,7 +22,7 @@ from handoff.api import socket as socket_module
 from handoff.api.app import make_app
 from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
-from handoff.bootstrap import make_accounts, make_relay, open_database
+from handoff.bootstrap import make_accounts, make_relay, make_studio, open_database
 from handoff.domain.conversation import State
 from handoff.domain.errors import StorageUnavailable
 from handoff.ports import Append, EventLog, Head
@@ -279,7 +279,12 @@ async def test_a_start_that_fails_ends_what_it_began(tmp_path: Path) -> None:
         closed.set()
 
     running = Running(
-        relay, make_accounts(engine, settings), ConversationTokens("s" * 32, 1, 1), "i" * 32, close
+        relay,
+        make_accounts(engine, settings),
+        ConversationTokens("s" * 32, 1, 1),
+        "i" * 32,
+        make_studio(engine, settings, relay, ScriptedBot()),
+        close,
     )
     app = make_app(settings, running, tmp_path / "no-pages")
     with pytest.raises(StorageUnavailable):
