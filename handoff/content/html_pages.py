@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Final
 
 from handoff.content.html_faq import Entry, from_json_ld, is_question, take_definitions, take_details
-from handoff.content.html_markdown import Element, several_to_markdown, tag_of, text_of
+from handoff.content.html_main import HEADINGS, level_of, main_text
+from handoff.content.html_markdown import Element, several_to_markdown, text_of
 from handoff.content.html_tree import anchor_of, cut_title, own_address, parse_html, title_of
 from kb_index.article import MAX_ANSWER
 
 _INTRODUCTION: Final = 200
 """Characters: what stands beside questions and is shorter, only leads to them."""
 
-_HEADINGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -49,7 +48,7 @@ def read_page(data: bytes, *, address: str | None = None) -> Page:
     faq = _unique(
         [*from_json_ld(root, address), *take_details(root, address), *take_definitions(root, address)]
     )
-    main = _main_text(root)
+    main = main_text(root)
     places = _heading_places(root)
     title = title_of(root)
     asked, rest, rest_line = _split(main, title, places, address)
@@ -66,23 +65,6 @@ def read_page(data: bytes, *, address: str | None = None) -> Page:
 
 def _locale(lang: str) -> str | None:
     return lang if len(lang) <= 35 and _LOCALE.fullmatch(lang) else None
-
-
-def _main_text(root: Element) -> list[Element]:
-    """What is left when menus, banners and footers are taken away, as a list of elements that trafilatura makes."""
-    import trafilatura  # noqa: PLC0415 - a third of a second that only pages need
-
-    found = trafilatura.bare_extraction(
-        deepcopy(root),
-        favor_recall=True,
-        include_comments=False,
-        include_formatting=True,
-        include_images=False,
-        include_links=True,
-        include_tables=True,
-        with_metadata=False,
-    )
-    return list(found.body) if found is not None and found.body is not None else []
 
 
 def _split(
@@ -107,7 +89,7 @@ def _split(
         section.clear()
 
     for element in main:
-        level = _level(element)
+        level = level_of(element)
         if level and (heading is None or level <= heading[1] or is_question(text_of(element))):
             close()
             heading = (element, level) if is_question(text_of(element)) else None
@@ -116,7 +98,7 @@ def _split(
         else:
             (rest if heading is None else section).append(element)
     close()
-    if rest and _level(rest[0]) and text_of(rest[0]) == title:
+    if rest and level_of(rest[0]) and text_of(rest[0]) == title:
         # The title is the article's, and need not stand in its answer.
         rest = rest[1:]
     line = next((places[text][0] for text in (title, *map(text_of, rest[:1])) if text in places), 0)
@@ -132,7 +114,7 @@ def _without_empty_ends(rest: list[Element]) -> list[Element]:
     kept: list[Element] = []
     below: int | None = None
     for part in reversed(rest):
-        level = _level(part)
+        level = level_of(part)
         # None: nothing follows; 0: text; else the next heading's level.
         if not level or (below is not None and not 0 < below <= level):
             kept.append(part)
@@ -141,16 +123,10 @@ def _without_empty_ends(rest: list[Element]) -> list[Element]:
     return kept
 
 
-def _level(element: Element) -> int:
-    """1 to 6 of a heading that trafilatura made, 0 of anything else."""
-    rend = element.get("rend") or ""
-    return int(rend[1]) if tag_of(element) == "head" and re.fullmatch("h[1-6]", rend) else 0
-
-
 def _heading_places(root: Element) -> dict[str, tuple[int, str]]:
     """Line and anchor of each heading by its words: trafilatura keeps neither."""
     found: dict[str, tuple[int, str]] = {}
-    for heading in root.iter(*_HEADINGS):
+    for heading in root.iter(*HEADINGS):
         found.setdefault(text_of(heading), (heading.sourceline or 0, anchor_of(heading)))
     return found
 
@@ -168,13 +144,13 @@ def _whole(
     if len(text) <= MAX_ANSWER:
         yield Entry(title, text, line)
         return
-    levels = [level for level in map(_level, main) if level > 1]
+    levels = [level for level in map(level_of, main) if level > 1]
     cut = min(levels, default=0)
-    heads = [position for position, element in enumerate(main) if cut and _level(element) == cut]
+    heads = [position for position, element in enumerate(main) if cut and level_of(element) == cut]
     if not heads:
         yield Entry(title, text, line)
         return
-    first = several_to_markdown([part for part in main[: heads[0]] if _level(part) != 1], base=address)
+    first = several_to_markdown([part for part in main[: heads[0]] if level_of(part) != 1], base=address)
     if first:
         yield Entry(title, first, line)
     for start, end in zip(heads, [*heads[1:], len(main)], strict=True):
