@@ -42,6 +42,8 @@ REMEDIES: Final = {
     "last_admin": "Make somebody else an administrator first.",
     "wrong_password": "Ask for the current password again.",
     "content_refused": "Fix the rows in `data.errors` (file, line, code); nothing was imported.",
+    "content_moved": "Show a new preview of the same file; nothing was imported.",
+    "import_expired": "Send the file again for a new preview.",
     "export_refused": "Export to another path.",
     "release_refused": "Read the message; what was live still is. The release's own code may stand here instead.",
     "edit_conflict": "Show `data.conflicts` (what was opened, what stands there now, what was sent), let the editor choose, and save on `data.version`.",
