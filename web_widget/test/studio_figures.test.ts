@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ago, counted, lasted, millis, moment, money, points, roughly, share, shareWithin, work } from "../src/studio/figures";
+
+/** As a reader sees it: the space before a unit does not break. */
+function plain(text: string): string {
+  return text.replaceAll("\u00a0", " ");
+}
+
+test("shares carry no zero that says nothing, and a missing one is a dash", () => {
+  assert.deepEqual([0.983, 0.5, 0, 1, 0.0004, null, undefined, NaN].map((v) => plain(share(v))), ["98.3 %", "50 %", "0 %", "100 %", "0 %", "–", "–", "–"]);
+  assert.equal(plain(share(0.456, 0)), "46 %");
+  assert.equal(plain(share(1, 0)), "100 %");
+});
+
+test("a share stands with its interval where there is one", () => {
+  assert.equal(plain(shareWithin(0.016, [0.012, 0.021])), "1.6 % (1.2 to 2.1 %)");
+  assert.equal(plain(shareWithin(0.016, null)), "1.6 %");
+  assert.equal(plain(shareWithin(null, [0, 1])), "–");
+});
+
+test("a change is told in points", () => {
+  assert.equal(points(0.9, 0.913), "+1.3 points");
+  assert.equal(points(0.913, 0.9), "−1.3 points");
+  assert.equal(points(0.5, 0.51), "+1 point");
+  assert.equal(points(0.5, 0.50001), "no change");
+});
+
+test("counts agree with their noun", () => {
+  assert.equal(counted(1, "question"), "1 question");
+  assert.equal(counted(0, "question"), "0 questions");
+  assert.equal(counted(12_345, "reply", "replies"), "12,345 replies");
+});
+
+test("durations from milliseconds to hours", () => {
+  assert.deepEqual([0.04, 8.42, 120.4, 999.4, 1234, null].map((v) => plain(millis(v))), ["0 ms", "8.4 ms", "120 ms", "999 ms", "1.2 s", "–"]);
+  assert.deepEqual([3, 31, 50, 58, 100, 3599, 4800].map((v) => plain(roughly(v))), [
+    "a few seconds", "about 40 seconds", "about 50 seconds", "about 1 minute", "about 2 minutes", "about 1 h", "about 1 h 20 min",
+  ]);
+  assert.deepEqual([7.6, 65, 3600, 4800, -3].map((v) => plain(lasted(v))), ["8 s", "1 min 05 s", "1 h", "1 h 20 min", "0 s"]);
+});
+
+test("people's work and what it costs", () => {
+  assert.deepEqual([0, 0.4, 45, 200, 7200].map((v) => plain(work(v))), ["0 min", "under 1 min", "45 min", "3 h 20 min", "120 h"]);
+  assert.equal(money(34.5, "EUR"), "€34.50");
+  assert.equal(money(1234.5, "usd"), "US$1,235");
+  assert.equal(money(34.5), "34.50");
+  assert.equal(money(34.5, "not a currency"), "34.50");
+});
+
+test("times near and far", () => {
+  const now = new Date(2026, 10, 30, 12, 0, 0);
+  const before = (seconds: number): string => new Date(now.getTime() - seconds * 1000).toISOString();
+  assert.deepEqual([5, 720, 7200, 90_000, 6 * 86_400, 40 * 86_400].map((s) => plain(ago(before(s), now))), [
+    "just now", "12 min ago", "2 h ago", "yesterday", "6 days ago", "21 Oct",
+  ]);
+  assert.equal(moment(new Date(2025, 2, 4, 9, 5).toISOString(), now), "4 Mar 2025, 09:05");
+  assert.equal(ago("nonsense", now), "");
+  assert.equal(moment("nonsense", now), "");
+});
