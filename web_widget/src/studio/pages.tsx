@@ -1,0 +1,42 @@
+/** Which component shows which route. */
+import type { Page } from "./page";
+import { Activity } from "./pages/activity";
+import { ArticleEditor } from "./pages/article_editor";
+import { Articles } from "./pages/articles";
+import { ChangesPage } from "./pages/changes";
+import { Import } from "./pages/import";
+import { Overview } from "./pages/overview";
+import type { Route } from "./router";
+import { PageHead } from "./ui/parts";
+
+const Review: Page = () => <PageHead title="Review" />;
+const ReviewGroup: Page = () => <PageHead title="Review" />;
+const Try: Page = () => <PageHead title="Try it" />;
+const Training: Page = () => <PageHead title="Training and releases" />;
+const ReleaseReport: Page = () => <PageHead title="Release" />;
+const Settings: Page = () => <PageHead title="Settings" />;
+
+export function pageFor(route: Route): Page {
+  switch (route.page) {
+    case "overview":
+      return Overview;
+    case "articles":
+      return route.id === null ? Articles : ArticleEditor;
+    case "changes":
+      return ChangesPage;
+    case "import":
+      return Import;
+    case "activity":
+      return Activity;
+    case "review":
+      return route.id === null ? Review : ReviewGroup;
+    case "try":
+      return Try;
+    case "training":
+      return Training;
+    case "releases":
+      return ReleaseReport;
+    case "settings":
+      return Settings;
+  }
+}
