@@ -47,12 +47,12 @@ test("a figure leans by what more of it means, and is sure where the intervals l
   assert.deepEqual([first?.lean, first?.change, first?.sure], ["same", "no change", false]);
   assert.deepEqual([coverage?.lean, coverage?.change, coverage?.sure], ["better", "+15 points", true]);
   assert.deepEqual([wrong?.lean, wrong?.change, wrong?.sure], ["worse", "+3 points", false]);
-  assert.equal(oos?.after.replaceAll("\u00a0", " "), "95 %");
+  assert.equal(oos?.after.share.replaceAll("\u00a0", " "), "95 %");
 });
 
 test("without a release before there is no change to tell", () => {
   const rows = figureRows(null, figures());
-  assert.ok(rows.every((row) => row.change === "" && row.lean === "same" && row.before === "–"));
+  assert.ok(rows.every((row) => row.change === "" && row.lean === "same" && row.before.share === "–"));
 });
 
 test("the headline weighs what was won against what was lost", () => {

@@ -1,4 +1,5 @@
 /** Numbers as an editor reads them. A space that does not break stands before every unit. */
+import { count } from "./words";
 
 const NARROW = "\u00a0";
 
@@ -29,13 +30,8 @@ export function points(before: number, after: number): string {
 }
 
 /** `1,234`. */
-export function count(value: number): string {
+export function number(value: number): string {
   return Math.round(value).toLocaleString("en-GB");
-}
-
-/** `1 question`, `12 questions`. */
-export function counted(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${Math.round(value) === 1 ? one : many}`;
 }
 
 /** Milliseconds: `8.4 ms`, `120 ms`, `1.2 s`. */
@@ -51,7 +47,7 @@ export function roughly(seconds: number): string {
   if (seconds < 10) return "a few seconds";
   if (seconds < 55) return `about ${Math.ceil(seconds / 10) * 10} seconds`;
   const minutes = Math.max(1, Math.round(seconds / 60));
-  if (minutes < 60) return `about ${counted(minutes, "minute")}`;
+  if (minutes < 60) return `about ${count(minutes, "minute")}`;
   return `about ${hours(minutes)}`;
 }
 
@@ -68,12 +64,20 @@ export function work(minutes: number): string {
   if (minutes > 0 && minutes < 1) return `under 1${NARROW}min`;
   const m = Math.round(minutes);
   if (m < 60) return `${m}${NARROW}min`;
-  return m >= 6000 ? `${count(m / 60)}${NARROW}h` : hours(m);
+  return m >= 6000 ? `${number(m / 60)}${NARROW}h` : hours(m);
 }
 
 function hours(minutes: number): string {
   const rest = minutes % 60;
   return `${Math.floor(minutes / 60)}${NARROW}h${rest === 0 ? "" : ` ${rest}${NARROW}min`}`;
+}
+
+/** `30 Nov, 02:17`, with the year where it is not this one: the name of a release. Local time. */
+export function stamp(at: string, now: Date = new Date()): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return at;
+  const day = date.toLocaleDateString("en-GB", { day: "numeric", month: "short", ...(date.getFullYear() === now.getFullYear() ? {} : { year: "numeric" }) });
+  return `${day}, ${date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
 }
 
 /** An amount in the currency of the site's settings; a bare number where none is set, and whole from a hundred on. */
@@ -88,34 +92,4 @@ export function money(amount: number, currency?: string | null): string {
 function trimmed(value: number, digits: number): string {
   const fixed = value.toFixed(digits);
   return digits === 0 ? fixed : fixed.replace(/\.?0+$/, "");
-}
-
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
-
-/** `just now`, `12 min ago`, `5 h ago`, `yesterday`, `6 days ago`, `3 Oct`, `3 Oct 2025`. */
-export function ago(at: string, now: Date = new Date()): string {
-  const then = new Date(at);
-  const s = (now.getTime() - then.getTime()) / 1000;
-  if (!Number.isFinite(s)) return "";
-  if (s < 60) return "just now";
-  if (s < 3600) return `${Math.floor(s / 60)}${NARROW}min ago`;
-  if (s < 86_400) return `${Math.floor(s / 3600)}${NARROW}h ago`;
-  const days = Math.floor(s / 86_400);
-  if (days < 2) return "yesterday";
-  if (days < 14) return `${days} days ago`;
-  return day(at, now);
-}
-
-/** `3 Oct`, with the year where it is not this one. */
-export function day(at: string, now: Date = new Date()): string {
-  const then = new Date(at);
-  const month = MONTHS[then.getMonth()] ?? "";
-  return `${then.getDate()} ${month}${then.getFullYear() === now.getFullYear() ? "" : ` ${then.getFullYear()}`}`;
-}
-
-/** `3 Oct, 14:05`. */
-export function moment(at: string, now: Date = new Date()): string {
-  const then = new Date(at);
-  if (Number.isNaN(then.getTime())) return "";
-  return `${day(at, now)}, ${String(then.getHours()).padStart(2, "0")}:${String(then.getMinutes()).padStart(2, "0")}`;
 }

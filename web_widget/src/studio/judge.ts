@@ -1,5 +1,6 @@
 /** The judge's report on a release: its shape, and what is read from it. Pure. */
-import { counted, type Interval, millis, points, share, shareWithin } from "./figures";
+import { between, type Interval, millis, points, share } from "./figures";
+import { count } from "./words";
 
 /** What became of one question under one release. */
 export interface Verdict {
@@ -115,8 +116,8 @@ export type Lean = "better" | "worse" | "same";
 export interface FigureRow {
   label: string;
   means: string;
-  before: string;
-  after: string;
+  before: { share: string; within: string };
+  after: { share: string; within: string };
   change: string;
   lean: Lean;
   /** Whether the intervals lie apart: then the change is hardly chance. */
@@ -131,8 +132,8 @@ export function figureRows(before: Figures | null, after: Figures): FigureRow[] 
     return {
       label,
       means,
-      before: shareWithin(was, wasIn),
-      after: shareWithin(is, isIn),
+      before: { share: share(was), within: was === null || wasIn === null ? "" : between(wasIn) },
+      after: { share: share(is), within: is === null || isIn === null ? "" : between(isIn) },
       change,
       lean: was === null || is === null ? "same" : leanOf(was, is, more),
       sure: wasIn !== null && isIn !== null && (wasIn[1] < isIn[0] || isIn[1] < wasIn[0]),
@@ -161,22 +162,22 @@ export function headline(report: Report): Headline {
   if (report.against === null)
     return {
       tone: failed > 0 ? "bad" : "plain",
-      title: failed > 0 ? `${counted(failed, "test conversation")} failed` : "The first release",
+      title: failed > 0 ? `${count(failed, "test conversation")} failed` : "The first release",
       says: report.exam === null ? "There is nothing to compare it with yet." : `${firstWords(report.exam.after)} There is nothing to compare it with yet.`,
     };
   const parts = [
     exam.better + exam.worse === 0
       ? "No question of the exam is answered better or worse."
-      : `In the exam ${counted(exam.better, "question")} got better and ${exam.worse === 0 ? "none got worse" : `${counted(exam.worse, "question")} got worse`}.`,
+      : `In the exam ${count(exam.better, "question")} got better and ${exam.worse === 0 ? "none got worse" : `${count(exam.worse, "question")} got worse`}.`,
   ];
   if (report.asked !== null && report.asked.n > 0)
     parts.push(
       won + lost === 0
         ? "Of last week’s questions as many are answered as before."
-        : `Of last week’s ${counted(report.asked.n, "question")}, ${won} that had no answer now have one${lost === 0 ? "" : `, and ${lost} lost theirs`}.`,
+        : `Of last week’s ${count(report.asked.n, "question")}, ${won} that had no answer now have one${lost === 0 ? "" : `, and ${lost} lost theirs`}.`,
     );
   const says = parts.join(" ");
-  if (failed > 0) return { tone: "bad", title: `${counted(failed, "test conversation")} failed`, says };
+  if (failed > 0) return { tone: "bad", title: `${count(failed, "test conversation")} failed`, says };
   const net = exam.better - exam.worse || won - lost;
   if (exam.better + exam.worse + won + lost === 0) return { tone: "plain", title: "Nothing that we can measure changed", says };
   if (exam.worse + lost === 0) return { tone: "good", title: "Better, and nothing got worse", says };
@@ -236,7 +237,21 @@ export function differs(a: Verdict, b: Verdict): boolean {
   return a.kind !== b.kind || a.article_id !== b.article_id;
 }
 
-/** Half-way to what the eye needs: rows are expected articles, columns what was found first, cells how often. */
+/** The titles that the report's answers name; an id that none names is made readable. */
+export function titlesOf(report: Report): (id: string | null) => string {
+  const known = new Map<string, string>();
+  for (const { before, after } of [...(report.exam?.changes ?? []), ...(report.asked?.changes ?? [])])
+    for (const verdict of [before, after]) if (verdict?.article_id != null && verdict.title !== null) known.set(verdict.article_id, verdict.title);
+  return (id) => (id === null ? "No article" : (known.get(id) ?? readable(id)));
+}
+
+/** `delivery-times.express` -> `Delivery times express`. */
+function readable(id: string): string {
+  const words = id.replace(/[._-]+/g, " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Rows are expected articles, columns what was found first, cells how often. */
 export interface Matrix {
   rows: (string | null)[];
   columns: string[];

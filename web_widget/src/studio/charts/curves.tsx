@@ -2,32 +2,32 @@
 import type { VNode } from "preact";
 import { share } from "../figures";
 import type { Bin, CurvePoint } from "../judge";
-import { Lines, type Mark, type Series } from "./lines";
+import { Lines, type Series } from "./lines";
 import { thinned } from "./scale";
 
 const ROWS = 20;
 
-export function CoverageRisk({ before, after, risk, threshold }: {
+export function CoverageRisk({ before, after, risk, stands }: {
   before: readonly CurvePoint[] | null;
   after: readonly CurvePoint[];
   /** What was promised: at most this share of wrong answers. */
   risk: number | null;
-  /** The confidence that an answer needs now, to mark where the release stands. */
-  threshold: number | null;
+  /** Where the release is with the confidence that it asks for. */
+  stands: { coverage: number; wrong: number } | null;
 }): VNode {
-  const series: Series[] = [{ name: before === null ? "This release" : "After", ink: "a", spots: spotsOf(after, true) }];
+  const series: Series[] = [{ name: before === null ? "If more or less were answered" : "After", ink: "a", spots: spotsOf(after, true) }];
   if (before !== null) series.unshift({ name: "Before", ink: "b", spots: spotsOf(before, false) });
-  const stands = threshold === null ? undefined : after.findLast((p) => p.threshold >= threshold);
-  const marks: Mark[] = stands === undefined ? [] : [{ x: stands.coverage, y: stands.wrong, name: `${share(stands.coverage, 0)} answered` }];
+  const marks = stands === null ? [] : [{ x: stands.coverage, y: stands.wrong, name: "This release" }];
   const end = after.at(-1);
   return (
     <Lines
       title="Wrong answers against questions answered"
       says={
         `The more questions the bot answers, the more of its answers are wrong. ` +
-        (stands === undefined ? "" : `This release stands at ${share(stands.coverage)} answered with ${share(stands.wrong)} wrong. `) +
+        (stands === null ? "" : `This release stands at ${share(stands.coverage)} answered with ${share(stands.wrong)} wrong. `) +
         (end === undefined ? "" : `If it answered everything it found, ${share(end.wrong)} would be wrong.`)
       }
+      note="Further right, more is answered without a person; higher, more of it is wrong. The pale band is the 95 % interval."
       x={{ label: "Questions answered", format: (v) => share(v, 0), least: [0, 1] }}
       y={{ label: "Answers that are wrong", format: (v) => share(v), least: [0, Math.max(0.02, (risk ?? 0) * 1.5)], most: topOf(after, before, risk) }}
       series={series}
@@ -57,6 +57,7 @@ export function Reliability({ bins }: { bins: readonly Bin[] }): VNode {
     <Lines
       title="Does the confidence mean what it says?"
       says="Each point is a group of questions of like confidence: how sure the bot was, and how often it was right. On the dotted line both are the same; above it the bot is too modest, below it too sure."
+      note="On the dotted line the bot is as often right as it is sure. Below it, it is too sure; above it, too modest."
       x={{ label: "How sure the bot was", format: (v) => share(v, 0), least: [0, 1] }}
       y={{ label: "How often it was right", format: (v) => share(v, 0), least: [0, 1] }}
       diagonal

@@ -21,12 +21,14 @@ interface Props {
   says: string;
   width: number;
   height: number;
+  /** How to read it, for everybody. */
+  note?: string | undefined;
   legend?: readonly KeyEntry[];
   numbers?: Numbers;
   children: ComponentChildren;
 }
 
-export function Frame({ title, says, width, height, legend = [], numbers, children }: Props): VNode {
+export function Frame({ title, says, width, height, note, legend = [], numbers, children }: Props): VNode {
   const id = useId();
   return (
     <figure class="chart">
@@ -48,6 +50,7 @@ export function Frame({ title, says, width, height, legend = [], numbers, childr
           ))}
         </ul>
       )}
+      {note !== undefined && <p class="chart-note">{note}</p>}
       {numbers !== undefined && numbers.rows.length > 0 && (
         <details class="chart-numbers">
           <summary>In numbers</summary>

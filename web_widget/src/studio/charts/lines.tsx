@@ -37,6 +37,7 @@ export interface Mark {
 interface Props {
   title: string;
   says: string;
+  note?: string;
   x: Axis;
   y: Axis;
   series: readonly Series[];
@@ -52,7 +53,7 @@ const WIDTH = 420;
 const HEIGHT = 270;
 const BOX: Box = { left: 54, right: WIDTH - 16, top: 14, bottom: HEIGHT - 46 };
 
-export function Lines({ title, says, x, y, series, level, marks = [], diagonal = false, numbers }: Props): VNode {
+export function Lines({ title, says, note, x, y, series, level, marks = [], diagonal = false, numbers }: Props): VNode {
   const spots = series.flatMap((s) => s.spots);
   const across = capped(rangeOf([...spots.map((s) => s.x), ...marks.map((m) => m.x)], x.least ?? null), x.most);
   const up = capped(
@@ -64,7 +65,7 @@ export function Lines({ title, says, x, y, series, level, marks = [], diagonal =
   const legend: KeyEntry[] = series.map(({ name, ink }) => ({ name, ink }));
   if (level !== undefined) legend.push({ name: level.name, ink: "limit" satisfies Ink });
   return (
-    <Frame title={title} says={says} width={WIDTH} height={HEIGHT} legend={legend} {...(numbers === undefined ? {} : { numbers })}>
+    <Frame title={title} says={says} note={note} width={WIDTH} height={HEIGHT} legend={legend} {...(numbers === undefined ? {} : { numbers })}>
       {ticks(up, 4).map((value) => (
         <g key={value}>
           <path class="grid" d={`M${BOX.left} ${toY(value)}H${BOX.right}`} />

@@ -1,8 +1,8 @@
 /** Which articles are taken for which: a table whose cells are shaded by how often, and the words behind one cell. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { counted } from "../figures";
 import { type Confusion, matrixOf, shade } from "../judge";
+import { count } from "../words";
 
 interface Props {
   confusions: readonly Confusion[];
@@ -42,7 +42,7 @@ export function ConfusionMatrix({ confusions, titleOf }: Props): VNode {
                       <button
                         type="button"
                         aria-pressed={shown === cell}
-                        aria-label={`${titleOf(expected)}, taken for ${titleOf(best)}: ${counted(cell.n, "question")}, ${cell.answered} answered`}
+                        aria-label={`${titleOf(expected)}, taken for ${titleOf(best)}: ${count(cell.n, "question")}, ${cell.answered} answered`}
                         onClick={() => setChosen(cell)}
                       >
                         {cell.n}
@@ -60,7 +60,7 @@ export function ConfusionMatrix({ confusions, titleOf }: Props): VNode {
           <>
             <p>
               <strong dir="auto">{titleOf(shown.expected)}</strong> was taken for <strong dir="auto">{titleOf(shown.best)}</strong>{" "}
-              {counted(shown.n, "time")}; {shown.answered === 0 ? "none of these reached a customer" : `${shown.answered} of these would have been said`}.
+              {count(shown.n, "time")}; {shown.answered === 0 ? "none of these reached a customer" : `${shown.answered} of these would have been said`}.
             </p>
             <ul>
               {shown.examples.map((text) => (

@@ -2,16 +2,18 @@
 import type { VNode } from "preact";
 
 const WIDTH = 240;
+/** Room for the round ends, which are as wide as high however the bar is stretched. */
+const INSET = 3;
 
 export type Tone = "good" | "warn" | "bad" | "plain";
 
 export function Meter({ value, threshold, tone }: { value: number; threshold?: number | undefined; tone: Tone }): VNode {
-  const x = (share: number): number => Math.round(Math.min(1, Math.max(0, share)) * WIDTH);
+  const x = (share: number): number => Math.round(INSET + Math.min(1, Math.max(0, share)) * (WIDTH - 2 * INSET));
   return (
     <svg class="meter" viewBox={`0 0 ${WIDTH} 14`} preserveAspectRatio="none" aria-hidden="true">
-      <rect class="meter-room" x="0" y="4" width={WIDTH} height="6" rx="3" />
-      <rect class={`meter-${tone}`} x="0" y="4" width={Math.max(2, x(value))} height="6" rx="3" />
-      {threshold !== undefined && <rect class="meter-mark" x={Math.min(WIDTH - 2, x(threshold))} y="0" width="2" height="14" />}
+      <path class="meter-room" d={`M${INSET} 7H${WIDTH - INSET}`} />
+      <path class={`meter-${tone}`} d={`M${INSET} 7H${x(value)}`} />
+      {threshold !== undefined && <path class="meter-mark" d={`M${x(threshold)} 0V14`} />}
     </svg>
   );
 }

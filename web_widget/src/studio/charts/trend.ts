@@ -1,5 +1,6 @@
 /** What a row of daily counts says. Pure. */
-import { count, counted } from "../figures";
+import { number } from "../figures";
+import { count } from "../words";
 
 export type Trend = "rising" | "falling" | "steady" | "quiet";
 
@@ -18,16 +19,16 @@ export function trendWords(counts: readonly number[], ends: string): string {
   const half = Math.floor(counts.length / 2);
   const before = sum(counts.slice(0, half));
   const after = sum(counts.slice(counts.length - half));
-  const all = `${counted(sum(counts), "question")} in the ${counts.length} days until ${ends}`;
+  const all = `${count(sum(counts), "question")} in the ${counts.length} days until ${ends}`;
   switch (trendOf(counts)) {
     case "quiet":
       return `None in the ${counts.length} days until ${ends}.`;
     case "steady":
-      return `${all}, steady: ${count(before)}, then ${count(after)}.`;
+      return `${all}, steady: ${number(before)}, then ${number(after)}.`;
     case "rising":
-      return `${all}, rising: ${count(before)}, then ${count(after)}.`;
+      return `${all}, rising: ${number(before)}, then ${number(after)}.`;
     case "falling":
-      return `${all}, falling: ${count(before)}, then ${count(after)}.`;
+      return `${all}, falling: ${number(before)}, then ${number(after)}.`;
   }
 }
 
