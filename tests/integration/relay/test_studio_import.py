@@ -47,7 +47,7 @@ async def test_a_file_is_seen_before_it_changes_anything(tmp_path: Path) -> None
         ]
         # Applied once: the token is worth nothing any more.
         status, error = await edda.refused("POST", "/import", {"token": shown["token"]})
-        assert (status, error["code"]) == (410, "import_expired")
+        assert (status, error["code"]) == (404, "import_expired")
 
 
 async def test_faults_are_named_by_row_and_nothing_is_taken(tmp_path: Path) -> None:
