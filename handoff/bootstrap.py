@@ -51,8 +51,14 @@ from handoff.studio.job_store import JobStore
 from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
 from handoff.studio.parts import Studio
+from handoff.studio.past_talk import PastTalk
+from handoff.studio.plans import Plans
+from handoff.studio.publishing import Publishing
 from handoff.studio.releases import Releases
+from handoff.studio.review import Review
+from handoff.studio.review_watch import ReviewWatch
 from handoff.studio.settings import StudioSettings
+from handoff.studio.settling import Settling
 from handoff.studio.shelf import Shelf
 from handoff.studio.trainings import sweep
 
@@ -151,10 +157,23 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         home=settings.home,
     )
     relay.reactor.try_out(canaries)
+    desk = ArticleDesk(engine, clock)
+    publishing = Publishing(
+        desk=desk,
+        live=live,
+        releases=releases,
+        canaries=canaries,
+        settings=studio_settings,
+        audit=audit,
+        clock=clock,
+    )
+    plans = Plans(engine, clock, audit, publishing.do)
+    publishing.plans(plans)
+    jobs = Jobs(job_store, keeper, studio_settings, clock)
     return Studio(
         clock=clock,
         audit=audit,
-        articles=ArticleDesk(engine, clock),
+        articles=desk,
         shelf=shelf,
         live=live,
         bench=bench,
@@ -167,11 +186,17 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
             clock=clock,
         ),
         keeper=keeper,
-        jobs=Jobs(job_store, keeper, studio_settings, clock),
+        jobs=jobs,
         releases=releases,
         canaries=canaries,
         exam=Exam(engine, clock, settings.locale),
         settings=studio_settings,
+        plans=plans,
+        publishing=publishing,
+        review=Review(engine, studio_settings, clock),
+        settling=Settling(engine, desk, audit, clock),
+        review_watch=ReviewWatch(engine, job_store, jobs, clock),
+        past_talk=PastTalk(engine),
     )
 
 

@@ -95,8 +95,10 @@ class WordIndex:
                 continue
             products = self._products(pieces, weights / length)
             lengths = self._lengths
+            own_columns = np.zeros(0, dtype=np.int64)
             if without is not None and without[line] != GONE:
-                column = int(without[line])
+                own_columns = np.flatnonzero(self.owners == without[line])
+            for column in own_columns:  # one, or none where the article came when there were too many
                 lengths = lengths.copy()
                 own = products[column]
                 lengths[column] = np.sqrt(max(lengths[column] ** 2 - 2.0 * own + 1.0, 1e-6))
@@ -128,13 +130,17 @@ class WordIndex:
         made.owners = owners
         return made
 
-    def with_article(self, texts: Sequence[str], position: int) -> WordIndex:
-        """These and one article more; its new pieces of words count as far as others have them too."""
-        if not self.idf.any():
+    def with_articles(self, texts: Sequence[str], owners: Owners) -> WordIndex:
+        """These and articles more, of texts with their `owners` (n,); their new pieces of words count as far as others
+        have them too."""
+        if not self.idf.any() or not len(owners):
             return self
-        added = sparse.csr_matrix(self.rows(texts).sum(axis=0))
+        positions, places = np.unique(owners, return_inverse=True)
+        ones = np.ones(len(texts), dtype=np.float32)
+        owned = sparse.csr_matrix((ones, (places, np.arange(len(texts)))), shape=(len(positions), len(texts)))
+        added = (owned @ self.rows(texts)).tocsr()
         return WordIndex(
-            self.idf, sparse.vstack([self.sums, added]).tocsr(), np.append(self.owners, position)
+            self.idf, sparse.vstack([self.sums, added]).tocsr(), np.append(self.owners, positions)
         )
 
     def compact(self) -> WordIndex:

@@ -21,6 +21,8 @@ THUMBS_DOWN: Final = 4
 REPEATED: Final = 8
 ANSWERED_BY_PERSON: Final = 16
 """Reasons to show a question to an editor, as bits of one number."""
+HANDED_OVER: Final = 32
+"""No reason, but a bit of the same number: it led to a person, whose time it costs."""
 
 LOW_BAND: Final = 0.1
 """An answer counts as one of low confidence where its confidence is less than this above the threshold."""
@@ -35,7 +37,8 @@ _REPEATED: Final = "repeated_question"
 _WORD: Final = re.compile(r"\w+")
 
 _RELEASE, _KIND, _REASON, _ARTICLE = 100, 16, 40, 100
-"""Characters of the columns. What a bot says beyond them must not cost the customer the answer."""
+_MOST: Final = 2**31 - 1
+"""Characters of the columns, and their largest number. What a bot says beyond them must not cost the customer the answer."""
 
 
 class TurnRecord(NamedTuple):
@@ -116,7 +119,7 @@ def _answered(before: Conversation, command: RecordTurn, reply_seq: int) -> Turn
         episode=before.episode,
         locale=before.locale,
         release_id=_cut(outcome.release_id, _RELEASE),
-        revision=0,
+        revision=min(decision.revision, _MOST),
         kind=_cut(decision.kind, _KIND),
         reason=_cut(decision.reason, _REASON),
         confidence=decision.confidence,
@@ -146,6 +149,8 @@ def _reasons(before: Conversation, turn: int, decision: Decision) -> int:
     reasons = 0
     if decision.kind == "unsure" or (decision.kind == "escalate" and decision.reason in _NOT_KNOWN):
         reasons |= UNANSWERED
+        if decision.kind == "escalate":
+            reasons |= HANDED_OVER
     if decision.kind == "answer" and decision.confidence < decision.threshold + LOW_BAND:
         reasons |= LOW_CONFIDENCE
     told = any(signal.name == _REPEATED and signal.weight > 0 for signal in decision.signals)

@@ -94,8 +94,43 @@ class ArticleExists(HandoffError):
     http_status = 409
 
 
+class AlreadySettled(HandoffError):
+    """Somebody has dealt with this group of questions. `data` says who, when, how, and into what."""
+
+    code = "already_settled"
+    http_status = 409
+
+
+class PersonalData(HandoffError):
+    """A text that is to be taught holds personal data. `data.found` lists which text and what kind."""
+
+    code = "personal_data"
+    http_status = 422
+
+
+class NothingToTeach(HandoffError):
+    """No text is left that could be taught: those of the group were erased, are too long, or hold personal data."""
+
+    code = "nothing_to_teach"
+    http_status = 422
+
+
+class UnknownIntent(HandoffError):
+    """The bot has no such intent. `data.known` lists those it has."""
+
+    code = "unknown_intent"
+    http_status = 422
+
+
 class BadIncident(HandoffError):
     """An incident is refused. `data.field` names the field, `data.fault` the code of what is wrong with it."""
 
     code = "bad_incident"
     http_status = 422
+
+
+class PlanDecided(HandoffError):
+    """Somebody has agreed to this, refused it, or taken it back already."""
+
+    code = "plan_decided"
+    http_status = 409

@@ -14,8 +14,14 @@ from handoff.studio.incidents import Incidents
 from handoff.studio.job_keeper import JobKeeper
 from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
+from handoff.studio.past_talk import PastTalk
+from handoff.studio.plans import Plans
+from handoff.studio.publishing import Publishing
 from handoff.studio.releases import Releases
+from handoff.studio.review import Review
+from handoff.studio.review_watch import ReviewWatch
 from handoff.studio.settings import StudioSettings
+from handoff.studio.settling import Settling
 from handoff.studio.shelf import Shelf
 
 
@@ -36,15 +42,25 @@ class Studio:
     canaries: Canaries
     exam: Exam
     settings: StudioSettings
+    plans: Plans
+    publishing: Publishing
+    review: Review
+    settling: Settling
+    review_watch: ReviewWatch
+    past_talk: PastTalk
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
         await self.incidents.start()
         self.keeper.start()
         self.canaries.start()
+        self.plans.start()
+        self.review_watch.start()
 
     async def stop(self) -> None:
         """End it."""
+        await self.review_watch.stop()
+        await self.plans.stop()
         await self.canaries.stop()
         await self.keeper.stop()
         await self.incidents.stop()

@@ -15,7 +15,10 @@ from handoff.studio.parts import Studio
 from handoff.studio.routes_articles import article_routes
 from handoff.studio.routes_exam import exam_routes
 from handoff.studio.routes_incidents import incident_routes
+from handoff.studio.routes_plans import plan_routes
+from handoff.studio.routes_review import review_routes
 from handoff.studio.routes_training import release_routes, training_routes
+from handoff.studio.routes_try import try_routes
 from handoff.wire.answers import refusals
 
 REFUSALS = refusals(Unauthorized, Forbidden, BadFrame)
@@ -40,4 +43,7 @@ def studio_routes(studio: Studio, gate: Gate) -> APIRouter:
     router.include_router(training_routes(studio, gate))
     router.include_router(release_routes(studio, gate))
     router.include_router(exam_routes(studio, gate))
+    router.include_router(plan_routes(studio, gate))
+    router.include_router(try_routes(studio, gate))
+    router.include_router(review_routes(studio, gate))
     return router

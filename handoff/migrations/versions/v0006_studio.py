@@ -54,7 +54,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_asked_at"), "asked", ["at"], unique=False)
     is_open, is_settled = sa.text("reasons > 0 AND settled_at IS NULL"), sa.text("settled_at IS NOT NULL")
-    op.create_index("ix_asked_open", "asked", ["group_id"], sqlite_where=is_open, postgresql_where=is_open)
+    op.create_index(
+        "ix_asked_open",
+        "asked",
+        ["group_id", "at", "reasons", "minutes"],
+        sqlite_where=is_open,
+        postgresql_where=is_open,
+    )
     op.create_index(
         "ix_asked_settled",
         "asked",
@@ -135,11 +141,14 @@ def upgrade() -> None:
     op.create_table(
         "review_groups",
         sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=300), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("examples", sa.Text(), nullable=False),
         sa.Column("suggested_id", sa.String(length=100), nullable=True),
         sa.Column("suggested_score", sa.Float(), nullable=True),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("settled_by", sa.String(length=80), nullable=True),
+        sa.Column("settled_how", sa.String(length=16), nullable=True),
+        sa.Column("settled_into", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review_groups")),
     )
     op.create_table(

@@ -62,7 +62,7 @@ def test_articles_come_and_go() -> None:
     index = made().renumbered(lambda owners: np.where(owners == 0, GONE, owners - 1))
     assert not index.scores(["parcel"], 3).any()
     assert index.scores(["stove"], 3)[0].argmax() == 0
-    more = index.with_article(["the courier and the stove"], 3)
+    more = index.with_articles(["the courier and the stove"], np.array([3]))
     assert more.scores(["courier"], 4)[0].argmax() == 3
     tidy = more.compact()
     assert tidy.owners.tolist() == [0, 1, 2, 3]

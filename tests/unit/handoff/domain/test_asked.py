@@ -9,6 +9,7 @@ import pytest
 
 from bot.contract import Choice, Decision, Passage, Reply, Signal, TurnOutcome
 from handoff.domain.asked import (
+    HANDED_OVER,
     LOW_BAND,
     LOW_CONFIDENCE,
     REPEATED,
@@ -47,13 +48,13 @@ def kept(text: str = "Where is it?", **changes: Any) -> TurnRecord:
 
 
 def test_an_outcome_is_kept_with_its_figures() -> None:
-    assert kept(frustration=0.2) == TurnRecord(
+    assert kept(frustration=0.2, revision=7) == TurnRecord(
         turn=2,
         reply_seq=3,
         episode=1,
         locale="en",
         release_id="r1",
-        revision=0,
+        revision=7,
         kind="answer",
         reason="confident",
         confidence=0.9,
@@ -74,9 +75,9 @@ def test_without_passages_no_article_is_named() -> None:
     ("kind", "reason", "intent", "question", "reasons"),
     [
         ("unsure", "low_confidence", "question", True, UNANSWERED),
-        ("escalate", "low_confidence", "question", True, UNANSWERED),
-        ("escalate", "repeated_failure", "question", True, UNANSWERED),
-        ("escalate", "low_confidence", None, True, UNANSWERED),
+        ("escalate", "low_confidence", "question", True, UNANSWERED | HANDED_OVER),
+        ("escalate", "repeated_failure", "question", True, UNANSWERED | HANDED_OVER),
+        ("escalate", "low_confidence", None, True, UNANSWERED | HANDED_OVER),
         ("escalate", "policy", "question", True, 0),
         ("escalate", "policy", None, False, 0),
         ("escalate", "asked", "ask_human", False, 0),
@@ -136,9 +137,14 @@ def test_what_is_longer_than_its_column_is_cut() -> None:
     story = Story().open()
     story.say()
     long = replace(
-        ANSWER, kind="clarify", reason="r" * 50 + "\0", passages=(Passage("a\0" + "a" * 200, "A", 0.5),)
+        ANSWER,
+        kind="clarify",
+        revision=2**40,
+        reason="r" * 50 + "\0",
+        passages=(Passage("a\0" + "a" * 200, "A", 0.5),),
     )
     record = told(story, long, release_id="r" * 300)
+    assert record.revision == 2**31 - 1
     assert (len(record.release_id), len(record.reason), record.article_id) == (100, 40, "a" * 100)
 
 
