@@ -12,7 +12,7 @@ import { PageHead } from "./ui/parts";
 const Review: Page = () => <PageHead title="Review" />;
 const ReviewGroup: Page = () => <PageHead title="Review" />;
 const Try: Page = () => <PageHead title="Try it" />;
-const Training: Page = () => <PageHead title="Training and releases" />;
+const Training: Page = () => <PageHead title="Training" />;
 const ReleaseReport: Page = () => <PageHead title="Release" />;
 const Settings: Page = () => <PageHead title="Settings" />;
 
