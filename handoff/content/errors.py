@@ -77,3 +77,15 @@ class TrainingFailed(HandoffError):
         super().__init__(message, **data)
         # The trainer's own code is passed on, so that scripts can tell the reasons apart.
         self.code = code  # type: ignore[misc]
+
+
+class ProgramFailed(HandoffError):
+    """Work in the bot's environment (grouping, judging, replaying) came to nothing. `code` says why, `data.log` where to read more."""
+
+    code = "program_failed"
+    http_status = 500
+
+    def __init__(self, code: str, message: str, **data: Any) -> None:
+        super().__init__(message, **data)
+        # The program's own code is passed on, so that scripts can tell the reasons apart.
+        self.code = code  # type: ignore[misc]

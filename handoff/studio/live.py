@@ -78,24 +78,50 @@ class LiveContent:
             CannotPublish: one of these articles is a draft.
             StorageUnavailable: it could not be written; what was live still is.
         """
+
+        def chosen(live: Live, shelved: Mapping[str, Shelved]) -> Mapping[str, Article | None]:
+            changed = differing(live, shelved)
+            wanted = publishable(changed, shelved) if ids is None else frozenset(ids)
+            _check(wanted, shelved, live)
+            return {key: shelved[key].kept.article if key in shelved else None for key in wanted}
+
+        return await self._publish(chosen, by)
+
+    async def choose(self, ids: Collection[str] | None) -> dict[str, int | None]:
+        """What `publish` would make live now: versions by id, None for what would be taken back. Raises as it does."""
+        shelved = await self._shelf.refreshed()
+        live = await self.now()
+        if live is None:
+            raise NothingLive("Nothing is live yet. Train and publish a first release.")
+        changed = differing(live, shelved)
+        wanted = publishable(changed, shelved) if ids is None else frozenset(ids)
+        _check(wanted, shelved, live)
+        return {
+            key: shelved[key].kept.version if key in shelved else None for key in sorted(wanted & changed)
+        }
+
+    async def publish_versions(self, articles: Mapping[str, Article | None], *, by: str) -> Published:
+        """Make these very articles live, whatever has been written since; None takes one back. Raises as `publish`."""
+        return await self._publish(lambda _live, _shelved: articles, by)
+
+    async def _publish(
+        self, chosen: Callable[[Live, Mapping[str, Shelved]], Mapping[str, Article | None]], by: str
+    ) -> Published:
         async with self._one_at_a_time:
             for _ in range(TRIES):
                 shelved = await self._shelf.refreshed()
                 live = await self.now()
                 if live is None:
                     raise NothingLive("Nothing is live yet. Train and publish a first release.")
-                changed = differing(live, shelved)
-                wanted = publishable(changed, shelved) if ids is None else frozenset(ids)
-                _check(wanted, shelved, live)
-                moved = wanted & changed
+                moved = {
+                    key: article
+                    for key, article in chosen(live, shelved).items()
+                    if live.articles.get(key) != article
+                }
                 if not moved:
                     return Published(live.release_id, live.revision, ())
-                target = dict(live.articles)
-                for article_id in moved:
-                    if article_id in shelved:
-                        target[article_id] = shelved[article_id].kept.article
-                    else:
-                        del target[article_id]
+                target = {key: article for key, article in live.articles.items() if key not in moved}
+                target |= {key: article for key, article in moved.items() if article is not None}
                 try:
                     await self._write(self._edition(live, target, by))
                 except EditionMoved:
