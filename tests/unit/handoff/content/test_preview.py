@@ -250,6 +250,7 @@ async def test_a_damaged_preview_is_as_good_as_none(
 ) -> None:
     shelf = PreviewShelf(tmp_path, clock)
     token = shelf.put(await made(store))
-    (tmp_path / "run" / "imports" / token).write_bytes(b'{"name": ')
-    with pytest.raises(ImportExpired):
-        shelf.get(token)
+    for damage in (b'{"name": ', b"[]", b"{}", b""):
+        (tmp_path / "run" / "imports" / token).write_bytes(damage)
+        with pytest.raises(ImportExpired):
+            shelf.get(token)

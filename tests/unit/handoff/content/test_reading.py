@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from handoff.content import reading
 from handoff.content.apart import read_apart
 from handoff.content.reading import read_source
 from handoff.content.source import Source, source_from_json, source_to_json
@@ -209,6 +210,21 @@ def test_ten_thousand_variants_at_once_are_a_fault_of_their_line() -> None:
     (error,) = read_source(f"\n{row}\n".encode(), "a.jsonl").parsed.errors
     assert (error.line, error.code) == (2, "too_many")
     assert str(MAX_QUESTIONS) in error.message
+
+
+def test_one_import_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"id": f"a{n}", "title": "T", "answer": "x" * 100} for n in range(4)]
+    data = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    monkeypatch.setattr(reading, "MAX_ARTICLES", 3)
+    assert errors(read_source(data, "a.jsonl")) == [("", 0, "too_large")]
+    monkeypatch.setattr(reading, "MAX_ARTICLES", 4)
+    monkeypatch.setattr(reading, "MAX_TEXT", 403)
+    assert errors(read_source(data, "a.jsonl")) == [("", 0, "too_large")]
+    monkeypatch.setattr(reading, "MAX_TEXT", 404)
+    assert errors(read_source(data, "a.jsonl")) == []
+    monkeypatch.setattr(reading, "MAX_TEXT", len(MARKDOWN) - 1)
+    source = read_source(MARKDOWN.encode(), "pay.md")
+    assert (len(source.parsed.articles), source.texts, notes(source)) == (1, {}, [("", "form_not_kept")])
 
 
 def test_what_was_read_travels_between_processes(tmp_path: Path) -> None:
