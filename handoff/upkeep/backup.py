@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -29,6 +29,9 @@ from handoff.upkeep.errors import BackupRefused
 from handoff.wire.times import rfc3339
 from kb_index.releases import ReleaseError, ReleaseStore
 
+BESIDE_RELEASES: Final = ("editions", "reports")
+"""Folders of the home whose files belong to releases: how what is live differs from them, and what their judge found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backup:
@@ -45,7 +48,7 @@ class Backup:
 
 
 def back_up(settings: Settings, path: Path) -> Backup:
-    """Write database, releases and secrets to `path`, consistent with each other, while the home is in use.
+    """Write database, releases with what stands beside them, and secrets to `path`, consistent with each other, while the home is in use.
 
     Raises:
         BackupRefused: there is nothing to save, something stands at `path`, or the database cannot be copied.
@@ -66,6 +69,8 @@ def back_up(settings: Settings, path: Path) -> Backup:
             raise BackupRefused(str(failure)) from failure
         # After the database: every release that its conversations name was complete before it was named.
         live = _releases(settings.home / "releases", staging, files)
+        for name in BESIDE_RELEASES:
+            _replaceable(settings.home / name, name, staging, files)
         secrets = settings.home / "secrets.json"
         if secrets.exists():
             files[secrets.name] = secrets
@@ -131,6 +136,21 @@ def _releases(root: Path, staging: Path, files: dict[str, Path]) -> str | None:
                 }
             )
     return live
+
+
+def _replaceable(folder: Path, name: str, staging: Path, files: dict[str, Path]) -> None:
+    """Note the files of a folder in which each is replaced as a whole now and then: copied, so that none changes on the way."""
+    if not folder.is_dir():
+        return
+    (staging / name).mkdir()
+    for file in sorted(folder.glob("*.json")):
+        if file.name.startswith(".") or not file.is_file() or file.is_symlink():
+            continue
+        try:
+            shutil.copyfile(file, staging / name / file.name)
+        except FileNotFoundError:
+            continue  # its release was removed meanwhile
+        files[f"{name}/{file.name}"] = staging / name / file.name
 
 
 def _files(folder: Path) -> Iterator[Path]:

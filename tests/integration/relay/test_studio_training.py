@@ -25,8 +25,9 @@ from tests.unit.handoff.studio.programs import bot_python
 PATIENCE_S = 90.0
 
 
-async def until_ended(edda: Editor, job: dict[str, Any]) -> dict[str, Any]:
-    async with asyncio.timeout(PATIENCE_S):
+async def until_ended(edda: Editor, job: dict[str, Any], *, patience_s: float = PATIENCE_S) -> dict[str, Any]:
+    """A job once it has ended."""
+    async with asyncio.timeout(patience_s):
         while job["state"] in ("queued", "running"):
             await asyncio.sleep(0.1)
             job = (await edda.get(f"/jobs/{job['id']}"))["job"]
