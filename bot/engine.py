@@ -251,12 +251,11 @@ class Engine:
             raise BotFailed("Rasa did not finish the turn")
         decision = _decision(tracker)
         locale = last_baton(tracker).get("locale", given.locale)
-        replies = tuple(self._reply(message, decision, locale) for message in output.messages)
-        incident = last_baton(tracker).get("incident")
-        if incident is not None and replies:
-            replies = (Reply(incident["text"]), *replies)
-        if not replies:
+        if not output.messages:
             raise BotFailed(f"no reply to a decision to {decision.kind}")
+        incident = last_baton(tracker).get("incident")
+        messages = [*([] if incident is None else [{"text": incident["text"]}]), *output.messages]
+        replies = tuple(self._reply(message, decision, locale) for message in messages)
         if tracker.latest_action_name != ACTION_LISTEN_NAME:
             raise BotFailed(f"the turn ended with {tracker.latest_action_name}, not listening")
         return TurnOutcome(request.turn, self.release_id, decision, replies), tracker

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,6 +21,9 @@ from handoff.adapters.secrets_file import load_secrets
 from handoff.adapters.webhook_http import HttpWebhook
 from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
+from handoff.content.imports import Imports
+from handoff.content.sources import Sources
+from handoff.content.store import ContentStore
 from handoff.domain.rules import NOTICES, Rules, Rung
 from handoff.ports import BotEngine, Clock, EventLog, PubSub, Webhook, Workbench
 from handoff.relay.parts import Relay, SocketLimits
@@ -55,15 +57,13 @@ from handoff.studio.past_talk import PastTalk
 from handoff.studio.plans import Plans
 from handoff.studio.publishing import Publishing
 from handoff.studio.releases import Releases
+from handoff.studio.replaying import Replaying
 from handoff.studio.review import Review
 from handoff.studio.review_watch import ReviewWatch
 from handoff.studio.settings import StudioSettings
 from handoff.studio.settling import Settling
 from handoff.studio.shelf import Shelf
 from handoff.studio.trainings import sweep
-
-if TYPE_CHECKING:
-    from handoff.content.store import ContentStore
 
 REACTION_LEASE_S = 4.0
 RUNG_LEASE_MS = 15_000
@@ -85,8 +85,6 @@ def make_accounts(engine: AsyncEngine, settings: Settings) -> Accounts:
 
 def make_content(engine: AsyncEngine) -> ContentStore:
     """Articles and intents."""
-    from handoff.content.store import ContentStore  # noqa: PLC0415 - with parsers that a relay does not need
-
     return ContentStore(engine, SystemClock())
 
 
@@ -158,6 +156,7 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
     )
     relay.reactor.try_out(canaries)
     desk = ArticleDesk(engine, clock)
+    content = ContentStore(engine, clock)
     publishing = Publishing(
         desk=desk,
         live=live,
@@ -197,6 +196,11 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         settling=Settling(engine, desk, audit, clock),
         review_watch=ReviewWatch(engine, job_store, jobs, clock),
         past_talk=PastTalk(engine),
+        replaying=Replaying(engine, bench),
+        content=content,
+        imports=Imports(content, settings.home, clock),
+        sources=Sources(settings.home),
+        locale=settings.locale,
     )
 
 

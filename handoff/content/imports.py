@@ -92,7 +92,7 @@ class Imports:
     def __init__(self, store: ContentStore, home: Path, clock: Clock) -> None:
         self._store = store
         self._shelf = PreviewShelf(home, clock)
-        self._sources = Sources(home)
+        self.sources = Sources(home)
         # One at a time: reading may take a core and a gigabyte.
         self._reading = asyncio.Semaphore(1)
 
@@ -130,7 +130,7 @@ class Imports:
             preview,
             replace=replace,
             skip_ids=skip_ids,
-            sources=self._sources,
+            sources=self.sources,
             by=by,
             status=status,
         )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from handoff.content.imports import Imports
+from handoff.content.sources import Sources
+from handoff.content.store import ContentStore
 from handoff.ports import Clock, Workbench
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
@@ -18,6 +21,7 @@ from handoff.studio.past_talk import PastTalk
 from handoff.studio.plans import Plans
 from handoff.studio.publishing import Publishing
 from handoff.studio.releases import Releases
+from handoff.studio.replaying import Replaying
 from handoff.studio.review import Review
 from handoff.studio.review_watch import ReviewWatch
 from handoff.studio.settings import StudioSettings
@@ -48,6 +52,12 @@ class Studio:
     settling: Settling
     review_watch: ReviewWatch
     past_talk: PastTalk
+    replaying: Replaying
+    content: ContentStore
+    imports: Imports
+    sources: Sources
+    locale: str
+    """Of what names none."""
 
     async def start(self) -> None:
         """Begin what runs beside requests."""

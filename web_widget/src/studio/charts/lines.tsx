@@ -123,7 +123,7 @@ function Named({ mark, at, down }: { mark: Mark; at: number; down: number }): VN
   const low = down < BOX.top + 26;
   return (
     <g>
-      <circle class="mark" cx={at} cy={down} r="5" />
+      <circle class="spot" cx={at} cy={down} r="5" />
       <text class="strong halo" x={left ? at - 9 : at + 9} y={low ? down + 16 : down - 8} text-anchor={left ? "end" : "start"}>
         {mark.name}
       </text>

@@ -22,8 +22,8 @@ export function CanaryCard({ session, canary, changed }: { session: Studio; cana
     changed();
   };
   return (
-    <section class="card" aria-labelledby="canary-title">
-      <div class="card-top">
+    <section class="job-card" aria-labelledby="canary-title">
+      <div class="job-top">
         <div>
           <h2 id="canary-title">Canary</h2>
           <p>

@@ -142,7 +142,7 @@ function AddQuestion({ session, close, added }: { session: Studio; close: () => 
         </Field>
         <fieldset class="exam-right">
           <legend>What is right?</legend>
-          <label class="check">
+          <label class="option">
             <input type="radio" name="right" checked={!none} onChange={() => setNone(false)} />
             <span>An article answers it</span>
           </label>
@@ -154,7 +154,7 @@ function AddQuestion({ session, close, added }: { session: Studio; close: () => 
               </Button>
             </p>
           )}
-          <label class="check">
+          <label class="option">
             <input type="radio" name="right" checked={none} onChange={() => setNone(true)} />
             <span>No article answers it: the bot should not either</span>
           </label>

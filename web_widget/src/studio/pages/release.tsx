@@ -152,7 +152,7 @@ function FigureTable({ report }: { report: Report }): VNode | null {
   const compared = report.exam.before !== null;
   return (
     <div class="table-room">
-      <table class="table figures">
+      <table class="table exam-figures">
         <caption class="sr">Figures of the exam before and after, with 95 % intervals</caption>
         <thead>
           <tr>

@@ -56,11 +56,11 @@ export function Train({ session, done }: { session: Studio; done: () => void }):
   };
 
   return (
-    <section class="card train" aria-labelledby="train-title">
+    <section class="job-card train" aria-labelledby="train-title">
       <div role="status">{ended !== null && <Ended job={ended} />}</div>
       {watched === null ? (
         <>
-          <div class="card-top">
+          <div class="job-top">
             <div>
               <h2 id="train-title">{summary?.live === null ? "Train the first release" : "Train a new release"}</h2>
               <p>{takesIn(changes.data?.changes ?? null, summary?.drafts ?? 0, summary?.articles ?? null)}</p>
@@ -74,7 +74,7 @@ export function Train({ session, done }: { session: Studio; done: () => void }):
             <Field label="Note" hint="What is new in it, for colleagues. Optional.">
               {(ids) => <input {...ids} dir="auto" maxLength={200} value={note} onInput={(event) => setNote(event.currentTarget.value)} />}
             </Field>
-            <label class="check">
+            <label class="option">
               <input type="checkbox" checked={fineTune} onChange={(event) => setFineTune(event.currentTarget.checked)} />
               <span>
                 Learn your customers’ way of saying things, too
@@ -85,7 +85,7 @@ export function Train({ session, done }: { session: Studio; done: () => void }):
         </>
       ) : (
         <>
-          <div class="card-top">
+          <div class="job-top">
             <div>
               <h2 id="train-title">Training</h2>
               <p role="status">{job === null ? "Starting" : stageWords(job)}</p>
