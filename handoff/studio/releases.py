@@ -83,7 +83,7 @@ class Releases:
         return await asyncio.to_thread(self._derived, release_id, changes, at_ms)
 
     async def publish(
-        self, release_id: str, *, by: str, why: str | None, action: str = "release_published"
+        self, release_id: str, *, by: str, why: str | None, action: str = "published_release"
     ) -> Moved:
         """Make a release live; running bots follow by themselves.
 
@@ -123,7 +123,7 @@ class Releases:
         """
         before, _ = await live_and_previous(self._home)
         done = await rollback_release(self._home, by=by)
-        return await self._noted(Moved(done.id, before, noted=True), by, why, "release_rolled_back")
+        return await self._noted(Moved(done.id, before, noted=True), by, why, "rolled_back_to")
 
     async def _noted(self, moved: Moved, by: str, why: str | None, action: str) -> Moved:
         if moved.before == moved.release_id:

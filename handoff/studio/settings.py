@@ -80,7 +80,7 @@ class StudioSettings:
                     }
                     await connection.execute(_PUT.on(connection), row)
                 told = {name: {"from": before[name], "to": value} for name, value in changed.items()}
-                await self._audit.note_in(connection, by, "settings_changed", ", ".join(changed), data=told)
+                await self._audit.note_in(connection, by, "changed_settings", ", ".join(changed), data=told)
         return await self.values()
 
 
