@@ -16,12 +16,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.contract import TurnRequest
+from bot.contract import TurnOutcome, TurnRequest
 from bot.dialogue import Dialogue
 from bot.load import load_release
+from bot.programs import report_progress
 from bot.quiet import hush
+from bot.replaying import offered_by
 from bot.settings import SettingsError, from_environment
 from kb_index.calibration import RiskUnknown
+from kb_index.editions import EditionError
 from kb_index.encoder import EncoderError
 from kb_index.evaluate import EvaluationFileError, Outcome, Question, figures, read_questions
 from kb_index.evaluate_charts import charts
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 EXPECTED = (
     SettingsError,
     ReleaseError,
+    EditionError,
     EvaluationFileError,
     EncoderError,
     CorruptIndex,
@@ -48,25 +52,31 @@ EXPECTED = (
 EVERY = 250
 
 
+async def ask(engine: Engine, question: Question, number: int, locale: str) -> tuple[Outcome, TurnOutcome]:
+    """The outcome of one question, asked by itself as the first message of a conversation on a page in `locale`.
+
+    Raises as `Engine.answer` does.
+    """
+    request = TurnRequest("evaluation", episode=1, turn=number, text=question.text, locale=locale)
+    begun = time.perf_counter()
+    outcome, _ = await engine.answer(request, Dialogue())
+    took = (time.perf_counter() - begun) * 1000
+    decision = outcome.decision
+    best = decision.passages[0].article_id if decision.passages else None
+    offered = offered_by(decision)
+    told = Outcome(
+        question.article_id, best, decision.kind, decision.confidence, took, decision.reason, offered
+    )
+    return told, outcome
+
+
 async def ask_all(engine: Engine, questions: Sequence[Question], locale: str = "en") -> list[Outcome]:
-    """The outcome of each question, asked by itself as the first message of a conversation on a page in `locale`."""
+    """The outcome of each question, see `ask`."""
     outcomes = []
     for number, question in enumerate(questions, start=1):
-        request = TurnRequest("evaluation", episode=1, turn=number, text=question.text, locale=locale)
-        begun = time.perf_counter()
-        outcome, _ = await engine.answer(request, Dialogue())
-        took = (time.perf_counter() - begun) * 1000
-        decision = outcome.decision
-        best = decision.passages[0].article_id if decision.passages else None
-        offered = tuple(p.article_id for p in decision.passages[:2]) if decision.kind == "clarify" else ()
-        outcomes.append(
-            Outcome(
-                question.article_id, best, decision.kind, decision.confidence, took, decision.reason, offered
-            )
-        )
+        outcomes.append((await ask(engine, question, number, locale))[0])
         if number % EVERY == 0 or number == len(questions):
-            progress = {"stage": "evaluate", "done": number, "total": len(questions), "message": ""}
-            sys.stderr.write(json.dumps(progress) + "\n")
+            report_progress("evaluate", number, len(questions), "")
     return outcomes
 
 

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,19 @@ from typing import Any, Final
 import numpy as np
 
 from bot.answering import PLAUSIBLE
-from bot.encoders import encoder_of
-from bot.programs import BadRows, optional_text_of, report_progress, rows_of, run, text_of, write_whole
+from bot.editions import now_utc
+from bot.encoders import embeddings_of, encoder_of, remembering
+from bot.load import edition_of
+from bot.programs import (
+    BadRows,
+    Progress,
+    optional_text_of,
+    report_progress,
+    rows_of,
+    run,
+    text_of,
+    write_whole,
+)
 from bot.settings import INDEX_FOLDER, Settings, from_environment
 from kb_index.embedding_cache import CachedEncoder
 from kb_index.encoder import Encoder, Vectors, load_encoder
@@ -48,8 +59,6 @@ MAX_TEXT: Final = 4_000
 MAX_LOCALE: Final = 35
 
 _CHUNK: Final = 512
-
-Progress = Callable[[str, int, int, str], None]
 
 
 @dataclass(slots=True)
@@ -218,9 +227,9 @@ def _encoded(texts: Sequence[str], encoder: Encoder, progress: Progress, done: i
 
 
 def suggestions_of(settings: Settings, release_id: str | None, base: CachedEncoder) -> Suggestions | None:
-    """The articles of the named release, or of the live one; None where none is live.
+    """The articles that are live on the named release, or on the live one; None where none is live.
 
-    Raises as `ReleaseStore.verify`, `Knowledge.load` and `encoder_of` do.
+    Raises as `load_release` does.
     """
     store = ReleaseStore(settings.releases) if settings.releases.is_dir() else None
     wanted = release_id or (store.current() if store is not None else None)
@@ -228,10 +237,13 @@ def suggestions_of(settings: Settings, release_id: str | None, base: CachedEncod
         return None
     release = store.verify(wanted)
     own = encoder_of(release.path, settings)
-    encoder = (
-        base if own.fingerprint == base.fingerprint else CachedEncoder(own, settings.cache / "embeddings")
-    )
-    return Suggestions(Knowledge.load(release.path / INDEX_FOLDER, encoder), encoder)
+    encoder = base if own.fingerprint == base.fingerprint else remembering(own, settings)
+    knowledge = Knowledge.load(release.path / INDEX_FOLDER, encoder)
+    edition = edition_of(settings, wanted, "live")
+    articles = knowledge.articles if edition is None else edition.applied_to(knowledge.articles)
+    at = now_utc()
+    valid = [article for article in articles if article.is_valid_at(at)]
+    return Suggestions(knowledge.revised(valid, encoder), encoder)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -247,7 +259,9 @@ def main(arguments: list[str] | None = None) -> int:
         began = time.monotonic()
         settings = from_environment(given.home)
         questions = read(given.file)
-        encoder = CachedEncoder(load_encoder(settings.encoder), settings.cache / "embeddings", recent=0)
+        encoder = CachedEncoder(
+            load_encoder(settings.encoder), embeddings_of(settings, tuned=False), recent=0
+        )
         suggestions = suggestions_of(settings, given.release, encoder)
         found = group(questions, encoder, suggestions, report_progress)
         found["seconds"] = round(time.monotonic() - began, 2)

@@ -15,10 +15,18 @@ MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """Of a file of rows: a million questions."""
 
 
+Progress = Callable[[str, int, int, str], None]
+"""Told a stage, how much of it is done, of how much, and a message."""
+
+
 class BadRows(ValueError):
     """A file of rows cannot be used. The message names the line."""
 
     code = "bad_rows"
+
+
+def no_progress(_stage: str, _done: int, _total: int, _message: str) -> None:
+    """Report to nobody."""
 
 
 def report_progress(stage: str, done: int, total: int, message: str) -> None:

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +26,7 @@ from numpy.typing import NDArray
 
 from bot import settings as names
 from bot.mood.shipped import shipped_head
-from bot.programs import report_progress
+from bot.programs import Progress, report_progress
 from bot.quiet import hush
 from bot.settings import Settings, SettingsError, from_environment
 from bot.training_data import background
@@ -51,8 +50,6 @@ TASK_INTENTS: Final = ("order_status", "cancel_form")
 ENCODER_COMPONENT: Final = "bot.components.encoder.SentenceEncoder"
 
 _ENTITY: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-
-Progress = Callable[[str, int, int, str], None]
 
 
 class TrainingError(RuntimeError):

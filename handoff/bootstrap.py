@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,6 +21,9 @@ from handoff.adapters.secrets_file import load_secrets
 from handoff.adapters.webhook_http import HttpWebhook
 from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
+from handoff.content.imports import Imports
+from handoff.content.sources import Sources
+from handoff.content.store import ContentStore
 from handoff.domain.rules import NOTICES, Rules, Rung
 from handoff.ports import BotEngine, Clock, EventLog, PubSub, Webhook, Workbench
 from handoff.relay.parts import Relay, SocketLimits
@@ -52,16 +54,16 @@ from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
 from handoff.studio.parts import Studio
 from handoff.studio.past_talk import PastTalk
+from handoff.studio.plans import Plans
+from handoff.studio.publishing import Publishing
 from handoff.studio.releases import Releases
+from handoff.studio.replaying import Replaying
 from handoff.studio.review import Review
 from handoff.studio.review_watch import ReviewWatch
 from handoff.studio.settings import StudioSettings
 from handoff.studio.settling import Settling
 from handoff.studio.shelf import Shelf
 from handoff.studio.trainings import sweep
-
-if TYPE_CHECKING:
-    from handoff.content.store import ContentStore
 
 REACTION_LEASE_S = 4.0
 RUNG_LEASE_MS = 15_000
@@ -83,8 +85,6 @@ def make_accounts(engine: AsyncEngine, settings: Settings) -> Accounts:
 
 def make_content(engine: AsyncEngine) -> ContentStore:
     """Articles and intents."""
-    from handoff.content.store import ContentStore  # noqa: PLC0415 - with parsers that a relay does not need
-
     return ContentStore(engine, SystemClock())
 
 
@@ -156,6 +156,18 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
     )
     relay.reactor.try_out(canaries)
     desk = ArticleDesk(engine, clock)
+    content = ContentStore(engine, clock)
+    publishing = Publishing(
+        desk=desk,
+        live=live,
+        releases=releases,
+        canaries=canaries,
+        settings=studio_settings,
+        audit=audit,
+        clock=clock,
+    )
+    plans = Plans(engine, clock, audit, publishing.do)
+    publishing.plans(plans)
     jobs = Jobs(job_store, keeper, studio_settings, clock)
     return Studio(
         clock=clock,
@@ -178,10 +190,17 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         canaries=canaries,
         exam=Exam(engine, clock, settings.locale),
         settings=studio_settings,
+        plans=plans,
+        publishing=publishing,
         review=Review(engine, studio_settings, clock),
         settling=Settling(engine, desk, audit, clock),
         review_watch=ReviewWatch(engine, job_store, jobs, clock),
         past_talk=PastTalk(engine),
+        replaying=Replaying(engine, bench),
+        content=content,
+        imports=Imports(content, settings.home, clock),
+        sources=Sources(settings.home),
+        locale=settings.locale,
     )
 
 

@@ -189,6 +189,20 @@ class Knowledge:
             return self
         return Knowledge(replace(self._stored, calibration=calibration))
 
+    def revised(self, articles: Iterable[Article], encoder: Encoder) -> Knowledge:
+        """The knowledge of exactly these `articles`, made of this one by what differs; itself where nothing does.
+
+        Compacted where changes have made it untidy. Raises as `with_articles`, with nothing changed.
+        """
+        wanted = {article.id: article for article in articles}
+        gone = [article.id for article in self._articles if article.id not in wanted]
+        here = {article.id: article for article in self._articles}
+        coming = [article for article in wanted.values() if here.get(article.id) != article]
+        if not gone and not coming:
+            return self
+        stored = live.with_articles(live.without_articles(self._stored, gone), coming, encoder)
+        return Knowledge(live.compacted(stored) if live.is_untidy(stored) else stored)
+
     @property
     def is_untidy(self) -> bool:
         """Whether articles have come and gone so often that `compacted` makes searching cheaper."""
@@ -260,7 +274,7 @@ class Knowledge:
             raise ValueError(f"a query vector has {self.dimension} finite numbers, not shape {query.shape}")
         if not self._articles or not text.strip() or not query.any():
             return None
-        return self._stored.ranker.rank(self.placed(query)[None, :], [text], among=self._among(locale))[0]
+        return self._stored.ranker.rank(self.placed(query)[None, :], [text], among=self.among(locale))[0]
 
     def placed(self, query: Vectors) -> Vectors:
         """A query vector (dimension,) where the index has its own: less what all texts have in common."""
@@ -282,7 +296,8 @@ class Knowledge:
         mask.flags.writeable = False  # the indexes remember what they found out about it
         return mask
 
-    def _among(self, locale: str | None) -> NDArray[np.bool_] | None:
+    def among(self, locale: str | None) -> NDArray[np.bool_] | None:
+        """The articles (articles,) that are searched for `locale`; None for all. See `search`."""
         if locale is None or len(self._by_locale) < 2:
             return None
         wanted = locale.lower()

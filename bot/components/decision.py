@@ -1,6 +1,7 @@
 """The decision on a message, taken once, with everything the other components found."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -12,13 +13,15 @@ from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
-from bot.answering import COMPETING, FORM, Evidence, Form, Verdict, decide
+from bot.answering import COMPETING, FORM, PLAUSIBLE, Evidence, Form, Verdict, decide
+from bot.asking import ways_of
 from bot.components.keys import HISTORY, LANGUAGE, MOOD, RANKING, REPEATED, memory_of, turn_input
 from bot.contract import Decision, Passage, Signal, decision_to_json
 from bot.dialogue import BATON
 from bot.frustration import Mood
+from bot.incidents import key_of
 from bot.languages import Reading
-from kb_index.knowledge import Knowledge
+from kb_index.knowledge import Knowledge, Ranking
 
 ORDER_NUMBER = "order_number"
 PASSAGES = 5
@@ -46,7 +49,7 @@ class TurnDecision(GraphComponent):
 
     def __init__(self) -> None:
         here = runtime.current()
-        self._knowledge = here.knowledge
+        self._vectors = here.vectors
         self._low_confidence = here.low_confidence
         self._frustration_threshold = here.frustration_threshold
 
@@ -58,7 +61,7 @@ class TurnDecision(GraphComponent):
         return messages
 
     def _decide(self, message: Message, tracker: DialogueStateTracker) -> None:
-        assert self._knowledge is not None, "an index is loaded with every model that answers"
+        content = runtime.content()
         ranking, mood, given = message.get(RANKING), message.get(MOOD), turn_input(message)
         intents = {entry["name"]: entry["confidence"] for entry in message.get(INTENT_RANKING_KEY)}
         passages = tuple(
@@ -69,7 +72,7 @@ class TurnDecision(GraphComponent):
             turn=given.turn,
             text=message.get(TEXT),
             confidence=float(ranking.confidence),
-            threshold=float(self._knowledge.threshold),
+            threshold=float(content.knowledge.threshold),
             passages=passages,
             intents=intents,
             mood=mood,
@@ -79,9 +82,21 @@ class TurnDecision(GraphComponent):
             choice=given.choice,
             language=reading.language,
             covered=reading.covered,
-            tied=_tied(self._knowledge, passages),
+            tied=_tied(content.knowledge, passages),
         )
-        verdict = decide(evidence, memory_of(tracker), self._low_confidence)
+        memory = memory_of(tracker)
+        verdict = decide(evidence, memory, self._low_confidence)
+        incident = None
+        if len(content.incidents):
+            texts = [evidence.text, *ways_of(evidence.text, memory, given.locale).parts]
+            incident = content.incidents.about(
+                concerned(verdict, ranking),
+                self._vectors.general(texts if content.incidents.has_phrases else []),
+                locale=reading.locale,
+                told=memory.told,
+            )
+        if incident is not None:
+            verdict = replace(verdict, memory=verdict.memory.with_incident(key_of(incident)))
         decision = Decision(
             kind=verdict.kind,
             reason=verdict.reason,
@@ -93,6 +108,7 @@ class TurnDecision(GraphComponent):
             intent=verdict.intent,
             passages=passages,
             answerable=round(float(ranking.answerable), 4),
+            revision=content.revision,
         )
         message.set(
             INTENT,
@@ -100,9 +116,19 @@ class TurnDecision(GraphComponent):
             add_to_output=True,
         )
         packed = _packed(verdict, decision, reading, given.name)
+        if incident is not None:
+            packed["incident"] = {"id": incident.id, "text": incident.text}
         if given.explain:
             packed["evidence"] = _told(intents, mood, reading)
         message.set(BATON, packed, add_to_output=True)
+
+
+def concerned(verdict: Verdict, ranking: Ranking) -> set[str]:
+    """The articles that a message is about, also where it is not answered with one of them (`answering.PLAUSIBLE`)."""
+    found = {verdict.article_id, *(option.article_id for option in verdict.options)}
+    if verdict.kind != "chat" and ranking.candidates and ranking.confidence >= PLAUSIBLE:
+        found.add(ranking.candidates[0].article_id)
+    return {article_id for article_id in found if article_id is not None}
 
 
 def _packed(verdict: Verdict, decision: Decision, reading: Reading, name: str | None) -> dict[str, Any]:

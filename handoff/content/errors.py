@@ -34,6 +34,20 @@ class ContentRefused(HandoffError):
         self.more_errors = more_errors
 
 
+class ContentMoved(HandoffError):
+    """Somebody changed content between an import's preview and the import: what was shown is not what would happen."""
+
+    code = "content_moved"
+    http_status = 409
+
+
+class ImportExpired(HandoffError):
+    """There is no such preview any more: it was applied, is older than an hour, or newer ones took its place."""
+
+    code = "import_expired"
+    http_status = 404
+
+
 class ExportRefused(HandoffError):
     """The content cannot be written to this path."""
 

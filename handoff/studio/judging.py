@@ -83,10 +83,18 @@ async def judge(
 
 async def exam_rows(engine: AsyncEngine) -> list[dict[str, Any]]:
     """The exam as the judge reads it."""
-    columns = (exam.c.id, exam.c.text, exam.c.article_id, exam.c.locale)
     async with reading(engine) as connection:
-        rows = (await connection.execute(sa.select(*columns).order_by(exam.c.added_at, exam.c.id))).all()
-    return [{**row._asdict(), "set": "exam"} for row in rows]
+        rows = (await connection.execute(sa.select(exam).order_by(exam.c.added_at, exam.c.id))).all()
+    return [
+        {
+            "id": row.id,
+            "text": row.text,
+            "article_id": row.article_id,
+            "locale": row.locale,
+            "set": "exam",
+        }
+        for row in rows
+    ]
 
 
 async def last_conversations(engine: AsyncEngine, since: int) -> list[dict[str, Any]]:

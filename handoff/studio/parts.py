@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from handoff.content.imports import Imports
+from handoff.content.sources import Sources
+from handoff.content.store import ContentStore
 from handoff.ports import Clock, Workbench
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
@@ -15,7 +18,10 @@ from handoff.studio.job_keeper import JobKeeper
 from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
 from handoff.studio.past_talk import PastTalk
+from handoff.studio.plans import Plans
+from handoff.studio.publishing import Publishing
 from handoff.studio.releases import Releases
+from handoff.studio.replaying import Replaying
 from handoff.studio.review import Review
 from handoff.studio.review_watch import ReviewWatch
 from handoff.studio.settings import StudioSettings
@@ -40,21 +46,31 @@ class Studio:
     canaries: Canaries
     exam: Exam
     settings: StudioSettings
+    plans: Plans
+    publishing: Publishing
     review: Review
     settling: Settling
     review_watch: ReviewWatch
     past_talk: PastTalk
+    replaying: Replaying
+    content: ContentStore
+    imports: Imports
+    sources: Sources
+    locale: str
+    """Of what names none."""
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
         await self.incidents.start()
         self.keeper.start()
         self.canaries.start()
+        self.plans.start()
         self.review_watch.start()
 
     async def stop(self) -> None:
         """End it."""
         await self.review_watch.stop()
+        await self.plans.stop()
         await self.canaries.stop()
         await self.keeper.stop()
         await self.incidents.stop()

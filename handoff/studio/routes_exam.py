@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from handoff.accounts.gate import Gate
 from handoff.accounts.model import User
@@ -14,7 +14,7 @@ from handoff.studio.errors import BadSetting, ExamRefused
 from handoff.studio.exam import TEXT_AT_MOST
 from handoff.studio.guard import guard
 from handoff.studio.parts import Studio
-from handoff.studio.settings import RANGES
+from handoff.studio.settings import RANGES, SWITCHES
 from handoff.wire.answers import refusals
 from handoff.wire.bodies import single_names
 
@@ -52,9 +52,10 @@ class SettingsBody(_Body):
     unanswerable_share: float | None = None
     minute_cost: float | None = None
     handoff_minutes: float | None = None
+    approval: StrictBool | None = None
 
 
-assert SettingsBody.model_fields.keys() == RANGES.keys()
+assert SettingsBody.model_fields.keys() == RANGES.keys() | SWITCHES.keys()
 
 
 def exam_routes(studio: Studio, gate: Gate) -> APIRouter:

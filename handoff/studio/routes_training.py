@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse
 
 from handoff.accounts.gate import Gate
 from handoff.accounts.model import User
@@ -25,6 +26,7 @@ from handoff.studio.errors import CanaryRefused, JobQueueFull, NoCanary, Nothing
 from handoff.studio.guard import guard
 from handoff.studio.jobs import NOTE_AT_MOST
 from handoff.studio.parts import Studio
+from handoff.studio.plans import Plan
 from handoff.studio.reports import PAGE, Part
 from handoff.wire.answers import refusals
 from handoff.wire.bodies import single_names
@@ -53,6 +55,12 @@ class WhyBody(_Body):
     """Why something is done, for the audit log."""
 
     why: _Words = None
+
+
+class PublishBody(WhyBody):
+    """`POST /releases/{id}/publish`: `at` a time in UTC, to the second; without it at once."""
+
+    at: Annotated[str | None, Field(max_length=20)] = None
 
 
 class CanaryBody(_Body):
@@ -135,16 +143,22 @@ def release_routes(studio: Studio, gate: Gate) -> APIRouter:
 
     @router.post(
         "/releases/{release_id}/publish",
+        response_model=None,
         dependencies=[Depends(single_names)],
-        responses={**WRITING, **refusals(ReleaseRefused)},
+        responses={**WRITING, **refusals(ReleaseRefused), 202: {"description": "Planned"}},
     )
     async def publish(
-        release_id: str, body: WhyBody | None = None, user: User = may_release
-    ) -> dict[str, Any]:
-        """Make a release live; running bots follow within seconds, and no turn waits for it."""
-        moved = await studio.releases.publish(release_id, by=user.name, why=body.why if body else None)
-        await studio.canaries.went_live(user.name)
-        return {"release_id": moved.release_id}
+        release_id: str, body: PublishBody | None = None, user: User = may_release
+    ) -> dict[str, Any] | JSONResponse:
+        """Make a release live; running bots follow within seconds, and no turn waits for it.
+
+        With `at`, or where somebody else must agree, it is planned: 202 `{plan}`.
+        """
+        given = body or PublishBody()
+        done = await studio.publishing.release(release_id, by=user.name, why=given.why, at=given.at)
+        if isinstance(done, Plan):
+            return JSONResponse({"plan": done.as_dict()}, 202)
+        return {"release_id": done}
 
     @router.post(
         "/rollback",
@@ -152,10 +166,9 @@ def release_routes(studio: Studio, gate: Gate) -> APIRouter:
         responses={**WRITING, **refusals(ReleaseRefused)},
     )
     async def roll_back(body: WhyBody | None = None, user: User = may_release) -> dict[str, Any]:
-        """Make live what was so before, its texts included."""
-        moved = await studio.releases.roll_back(by=user.name, why=body.why if body else None)
-        await studio.canaries.went_live(user.name)
-        return {"release_id": moved.release_id}
+        """Make live what was so before, its texts included. Nobody else need agree."""
+        why = body.why if body else None
+        return {"release_id": await studio.publishing.roll_back(by=user.name, why=why)}
 
     router.include_router(canary_routes(studio, gate))
     return router
@@ -186,12 +199,14 @@ def canary_routes(studio: Studio, gate: Gate) -> APIRouter:
 
     @router.post(
         "/canary/promote",
+        response_model=None,
         dependencies=[Depends(single_names)],
-        responses={**WRITING, **refusals(NoCanary, ReleaseRefused)},
+        responses={**WRITING, **refusals(NoCanary, ReleaseRefused), 202: {"description": "Planned"}},
     )
-    async def promote(body: WhyBody | None = None, user: User = may_release) -> dict[str, Any]:
-        """Make the release on trial live for everybody."""
-        return {"release_id": await studio.canaries.promote(user.name, body.why if body else None)}
+    async def promote(body: WhyBody | None = None, user: User = may_release) -> dict[str, Any] | JSONResponse:
+        """Make the release on trial live for everybody; where somebody else must agree, 202 `{plan}`."""
+        done = await studio.publishing.promote(by=user.name, why=body.why if body else None)
+        return JSONResponse({"plan": done.as_dict()}, 202) if isinstance(done, Plan) else {"release_id": done}
 
     @router.post(
         "/canary/stop",

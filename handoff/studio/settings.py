@@ -37,6 +37,11 @@ RANGES: Final[Mapping[str, Range]] = {
     "handoff_minutes": Range(6.0, 0.1, 240.0),
 }
 
+SWITCHES: Final[Mapping[str, bool]] = {
+    # Whether what goes live needs the yes of somebody else.
+    "approval": False,
+}
+
 _PUT: Final = Upsert(studio_settings, key=["name"], update=["value", "updated_at", "updated_by"])
 
 
@@ -52,8 +57,9 @@ class StudioSettings:
         """All of them."""
         async with reading(self._engine) as connection:
             rows = (await connection.execute(sa.select(studio_settings))).all()
-        stored = {row.name: orjson.loads(row.value) for row in rows if row.name in RANGES}
-        return {name: stored.get(name, range_.default) for name, range_ in RANGES.items()}
+        defaults = {**{name: range_.default for name, range_ in RANGES.items()}, **SWITCHES}
+        stored = {row.name: orjson.loads(row.value) for row in rows if row.name in defaults}
+        return {name: stored.get(name, default) for name, default in defaults.items()}
 
     async def change(self, changes: Mapping[str, Any], by: str) -> dict[str, float]:
         """Set some, all of them or none, and return all. Raises `BadSetting`."""
@@ -67,7 +73,7 @@ class StudioSettings:
                 for name, value in changed.items():
                     row = {
                         "name": name,
-                        "value": orjson.dumps(float(value)).decode(),
+                        "value": orjson.dumps(value if name in SWITCHES else float(value)).decode(),
                         "updated_at": now,
                         "updated_by": by,
                     }
@@ -78,9 +84,13 @@ class StudioSettings:
 
 
 def _check(name: str, value: Any) -> None:
+    if name in SWITCHES:
+        if not isinstance(value, bool):
+            raise BadSetting(f"{name} is true or false.", field=name)
+        return
     range_ = RANGES.get(name)
     if range_ is None:
-        raise BadSetting(f"There is no setting {name[:40]!r}.", field=name[:40], known=list(RANGES))
+        raise BadSetting(f"There is no setting {name[:40]!r}.", field=name[:40], known=[*RANGES, *SWITCHES])
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not is_number or not range_.least <= value <= range_.most:
         raise BadSetting(
