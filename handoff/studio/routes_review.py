@@ -78,7 +78,7 @@ def review_routes(studio: Studio, gate: Gate) -> APIRouter:
     async def inbox(
         days: Annotated[int, Query(ge=1, le=90)] = 30,
         offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-        limit: Annotated[int, Query(ge=1, le=GROUPS_AT_MOST)] = 50,
+        limit: Annotated[int, Query(ge=1, le=GROUPS_AT_MOST)] = 100,
         _user: User = may_edit,
     ) -> dict[str, Any]:
         """Groups of questions that the bot did not answer well, the dearest first."""
