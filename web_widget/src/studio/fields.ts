@@ -49,6 +49,11 @@ export function changedFields(before: Written, after: Written): Field[] {
 
 const SEEN = ["title", "answer", "questions", "tags", "locale", "valid_from", "valid_until"] as const;
 
+/** A release's article: what it does not say is not set. */
+export function asContent(raw: Partial<Content> & Pick<Content, "id" | "title" | "answer">): Content {
+  return { questions: [], tags: [], locale: "en", valid_from: null, valid_until: null, ...raw };
+}
+
 /** Whether customers would get the same: owner and status are not theirs. */
 export function sameContent(a: Content, b: Content): boolean {
   return SEEN.every((field) => sameValue(a[field], b[field]));

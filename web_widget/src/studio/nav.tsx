@@ -24,7 +24,7 @@ const MAIN: readonly Item[] = [
 ];
 const MORE: readonly Item[] = [
   { page: "try", label: "Try it" },
-  { page: "training", label: "Training and releases" },
+  { page: "training", label: "Training" },
   { page: "import", label: "Import and export" },
   { page: "settings", label: "Settings" },
   { page: "activity", label: "Activity" },

@@ -49,7 +49,7 @@ export interface ArticleList {
 }
 
 export interface Conflict {
-  field: keyof Article;
+  field: string;
   base: unknown;
   theirs: unknown;
   yours: unknown;
@@ -61,7 +61,8 @@ export interface EditConflict {
   at: string;
   version: number;
   conflicts: Conflict[];
-  theirs: Article;
+  /** All that an editor writes, as the other one saved it. */
+  theirs: Pick<Article, "title" | "answer" | "questions" | "tags" | "locale" | "valid_from" | "valid_until" | "owner" | "status">;
 }
 
 export interface Version {
@@ -87,23 +88,49 @@ export interface Change {
   title: string;
   change: "new" | "changed" | "removed";
   fields: string[];
+  /** A draft is not published before it is ready. */
+  status: Status;
   by: string;
   at: string;
 }
 
 export interface Changes {
   changes: Change[];
-  release_id: string | null;
+  release_id: string;
   revision: number;
+}
+
+/** A place in a file; `line` 0: the file as a whole. */
+export interface RowNote {
+  file: string;
+  line: number;
+  code: string;
+  message: string;
+}
+
+export type ImportChange = "added" | "changed" | "unchanged";
+
+export interface ImportedArticle extends Partial<Content> {
+  id: string;
+  title: string;
+  change: ImportChange;
+  /** Which fields change, and how. */
+  fields?: { field: string; before: unknown; after: unknown }[];
 }
 
 export interface ImportPreview {
   token: string;
   kind: string;
-  counts: { added: number; changed: number; unchanged: number; errors: number };
-  errors: { file: string; line: number | null; code: string; message: string }[];
+  /** `removed`: articles that the file does not have; `intents`: those that change. */
+  counts: { added: number; changed: number; unchanged: number; errors: number; removed?: number; intents?: number };
+  errors: RowNote[];
   more_errors: number;
-  articles: (Partial<Article> & { id: string; title: string; change: "added" | "changed" | "unchanged" })[];
+  /** What was passed over, and hinders nothing. */
+  notes?: RowNote[];
+  more_notes?: number;
+  articles: ImportedArticle[];
+  more_articles?: number;
+  intents?: { name: string; change: ImportChange; added: string[]; removed: string[] }[];
 }
 
 export interface ImportResult {

@@ -20,7 +20,7 @@ export function jobWords(job: Job): string {
 
 export function StatusBar({ summary, reached }: { summary: Summary | null; reached: boolean }): VNode {
   return (
-    <>
+    <header class="top">
       <div class="lost-bar" role="status">
         {!reached && <p>The server cannot be reached. What you write is kept; saving works again once it is back.</p>}
       </div>
@@ -61,6 +61,6 @@ export function StatusBar({ summary, reached }: { summary: Summary | null; reach
           )}
         </ul>
       )}
-    </>
+    </header>
   );
 }

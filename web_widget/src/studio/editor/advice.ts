@@ -3,26 +3,28 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Api } from "../api";
 import { cleaned, type Written } from "../fields";
 import type { Warning } from "../protocol";
-import type { RowNote } from "./variant_rows";
+import type { Note } from "./note";
 
 /** By the line's own words: a line that moves keeps its advice, one that changes loses it. */
-export type LineAdvice = ReadonlyMap<string, readonly RowNote[]>;
+export type LineAdvice = ReadonlyMap<string, readonly Note[]>;
 
 export interface Advice {
   lines: LineAdvice;
   /** By field: `title`, `answer`, and `questions` for what concerns all of them. */
-  fields: ReadonlyMap<string, readonly RowNote[]>;
+  fields: ReadonlyMap<string, readonly Note[]>;
   asking: boolean;
 }
 
 const PAUSE_MS = 700;
 
 export function sortAdvice(warnings: readonly Warning[], questions: readonly string[], own: string | null): Pick<Advice, "lines" | "fields"> {
-  const lines = new Map<string, RowNote[]>();
-  const fields = new Map<string, RowNote[]>();
+  const lines = new Map<string, Note[]>();
+  const fields = new Map<string, Note[]>();
   for (const warning of warnings) {
+    // Repeated lines are told at once, without asking.
+    if (warning.code === "repeated") continue;
     const { other } = warning;
-    const note: RowNote = {
+    const note: Note = {
       tone: warning.severity,
       text: warning.message,
       article: other === null || other.article_id === own ? null : { id: other.article_id, title: other.title },
@@ -44,7 +46,9 @@ export function useAdvice(api: Api, id: string | null, article: Written): Advice
     const stop = new AbortController();
     const timer = setTimeout(() => {
       setAsking(true);
-      const sent = cleaned(article);
+      const all = cleaned(article);
+      // The server counts lines without those that stand there twice.
+      const sent = { ...all, questions: [...new Set(all.questions)] };
       void api.post<{ warnings: Warning[] }>("/articles/advice", { article: { ...(id === null ? {} : { id }), ...sent } }, stop.signal).then((answered) => {
         if (stop.signal.aborted) return;
         setAsking(false);

@@ -4,15 +4,22 @@ import { useRef } from "preact/hooks";
 import { useGrowing } from "../../shared/grow";
 import { applyTool, type Tool } from "../markdown_edit";
 import { BotBubble, ChatRoom, CustomerBubble } from "../ui/bubble";
-import type { RowNote } from "./variant_rows";
-import { href } from "../router";
+import { type Note, Notes } from "./note";
 
-const TOOLS: readonly { tool: Tool; label: string; sign: string; key: string | null }[] = [
+function ToolIcon({ d }: { d: string }): VNode {
+  return (
+    <svg viewBox="0 0 20 20" width={18} height={18} aria-hidden="true" class="icon">
+      <path d={d} fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" />
+    </svg>
+  );
+}
+
+const TOOLS: readonly { tool: Tool; label: string; sign: VNode | string; key: string | null }[] = [
   { tool: "bold", label: "Bold", sign: "B", key: "b" },
   { tool: "italic", label: "Italic", sign: "I", key: "i" },
   { tool: "heading", label: "Heading", sign: "H", key: null },
-  { tool: "bullets", label: "List", sign: "•", key: null },
-  { tool: "numbers", label: "Numbered list", sign: "1.", key: null },
+  { tool: "bullets", label: "List", sign: <ToolIcon d="M4 5.500h.01M4 10h.01M4 14.500h.01M8 5.500h8.500M8 10h8.500M8 14.500h8.500" />, key: null },
+  { tool: "numbers", label: "Numbered list", sign: <ToolIcon d="M3.200 4.200 4.500 3.500v4M3 12.200c.300-1.600 2.300-1.300 2 0-.100.700-2 2.300-2 2.300h2.200M8.500 5.500h8M8.500 10h8M8.500 14.500h8" />, key: null },
   { tool: "link", label: "Link", sign: "Link", key: "k" },
 ];
 
@@ -33,7 +40,7 @@ function type(area: HTMLTextAreaElement, tool: Tool): void {
 interface Props {
   title: string;
   text: string;
-  notes: readonly RowNote[];
+  notes: readonly Note[];
   error: string | null;
   change: (text: string) => void;
 }
@@ -91,11 +98,7 @@ export function Answer({ title, text, notes, error, change }: Props): VNode {
               {error}
             </p>
           )}
-          {notes.map((note) => (
-            <p key={note.text} class={`line-note ${note.tone}`}>
-              {note.text} {note.article !== null && <a href={href("articles", note.article.id)}>{note.article.title}</a>}
-            </p>
-          ))}
+          <Notes notes={notes} />
         </div>
         <div class="answer-see">
           <h3>As customers see it</h3>

@@ -127,9 +127,9 @@ export function useArticle(session: Studio, start: Article | null): Editing {
     save: () => send(cleaned(latest.current), base),
     saveAnew: () => send(cleaned(latest.current), base, true),
     settle: async (choices) => {
-      if (conflict === null) return;
-      const agreed = resolve(cleaned(base ?? EMPTY), cleaned(latest.current), written(conflict.theirs), choices);
-      const theirs: Article = { ...conflict.theirs, version: conflict.version };
+      if (conflict === null || base === null) return;
+      const agreed = resolve(cleaned(base), cleaned(latest.current), conflict.theirs, choices);
+      const theirs: Article = { ...base, ...conflict.theirs, version: conflict.version, updated_at: conflict.at, updated_by: conflict.by };
       setBase(theirs);
       setForm(agreed);
       await send(agreed, theirs);

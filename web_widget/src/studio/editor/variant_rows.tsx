@@ -2,16 +2,8 @@
 import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { CloseIcon } from "../../shared/icons";
-import { href } from "../router";
 import { inView, linesOf } from "../variants";
-
-/** What is to be said about a line. */
-export interface RowNote {
-  tone: "note" | "warning";
-  text: string;
-  /** The article that the words are about. */
-  article: { id: string; title: string } | null;
-}
+import { type Note, NoteWords } from "./note";
 
 const ROW_PX = 42;
 const NOTE_PX = 26;
@@ -22,7 +14,7 @@ interface Props {
   lines: readonly string[];
   /** Which lines are shown, by index, in order. */
   shown: readonly number[];
-  notes: ReadonlyMap<number, readonly RowNote[]>;
+  notes: ReadonlyMap<number, readonly Note[]>;
   /** Puts `texts` in the place of `gone` lines from `at` on. */
   splice: (at: number, gone: number, texts: readonly string[]) => void;
   /** A line to put the focus on; a new object for each wish. */
@@ -160,12 +152,7 @@ export function VariantRows({ lines, shown, notes, splice, wanted }: Props): VNo
                 <span class="variant-notes" id={`variant-notes-${index}`}>
                   {told.map((note) => (
                     <span key={note.text} class={`variant-note ${note.tone}`} title={note.text}>
-                      {note.text}{" "}
-                      {note.article !== null && (
-                        <a href={href("articles", note.article.id)} target="_blank" rel="noopener">
-                          {note.article.title}
-                        </a>
-                      )}
+                      <NoteWords note={note} />
                     </span>
                   ))}
                 </span>

@@ -1,12 +1,12 @@
 /** How customers ask: the variants, as lines or as one text. */
 import type { VNode } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { href } from "../router";
 import { Button } from "../ui/button";
 import { duplicates } from "../variants";
 import { count } from "../words";
-import { type RowNote, VariantRows } from "./variant_rows";
+import { VariantRows } from "./variant_rows";
 import type { LineAdvice } from "./advice";
+import { type Note, Notes } from "./note";
 
 /** From so many on, one looks for a line rather than at all of them. */
 const FIND_FROM = 12;
@@ -19,14 +19,14 @@ interface Props {
   title: string;
   advice: LineAdvice;
   /** Warnings about all variants together. */
-  general: readonly RowNote[];
+  general: readonly Note[];
   change: (lines: string[]) => void;
 }
 
-function useNotes(lines: readonly string[], title: string, advice: LineAdvice): { notes: Map<number, RowNote[]>; repeated: number } {
+function useNotes(lines: readonly string[], title: string, advice: LineAdvice): { notes: Map<number, Note[]>; repeated: number } {
   const doubles = useMemo(() => duplicates(lines, title), [lines, title]);
   const notes = useMemo(() => {
-    const out = new Map<number, RowNote[]>();
+    const out = new Map<number, Note[]>();
     for (const [index, first] of doubles)
       out.set(index, [{ tone: "warning", text: first < 0 ? "The same as the title." : `The same as variant ${first + 1}.`, article: null }]);
     if (advice.size > 0)
@@ -75,11 +75,7 @@ export function Variants({ lines, title, advice, general, change }: Props): VNod
         </p>
       </div>
       <p class="part-lead">Other ways in which customers ask this. Paste a list into any line: each of its lines becomes a variant.</p>
-      {general.map((note) => (
-        <p key={note.text} class={`line-note ${note.tone}`}>
-          {note.text} {note.article !== null && <a href={href("articles", note.article.id)}>{note.article.title}</a>}
-        </p>
-      ))}
+      <Notes notes={general} />
       {(lines.length >= FIND_FROM || notes.size > 0) && !asText && (
         <div class="variant-tools">
           {lines.length >= FIND_FROM && (

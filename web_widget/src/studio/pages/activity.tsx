@@ -11,7 +11,7 @@ import { when } from "../words";
 
 const LIMIT = 50;
 
-/** `articles.published` -> `Articles published`. */
+/** `published_articles` -> `Published articles`. */
 export function actionWords(action: string): string {
   const words = action.replace(/[._-]+/g, " ").trim();
   return words.charAt(0).toUpperCase() + words.slice(1);

@@ -6,10 +6,11 @@ import { Answer } from "../editor/answer";
 import { ConflictDialog } from "../editor/conflict";
 import { Details } from "../editor/details";
 import { HistoryDrawer } from "../editor/history";
+import { Notes } from "../editor/note";
 import { PublishDialog } from "../editor/publish";
 import { useArticle } from "../editor/use_article";
 import { Variants } from "../editor/variants";
-import { sameContent } from "../fields";
+import { asContent, sameContent } from "../fields";
 import { useUnsaved } from "../guard";
 import type { PageProps, Studio } from "../page";
 import type { Article, ArticleList, Content } from "../protocol";
@@ -29,7 +30,7 @@ export function ArticleEditor({ session, go, route }: PageProps): VNode {
   const load = useLoad<{ article: Article; live: Content | null }>(session.api, id === null ? null : `/articles/${encodeURIComponent(id)}`);
   if (id === null) return <Editor session={session} go={go} start={null} startLive={null} />;
   if (load.error !== null && load.data === null)
-    return load.error.code === "unreachable" || !/not_found|unknown/.test(load.error.code) ? (
+    return load.error.code !== "not_found" ? (
       <>
         <PageHead title="Article" />
         <LoadFailed error={load.error} again={load.again} />
@@ -51,7 +52,7 @@ export function ArticleEditor({ session, go, route }: PageProps): VNode {
         <Spinner />
       </>
     );
-  return <Editor session={session} go={go} start={load.data.article} startLive={load.data.live} />;
+  return <Editor session={session} go={go} start={load.data.article} startLive={load.data.live === null ? null : asContent(load.data.live)} />;
 }
 
 /** Tags and languages that other articles have; articles are not fetched for it. */
@@ -185,11 +186,7 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
             <Field label="Title" hint="The question in its plainest form, as a customer would ask it." error={wrong?.field === "title" ? wrong.message : null}>
               {(ids) => <input {...ids} class="title-input" dir="auto" autocomplete="off" maxLength={200} value={form.title} onInput={(event) => change({ title: event.currentTarget.value })} />}
             </Field>
-            {(advice.fields.get("title") ?? []).map((note) => (
-              <p key={note.text} class={`line-note ${note.tone}`}>
-                {note.text} {note.article !== null && <a href={href("articles", note.article.id)}>{note.article.title}</a>}
-              </p>
-            ))}
+            <Notes notes={advice.fields.get("title") ?? []} />
           </section>
           <Answer
             title={form.title}

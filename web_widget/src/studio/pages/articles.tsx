@@ -43,7 +43,7 @@ const COLUMNS = [
     name: "Changed",
     cell: (row: ArticleRow): VNode => (
       <span class="changed">
-        {when(row.updated_at)} <span dir="auto">by {row.updated_by}</span>
+        <time dateTime={row.updated_at}>{when(row.updated_at)}</time> <span dir="auto">by {row.updated_by}</span>
       </span>
     ),
   },

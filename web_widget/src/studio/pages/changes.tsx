@@ -1,9 +1,9 @@
 /** Everything that customers do not get yet: looked through, chosen, published. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { fieldNames } from "../fields";
+import { asContent, fieldNames } from "../fields";
 import type { PageProps, Studio } from "../page";
-import type { Article, Change, Changes, Content } from "../protocol";
+import type { Article, Change, Changes, Content, Version } from "../protocol";
 import { href } from "../router";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
@@ -19,28 +19,68 @@ const KINDS: Record<Change["change"], { tone: Tone; words: string }> = {
   removed: { tone: "bad", words: "Deleted" },
 };
 
-function Look({ session, change }: { session: Studio; change: Change }): VNode {
+const NOTHING = { title: "", answer: "", questions: [], tags: [] };
+
+function isDraft(change: Change): boolean {
+  return change.status === "draft" && change.change !== "removed";
+}
+
+/** A deletion that nobody has published can be taken back as if it had never been. */
+function Removed({ session, change, back }: { session: Studio; change: Change; back: () => void }): VNode {
+  const [busy, setBusy] = useState(false);
+  const path = `/articles/${encodeURIComponent(change.id)}`;
+  const restore = async (): Promise<void> => {
+    setBusy(true);
+    const found = await session.api.get<{ versions: Version[] }>(`${path}/history`);
+    const last = found.ok ? found.data.versions.filter(({ action }) => action !== "removed").reduce((most, { version }) => Math.max(most, version), 0) : 0;
+    const answer = found.ok ? await session.api.post(`${path}/restore`, { version: last, base_version: null }) : found;
+    setBusy(false);
+    if (!answer.ok) {
+      session.refused(answer.error);
+      return;
+    }
+    session.tell("The article is back.");
+    session.refresh();
+    back();
+  };
+  return (
+    <>
+      <p class="part-lead">When this is published, customers do not get this answer any more.</p>
+      <Button small busy={busy} onClick={() => void restore()}>
+        Take the deletion back
+      </Button>
+    </>
+  );
+}
+
+function Look({ session, change, again }: { session: Studio; change: Change; again: () => void }): VNode {
   const load = useLoad<{ article: Article; live: Content | null }>(session.api, change.change === "removed" ? null : `/articles/${encodeURIComponent(change.id)}`);
-  if (change.change === "removed") return <p class="part-lead">Customers will not get this answer any more. Its variants lead to other articles or to a person.</p>;
+  if (change.change === "removed") return <Removed session={session} change={change} back={again} />;
   if (load.error !== null) return <LoadFailed error={load.error} again={load.again} />;
   if (load.data === null) return <Spinner />;
   const { article, live } = load.data;
   return (
     <>
-      {article.status === "draft" && <p class="part-lead">A draft: it is not published before it is marked as ready.</p>}
-      <ArticleDiff before={live ?? { title: "", answer: "", questions: [], tags: [] }} after={article} />
+      <ArticleDiff before={live === null ? NOTHING : asContent(live)} after={article} />
     </>
   );
 }
 
-function Row({ session, change, chosen, choose }: { session: Studio; change: Change; chosen: boolean; choose: (on: boolean) => void }): VNode {
+function Row({ session, change, chosen, choose, again }: {
+  session: Studio;
+  change: Change;
+  chosen: boolean;
+  choose: (on: boolean) => void;
+  again: () => void;
+}): VNode {
+  const draft = isDraft(change);
   const [open, setOpen] = useState(false);
   const kind = KINDS[change.change];
   const id = `change-${change.id}`;
   return (
     <li class="change">
       <div class="change-top">
-        <input type="checkbox" aria-label={`Publish ${change.title}`} checked={chosen} onChange={(event) => choose(event.currentTarget.checked)} />
+        <input type="checkbox" aria-label={`Publish ${change.title}`} checked={chosen} disabled={draft} onChange={(event) => choose(event.currentTarget.checked)} />
         <div class="change-name">
           {change.change === "removed" ? (
             <span dir="auto">{change.title}</span>
@@ -50,7 +90,7 @@ function Row({ session, change, chosen, choose }: { session: Studio; change: Cha
             </a>
           )}
           <p class="change-told">
-            <Badge tone={kind.tone}>{kind.words}</Badge> {change.fields.length > 0 && `${fieldNames(change.fields)}, `}
+            <Badge tone={kind.tone}>{kind.words}</Badge> {draft && <Badge>Draft, not ready to be published</Badge>} {change.fields.length > 0 && `${fieldNames(change.fields)}, `}
             {when(change.at)} by <span dir="auto">{change.by}</span>
           </p>
         </div>
@@ -60,7 +100,7 @@ function Row({ session, change, chosen, choose }: { session: Studio; change: Cha
         </Button>
       </div>
       <div id={id} class="change-more" hidden={!open}>
-        {open && <Look session={session} change={change} />}
+        {open && <Look session={session} change={change} again={again} />}
       </div>
     </li>
   );
@@ -74,9 +114,10 @@ export function ChangesPage({ session }: PageProps): VNode {
   const [busy, setBusy] = useState(false);
   const { data, error } = load;
   const changes = data?.changes ?? [];
-  const chosen = changes.filter(({ id }) => !left.has(id));
-  const all = chosen.length === changes.length;
-  const nothingLive = data !== null && data.release_id === null;
+  const ready = changes.filter((change) => !isDraft(change));
+  const chosen = ready.filter(({ id }) => !left.has(id));
+  const all = chosen.length === ready.length;
+  const nothingLive = error?.code === "nothing_live";
 
   const choose = (id: string, on: boolean): void => {
     const next = new Set(left);
@@ -103,13 +144,13 @@ export function ChangesPage({ session }: PageProps): VNode {
   return (
     <>
       <PageHead title="Changes" lead="What was written and customers do not get yet. Publishing takes seconds and trains nothing.">
-        {chosen.length > 0 && !nothingLive && (
+        {chosen.length > 0 && (
           <Button kind="primary" onClick={() => setAsking(true)}>
             Publish {count(chosen.length, "change")}
           </Button>
         )}
       </PageHead>
-      {error !== null && <LoadFailed error={error} again={load.again} />}
+      {error !== null && !nothingLive && <LoadFailed error={error} again={load.again} />}
       {data === null && error === null && <Spinner />}
       {nothingLive && (
         <Notice tone="warn" title="Nothing is live yet">
@@ -127,14 +168,14 @@ export function ChangesPage({ session }: PageProps): VNode {
         <>
           <p class="choose-all">
             <label>
-              <input type="checkbox" checked={all} indeterminate={!all && chosen.length > 0} onChange={() => setLeft(all ? new Set(changes.map(({ id }) => id)) : new Set())} /> All{" "}
-              {count(changes.length, "change")}
+              <input type="checkbox" checked={all && ready.length > 0} disabled={ready.length === 0} indeterminate={!all && chosen.length > 0} onChange={() => setLeft(all ? new Set(ready.map(({ id }) => id)) : new Set())} /> All{" "}
+              {count(ready.length, "change")} that {ready.length === 1 ? "is" : "are"} ready
             </label>
             <span role="status">{chosen.length} chosen</span>
           </p>
           <ul class="changes">
             {changes.map((change) => (
-              <Row key={change.id} session={session} change={change} chosen={!left.has(change.id)} choose={(on) => choose(change.id, on)} />
+              <Row key={change.id} session={session} change={change} chosen={!isDraft(change) && !left.has(change.id)} choose={(on) => choose(change.id, on)} again={load.again} />
             ))}
           </ul>
         </>

@@ -167,7 +167,7 @@ export function Overview({ session }: PageProps): VNode {
                     </dd>
                   </div>
                   <div>
-                    <dt>Articles published since the training</dt>
+                    <dt>Published since its training</dt>
                     <dd>{summary.live.revision === 0 ? "never" : count(summary.live.revision, "time")}</dd>
                   </div>
                 </dl>
