@@ -143,7 +143,7 @@ export function ChangesPage({ session }: PageProps): VNode {
 
   return (
     <>
-      <PageHead title="Changes" lead="What was written and customers do not get yet. Publishing takes seconds and trains nothing.">
+      <PageHead title="Changes" lead="What customers do not get yet. Publishing takes seconds and trains nothing.">
         {chosen.length > 0 && (
           <Button kind="primary" onClick={() => setAsking(true)}>
             Publish {count(chosen.length, "change")}
