@@ -6,15 +6,13 @@ import { Articles } from "./pages/articles";
 import { ChangesPage } from "./pages/changes";
 import { Import } from "./pages/import";
 import { Overview } from "./pages/overview";
+import { ReleaseReport } from "./pages/release";
+import { Review } from "./pages/review";
+import { ReviewGroup } from "./pages/review_group";
+import { Settings } from "./pages/settings";
+import { Training } from "./pages/training";
+import { Try } from "./pages/try";
 import type { Route } from "./router";
-import { PageHead } from "./ui/parts";
-
-const Review: Page = () => <PageHead title="Review" />;
-const ReviewGroup: Page = () => <PageHead title="Review" />;
-const Try: Page = () => <PageHead title="Try it" />;
-const Training: Page = () => <PageHead title="Training" />;
-const ReleaseReport: Page = () => <PageHead title="Release" />;
-const Settings: Page = () => <PageHead title="Settings" />;
 
 export function pageFor(route: Route): Page {
   switch (route.page) {
