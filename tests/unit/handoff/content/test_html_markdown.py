@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from lxml import html
 
 from handoff.content.html_markdown import safe_target, text_of, to_markdown
+from handoff.settings import PROJECT_ROOT
 
 
 def markdown(text: str) -> str:
@@ -99,3 +102,14 @@ def test_words_of_an_element_stand_on_one_line() -> None:
 )
 def test_targets(target: str, base: str | None, leads: str | None) -> None:
     assert safe_target(target, base) == leads
+
+
+WORDS = json.loads(
+    (PROJECT_ROOT / "web_widget" / "fixtures" / "imported_words.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("row", WORDS, ids=range(len(WORDS)))
+def test_the_widget_reads_what_is_written(row: dict[str, str]) -> None:
+    """Its own test (markdown.test.ts) says that it shows `words` for `markdown`."""
+    assert to_markdown(html.fromstring(row["html"])) == row["markdown"]
