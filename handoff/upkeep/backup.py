@@ -29,8 +29,8 @@ from handoff.upkeep.errors import BackupRefused
 from handoff.wire.times import rfc3339
 from kb_index.releases import ReleaseError, ReleaseStore
 
-FOLDERS: Final = ("editions", "sources")
-"""Of a home, beside its releases: what is published into them, and how imported files were written."""
+FOLDERS: Final = ("editions", "reports", "sources")
+"""Of a home, beside its releases: what is published into them, what their judge found, how imported files were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Backup:
 
 
 def back_up(settings: Settings, path: Path) -> Backup:
-    """Write database, releases and secrets to `path`, consistent with each other, while the home is in use.
+    """Write database, releases with what stands beside them, and secrets to `path`, consistent with each other, while the home is in use.
 
     Raises:
         BackupRefused: there is nothing to save, something stands at `path`, or the database cannot be copied.
