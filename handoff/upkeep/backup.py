@@ -29,8 +29,8 @@ from handoff.upkeep.errors import BackupRefused
 from handoff.wire.times import rfc3339
 from kb_index.releases import ReleaseError, ReleaseStore
 
-BESIDE_RELEASES: Final = ("editions", "reports")
-"""Folders of the home whose files belong to releases: how what is live differs from them, and what their judge found."""
+FOLDERS: Final = ("editions", "reports", "sources")
+"""Of a home, beside its releases: what is published into them, what their judge found, how imported files were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def back_up(settings: Settings, path: Path) -> Backup:
             raise BackupRefused(str(failure)) from failure
         # After the database: every release that its conversations name was complete before it was named.
         live = _releases(settings.home / "releases", staging, files)
-        for name in BESIDE_RELEASES:
-            _replaceable(settings.home / name, name, staging, files)
+        for folder in FOLDERS:
+            _copied(settings.home, folder, staging, files)
         secrets = settings.home / "secrets.json"
         if secrets.exists():
             files[secrets.name] = secrets
@@ -138,19 +138,19 @@ def _releases(root: Path, staging: Path, files: dict[str, Path]) -> str | None:
     return live
 
 
-def _replaceable(folder: Path, name: str, staging: Path, files: dict[str, Path]) -> None:
-    """Note the files of a folder in which each is replaced as a whole now and then: copied, so that none changes on the way."""
-    if not folder.is_dir():
-        return
-    (staging / name).mkdir()
-    for file in sorted(folder.glob("*.json")):
-        if file.name.startswith(".") or not file.is_file() or file.is_symlink():
-            continue
+def _copied(home: Path, folder: str, staging: Path, files: dict[str, Path]) -> None:
+    """Note the files of a folder, as copies: they may be replaced, or go, while the archive is written."""
+    for file in _files(home / folder):
+        name = file.relative_to(home)
+        if any(part.startswith(".") for part in name.parts):
+            continue  # one that is being written, or a lock
+        target = staging / name
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            shutil.copyfile(file, staging / name / file.name)
+            shutil.copyfile(file, target)
         except FileNotFoundError:
-            continue  # its release was removed meanwhile
-        files[f"{name}/{file.name}"] = staging / name / file.name
+            continue
+        files[name.as_posix()] = target
 
 
 def _files(folder: Path) -> Iterator[Path]:

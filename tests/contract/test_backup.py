@@ -109,6 +109,33 @@ async def test_every_conversation_release_and_secret_comes_back(
     assert not list(empty.home.glob(".restore-*"))
 
 
+async def test_what_is_published_into_releases_and_how_files_were_written_come_back(
+    log: SqlEventLog, home: Settings, empty: Settings, tmp_path: Path
+) -> None:
+    texts = {
+        "editions/r1.json": "{}",
+        "sources/index.json": "[]",
+        "sources/kb_index/articles/pay.md": "---\n",
+    }
+    for name, text in {**texts, "editions/.lock": "", "sources/.x.partial": "half"}.items():
+        (home.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home.home / name).write_text(text)
+    path = tmp_path / "backup.tgz"
+    await in_thread(lambda: back_up(home, path))
+    # A file that came later is of another moment: it goes aside with the rest.
+    (empty.home / "editions").mkdir(parents=True)
+    (empty.home / "editions" / "other.json").write_text("{}")
+    done = await in_thread(lambda: restore(empty, path))
+    found = {
+        file.relative_to(empty.home).as_posix(): file.read_text()
+        for folder in ("editions", "sources")
+        for file in (empty.home / folder).rglob("*")
+        if file.is_file()
+    }
+    assert found == texts
+    assert (done.before / "editions" / "other.json").exists()
+
+
 async def test_what_stands_beside_releases_comes_back_and_what_is_there_goes_aside(
     home: Settings, empty: Settings, tmp_path: Path
 ) -> None:
