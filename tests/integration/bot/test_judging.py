@@ -233,7 +233,7 @@ def test_conversations_are_held_again_with_their_own_memory(home: Path, live: st
     assert [(row["kind"], row["reason"], row["article_id"]) for row in found[3:]] == [
         ("clarify", "likely", "card-lost"),
         ("answer", "chosen", "card-stolen"),
-        ("answer", "confident", "card-stolen"),
+        ("answer", "repeated", "card-stolen"),  # it remembers that it has said so
     ]
     again = program("replay", home, "--in", talks, "--out", out)
     assert again["release_id"] == live
