@@ -1,15 +1,25 @@
 /** Some questions ask for something that the bot does or says, not for an article. */
 import type { VNode } from "preact";
 import { useId, useState } from "preact/hooks";
+import type { Api } from "../api";
 import { INTENTS, intentProblem } from "../review_words";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
+import { useLoad } from "../ui/load";
 
-export function IntentDialog({ busy, close, choose }: { busy: boolean; close: () => void; choose: (intent: string) => void }): VNode {
+interface IntentRow {
+  name: string;
+  description?: string | null;
+}
+
+export function IntentDialog({ api, busy, close, choose }: { api: Api; busy: boolean; close: () => void; choose: (intent: string) => void }): VNode {
+  const known = useLoad<{ intents: IntentRow[] }>(api, "/intents");
   const [name, setName] = useState("");
   const [wrong, setWrong] = useState<string | null>(null);
   const options = useId();
+  const own = known.data?.intents ?? [];
+  const rows = own.length === 0 ? INTENTS : own.map(({ name: of, description }) => ({ name: of, label: description ?? INTENTS.find((intent) => intent.name === of)?.label ?? of }));
   return (
     <Dialog title="Give to an intent" close={close}>
       <form
@@ -26,7 +36,7 @@ export function IntentDialog({ busy, close, choose }: { busy: boolean; close: ()
           {(ids) => <input {...ids} list={options} autocomplete="off" maxLength={64} value={name} onInput={(event) => setName(event.currentTarget.value)} />}
         </Field>
         <datalist id={options}>
-          {INTENTS.map((intent) => (
+          {rows.map((intent) => (
             <option key={intent.name} value={intent.name}>
               {intent.label}
             </option>
