@@ -25,6 +25,7 @@ const MAIN: readonly Item[] = [
 const MORE: readonly Item[] = [
   { page: "try", label: "Try it" },
   { page: "training", label: "Training" },
+  { page: "incidents", label: "Incidents" },
   { page: "import", label: "Import and export" },
   { page: "settings", label: "Settings" },
   { page: "activity", label: "Activity" },

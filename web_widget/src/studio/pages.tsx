@@ -5,6 +5,7 @@ import { ArticleEditor } from "./pages/article_editor";
 import { Articles } from "./pages/articles";
 import { ChangesPage } from "./pages/changes";
 import { Import } from "./pages/import";
+import { IncidentsPage } from "./pages/incidents";
 import { Overview } from "./pages/overview";
 import { ReleaseReport } from "./pages/release";
 import { Review } from "./pages/review";
@@ -22,6 +23,8 @@ export function pageFor(route: Route): Page {
       return route.id === null ? Articles : ArticleEditor;
     case "changes":
       return ChangesPage;
+    case "incidents":
+      return IncidentsPage;
     case "import":
       return Import;
     case "activity":

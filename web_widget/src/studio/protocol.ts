@@ -240,6 +240,24 @@ export interface Review {
   minutes: number;
 }
 
+/** What is down: told before the answers that it concerns. */
+export interface Incident {
+  id: string;
+  /** Markdown. */
+  text: string;
+  article_ids: string[];
+  phrases: string[];
+  since: string;
+  next_news: string | null;
+  locale: string;
+}
+
+export interface Incidents {
+  incidents: Incident[];
+  /** How many conversations would hear of another one at once. */
+  open_conversations: number;
+}
+
 export interface AuditEntry {
   id: number;
   at: string;
