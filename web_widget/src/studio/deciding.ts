@@ -48,7 +48,7 @@ export function confidenceSays(decision: TurnDecision): string {
 export function frustrationSays(decision: TurnDecision): string {
   const { frustration, frustration_threshold: threshold } = decision;
   return frustration >= threshold
-    ? `At ${share(frustration, 0)}, over the ${share(threshold, 0)} from which a person is called.`
+    ? `At ${share(frustration, 0)}, at or over the ${share(threshold, 0)} from which a person is called.`
     : `At ${share(frustration, 0)}, under the ${share(threshold, 0)} from which a person is called.`;
 }
 

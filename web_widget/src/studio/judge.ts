@@ -82,6 +82,8 @@ export interface Report {
   seconds: number;
   exam: {
     n: number;
+    /** Of all changes, those that a large report leaves out too. */
+    counts?: Partial<Record<"better" | "worse" | "other", number>>;
     before: Figures | null;
     after: Figures;
     before_curve?: CurvePoint[] | null;
@@ -159,7 +161,7 @@ export interface Headline {
 /** The report in a sentence or two, for who reads nothing else. */
 export function headline(report: Report): Headline {
   const failed = report.golden?.failed.length ?? 0;
-  const exam = tallied(report.exam?.changes ?? []);
+  const exam = { ...tallied(report.exam?.changes ?? []), ...report.exam?.counts };
   const lost = report.asked?.counts.no_longer_answered ?? 0;
   const won = report.asked?.counts.now_answered ?? 0;
   if (report.against === null)

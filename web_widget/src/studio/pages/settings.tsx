@@ -109,7 +109,7 @@ function Editing({ session, answer, saved }: { session: PageProps["session"]; an
               label="At most this share of answers may be wrong"
               value={form.risk}
               least={RISK.least}
-              most={RISK.most}
+              most={Math.max(RISK.most, before.risk)}
               step={RISK.step}
               told={share(form.risk)}
               change={(risk) => change({ risk })}
@@ -204,7 +204,8 @@ function Slider({ label, value, least, most, step, told, hint, change }: {
 }
 
 function Curve({ curve, risk }: { curve: readonly RiskPoint[]; risk: number }): VNode {
-  const sorted = curve.toSorted((a, b) => a.risk - b.risk);
+  // What the slider cannot reach would only press the rest together.
+  const sorted = curve.filter((p) => p.risk <= Math.max(RISK.most, risk)).toSorted((a, b) => a.risk - b.risk);
   const point = pointAt(sorted, risk);
   return (
     <Lines

@@ -146,15 +146,16 @@ export function takesIn(changes: readonly Change[] | null, drafts: number, artic
   const stays = drafts === 0 ? "" : ` ${count(drafts, "draft")} ${drafts === 1 ? "stays" : "stay"} out.`;
   const all = articles === null ? "all articles that are ready" : `all ${count(articles - drafts, "article")} that are ready`;
   if (changes === null) return `Takes in ${all}.${stays}`;
-  if (changes.length === 0) return `Nothing has changed since what is live; a training would take in ${all} once more.${stays}`;
+  const ready = changes.filter((change) => change.status !== "draft");
+  if (ready.length === 0) return `Nothing has changed since what is live; a training would take in ${all} once more.${stays}`;
   const kinds = [
     ["new", "new"],
     ["changed", "changed"],
     ["removed", "removed"],
   ] as const;
   const parts = kinds.flatMap(([kind, word]) => {
-    const n = changes.filter((change) => change.change === kind).length;
+    const n = ready.filter((change) => change.change === kind).length;
     return n === 0 ? [] : [`${n} ${word}`];
   });
-  return `Takes in ${count(changes.length, "article")} that customers do not have yet: ${parts.join(", ")}.${stays}`;
+  return `Takes in ${count(ready.length, "article")} that customers do not have yet: ${parts.join(", ")}.${stays}`;
 }
