@@ -60,6 +60,10 @@ const STAGES: Record<string, string | undefined> = {
   judge_exam: "Taking the exam",
   judge_asked: "Asking it last week’s questions",
   judge_golden: "Playing the test conversations",
+  as_it_is_load: "Loading what is live",
+  as_it_is_replay: "Holding the conversations as it is",
+  as_it_would_be_load: "Loading it with these values",
+  as_it_would_be_replay: "Holding them with these values",
   group: "Putting like questions together",
   suggest: "Looking for the closest articles",
 };

@@ -13,6 +13,7 @@ import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { useLoad } from "../ui/load";
 import { LoadFailed, PageHead, Spinner } from "../ui/parts";
+import { Simulator } from "./simulator";
 
 interface Answer {
   settings: StudioSettings;
@@ -23,6 +24,7 @@ interface Answer {
 interface Form {
   risk: number;
   unanswerable: number;
+  frustration: number;
   minuteCost: string;
   handoffMinutes: string;
   /** null: the server knows no such setting. */
@@ -37,6 +39,7 @@ function formOf(values: StudioSettings): Form {
   return {
     risk: numeric(values.risk, 0.02),
     unanswerable: numeric(values.unanswerable_share, 0.2),
+    frustration: numeric(values.frustration, 0.7),
     minuteCost: String(numeric(values.minute_cost, 0)),
     handoffMinutes: String(numeric(values.handoff_minutes, 0)),
     approval: typeof values.approval === "boolean" ? values.approval : null,
@@ -55,13 +58,18 @@ export function Settings({ session }: PageProps): VNode {
           <LoadFailed error={loaded.error} again={loaded.again} />
         )
       ) : (
-        <Editing session={session} answer={loaded.data} saved={loaded.put} />
+        <Editing session={session} answer={loaded.data} saved={loaded.put} reload={loaded.again} />
       )}
     </>
   );
 }
 
-function Editing({ session, answer, saved }: { session: PageProps["session"]; answer: Answer; saved: (answer: Answer) => void }): VNode {
+function Editing({ session, answer, saved, reload }: {
+  session: PageProps["session"];
+  answer: Answer;
+  saved: (answer: Answer) => void;
+  reload: () => void;
+}): VNode {
   const { settings: values, curve } = answer;
   const before = formOf(values);
   const [form, setForm] = useState<Form>(before);
@@ -79,7 +87,7 @@ function Editing({ session, answer, saved }: { session: PageProps["session"]; an
   const save = async (): Promise<void> => {
     if (!right) return;
     setBusy(true);
-    const body: StudioSettings = { risk: form.risk, unanswerable_share: form.unanswerable, minute_cost: minuteCost, handoff_minutes: handoffMinutes };
+    const body: StudioSettings = { risk: form.risk, unanswerable_share: form.unanswerable, frustration: form.frustration, minute_cost: minuteCost, handoff_minutes: handoffMinutes };
     if (form.approval !== null) body.approval = form.approval;
     const done = await session.api.put<{ settings: StudioSettings }>("/settings", body);
     setBusy(false);
@@ -88,7 +96,7 @@ function Editing({ session, answer, saved }: { session: PageProps["session"]; an
       return;
     }
     saved({ settings: done.data.settings, curve });
-    session.tell(form.risk === before.risk && form.unanswerable === before.unanswerable ? "Saved." : "Saved. The next training goes by it.");
+    session.tell(form.risk === before.risk && form.unanswerable === before.unanswerable && form.frustration === before.frustration ? "Saved." : "Saved. The next training goes by it.");
     session.refresh();
   };
 
@@ -102,7 +110,7 @@ function Editing({ session, answer, saved }: { session: PageProps["session"]; an
     >
       <section aria-labelledby="risk-title">
         <h2 id="risk-title">Wrong answers</h2>
-        <p class="section-lead">The next training goes by these; a release keeps what it was trained with.</p>
+        <p class="section-lead">Saved, the next training goes by these. A release keeps what it serves with, so that going back brings that back too.</p>
         <div class="settings-risk">
           <div>
             <Slider
@@ -131,6 +139,22 @@ function Editing({ session, answer, saved }: { session: PageProps["session"]; an
           {curve !== null && curve.length > 1 && <Curve curve={curve} risk={form.risk} />}
         </div>
       </section>
+      <section aria-labelledby="upset-title">
+        <h2 id="upset-title">Upset customers</h2>
+        <div class="settings-risk">
+          <Slider
+            label="How upset a customer must be before a person is called"
+            value={form.frustration}
+            least={0.3}
+            most={0.95}
+            step={0.05}
+            told={share(form.frustration, 0)}
+            hint="Less: people are called sooner, and more often. The bot reads words, tone and what came before."
+            change={(frustration) => change({ frustration })}
+          />
+        </div>
+      </section>
+      <Simulator session={session} values={form} live={before} used={reload} />
       <section aria-labelledby="cost-title">
         <h2 id="cost-title">Your team’s time</h2>
         <p class="section-lead">Review shows with these what each gap costs.</p>

@@ -1,0 +1,80 @@
+/** What past conversations would have come to under other values. Pure. */
+import { number } from "./figures";
+
+export interface Tally {
+  answered: number;
+  clarified: number;
+  unsure: number;
+  handed_over: number;
+  other: number;
+  /** Of agents. */
+  hours: number;
+  /** Conversations whose customer needed a person and gets none in time. */
+  missed: number;
+  /** Answers that customers turned down when they were given. */
+  disliked: number;
+}
+
+export interface Simulation {
+  before: Tally;
+  after: Tally;
+  days: number;
+  conversations: number;
+  turns: number;
+  values: { risk?: number; frustration?: number };
+  days_seen: { day: string; before: Partial<Tally>; after: Partial<Tally> }[];
+  changes: { conversation_id: string; turn: number }[];
+}
+
+export interface TallyRow {
+  name: keyof Tally;
+  label: string;
+  before: string;
+  after: string;
+  /** `+3`, `-0.5`; empty where nothing changes. */
+  change: string;
+  lean: "better" | "worse" | "same";
+}
+
+const ROWS: readonly { name: keyof Tally; label: string; good: "more" | "less" | null }[] = [
+  { name: "answered", label: "Answered by the bot", good: null },
+  { name: "clarified", label: "Asked back, with two articles to choose from", good: null },
+  { name: "unsure", label: "Said that it does not know", good: null },
+  { name: "handed_over", label: "Handed to a person", good: null },
+  { name: "hours", label: "Hours of agents", good: "less" },
+  { name: "missed", label: "Customers who needed a person and got none in time", good: "less" },
+  { name: "disliked", label: "Answers that customers turned down", good: "less" },
+];
+
+export function tallyRows(before: Tally, after: Tally): TallyRow[] {
+  return ROWS.map(({ name, label, good }) => {
+    const more = Math.round((after[name] - before[name]) * 100) / 100;
+    const lean = more === 0 || good === null ? "same" : more > 0 === (good === "more") ? "better" : "worse";
+    return {
+      name,
+      label,
+      before: told(before[name]),
+      after: told(after[name]),
+      change: more === 0 ? "" : `${more > 0 ? "+" : "−"}${told(Math.abs(more))}`,
+      lean,
+    };
+  });
+}
+
+const HUNDREDTHS = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+
+function told(value: number): string {
+  return HUNDREDTHS.format(value);
+}
+
+/** The result in one sentence. */
+export function simulationSays({ before, after, days }: Simulation): string {
+  const handed = after.handed_over - before.handed_over;
+  const people =
+    handed === 0
+      ? "As many conversations would have gone to people"
+      : `${number(Math.abs(handed))} ${handed > 0 ? "more" : "fewer"} conversations would have gone to people`;
+  const missed = after.missed - before.missed;
+  const waited = missed > 0 ? `, and ${number(missed)} more customers who needed one would have got none in time` : "";
+  return `In these ${days} days: ${people}${waited}.`;
+}
