@@ -198,6 +198,8 @@ export interface Summary {
   review: { groups: number; questions: number; minutes: number };
   job: Job | null;
   canary: Canary | null;
+  /** Publications that wait for somebody's yes. */
+  waiting?: number;
   settings: StudioSettings;
 }
 
