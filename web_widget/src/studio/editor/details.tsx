@@ -11,10 +11,12 @@ interface Props {
   /** What is known of other articles, offered while one writes. */
   tags: readonly string[];
   locales: readonly string[];
+  /** What the server refused, and why. */
+  wrong: { field: string; message: string } | null;
   change: (part: Partial<Written>) => void;
 }
 
-function Tags({ tags, known, change }: { tags: readonly string[]; known: readonly string[]; change: (tags: string[]) => void }): VNode {
+function Tags({ tags, known, error, change }: { tags: readonly string[]; known: readonly string[]; error: string | null; change: (tags: string[]) => void }): VNode {
   const [text, setText] = useState("");
   const list = useId();
   const add = (): void => {
@@ -26,7 +28,7 @@ function Tags({ tags, known, change }: { tags: readonly string[]; known: readonl
     setText("");
   };
   return (
-    <Field label="Tags" hint="Enter or a comma adds one.">
+    <Field label="Tags" hint="Enter or a comma adds one." error={error}>
       {(ids) => (
         <>
           <input
@@ -70,7 +72,8 @@ function Tags({ tags, known, change }: { tags: readonly string[]; known: readonl
   );
 }
 
-export function Details({ article, tags, locales, change }: Props): VNode {
+export function Details({ article, tags, locales, wrong, change }: Props): VNode {
+  const at = (field: string): string | null => (wrong?.field === field ? wrong.message : null);
   const languages = useId();
   const { valid_from: from, valid_until: until } = article;
   const never = validity(from, until, Date.now()) === "never";
@@ -94,8 +97,8 @@ export function Details({ article, tags, locales, change }: Props): VNode {
           </span>
         </label>
       </fieldset>
-      <Tags tags={article.tags} known={tags} change={(next) => change({ tags: next })} />
-      <Field label="Language" hint="A code such as en, de or pt-BR.">
+      <Tags tags={article.tags} known={tags} error={at("tags")} change={(next) => change({ tags: next })} />
+      <Field label="Language" hint="A code such as en, de or pt-BR." error={at("locale")}>
         {(ids) => (
           <>
             <input {...ids} list={languages} autocomplete="off" maxLength={20} value={article.locale} onInput={(event) => change({ locale: event.currentTarget.value.trim() })} />
@@ -107,13 +110,13 @@ export function Details({ article, tags, locales, change }: Props): VNode {
           </>
         )}
       </Field>
-      <Field label="Owner" hint="Who knows whether it is still right.">
+      <Field label="Owner" hint="Who knows whether it is still right." error={at("owner")}>
         {(ids) => <input {...ids} dir="auto" autocomplete="off" maxLength={80} value={article.owner ?? ""} onInput={(event) => change({ owner: event.currentTarget.value })} />}
       </Field>
-      <Field label="Valid from">
+      <Field label="Valid from" error={at("valid_from")}>
         {(ids) => <input {...ids} type="datetime-local" value={toLocal(from)} onInput={(event) => change({ valid_from: toUtc(event.currentTarget.value) })} />}
       </Field>
-      <Field label="Valid until" error={never ? "It must end after it begins." : null}>
+      <Field label="Valid until" error={never ? "It must end after it begins." : at("valid_until")}>
         {(ids) => <input {...ids} type="datetime-local" value={toLocal(until)} onInput={(event) => change({ valid_until: toUtc(event.currentTarget.value) })} />}
       </Field>
       <p class="validity">

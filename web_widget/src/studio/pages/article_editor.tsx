@@ -204,8 +204,8 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
           />
         </div>
         <aside class="editor-side" aria-label="Details of the article">
-          <Details article={form} tags={known.tags} locales={known.locales} change={change} />
-          {wrong !== null && !["title", "answer"].includes(wrong.field) && (
+          <Details article={form} tags={known.tags} locales={known.locales} wrong={wrong} change={change} />
+          {wrong !== null && !["title", "answer", "locale", "owner", "valid_from", "valid_until", "tags"].includes(wrong.field) && (
             <p class="field-told wrong" role="alert">
               {wrong.message}
             </p>

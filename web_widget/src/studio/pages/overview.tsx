@@ -118,6 +118,16 @@ export function Overview({ session }: PageProps): VNode {
                 </p>
               </Card>
             )}
+            {(summary.waiting ?? 0) > 0 && (
+              <Card title={`${count(summary.waiting ?? 0, "publication waits", "publications wait")} for a yes`} tone="do">
+                <p>A second pair of eyes is asked for before customers get it.</p>
+                <p>
+                  <a class="button" href={href("changes")}>
+                    Look at it
+                  </a>
+                </p>
+              </Card>
+            )}
             {jobRuns(summary.job) && (
               <Card title="Under way">
                 <p>{jobWords(summary.job)}.</p>
