@@ -34,13 +34,14 @@ from bot.nlg import FAILURES
 from bot.own_words import read_languages
 from bot.runtime import Runtime
 from bot.searches import Searches
-from bot.settings import INDEX_FOLDER, MODEL_FILE, MOOD_FILE, Settings
+from bot.settings import INDEX_FOLDER, MODEL_FILE, MOOD_FILE, RULES_FILE, Settings
 from bot.trackers import TurnTrackers, kept_of
 from bot.turnstile import Turnstile
 from bot.vectors import Vectors
 from bot.voice import Wording, load
 from kb_index.explain import explain
 from kb_index.knowledge import Knowledge
+from kb_index.rules import read_rules
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class Engine:
 
         Raises:
             IndexMismatch, CorruptIndex: the index cannot be used; the message says what to do.
+            RuleError: the release's own rules cannot be read.
             ModelNotFound: Rasa cannot read the model.
         """
         knowledge = Knowledge.load(folder / INDEX_FOLDER, vectors.encoder)
@@ -103,6 +105,7 @@ class Engine:
             languages=read_languages(knowledge.articles, wording),
             low_confidence=settings.low_confidence,
             wording=wording,
+            rules=read_rules(folder / RULES_FILE),
         )
         trackers = TurnTrackers()
         with runtime.using(here):
@@ -242,4 +245,7 @@ def _decision(tracker: DialogueStateTracker) -> Decision:
     language = last_baton(tracker).get("language")
     if raw["reason"] == "policy" and language is not None:
         slots["language"] = language  # so that the agent's card says which rule it was
+    why = last_baton(tracker).get("rule")
+    if why is not None:
+        slots["rule"] = why
     return decision_from_json({**raw, "slots": slots})

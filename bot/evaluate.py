@@ -54,6 +54,8 @@ async def ask_all(engine: Engine, questions: Sequence[Question], locale: str = "
         took = (time.perf_counter() - begun) * 1000
         decision = outcome.decision
         best = decision.passages[0].article_id if decision.passages else None
+        if decision.kind == "answer" and decision.reason == "rule":
+            best = outcome.replies[0].article_id  # an editor's rule answers with what it names
         offered = tuple(p.article_id for p in decision.passages[:2]) if decision.kind == "clarify" else ()
         outcomes.append(
             Outcome(

@@ -20,6 +20,7 @@ from bot.searches import Searches
 from bot.vectors import Vectors
 from bot.voice import Wording, load
 from kb_index.knowledge import Knowledge
+from kb_index.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Runtime:
     low_confidence: LowConfidence = "handoff"
     wording: Wording = field(default_factory=lambda: load("formal"))
     orders: OrderService = field(default_factory=DemoOrders)
+    rules: Rules = field(default_factory=Rules)
 
 
 _CURRENT: ContextVar[Runtime] = ContextVar("baton_runtime")

@@ -19,6 +19,7 @@ from bot.dialogue import BATON
 from bot.frustration import THRESHOLD, Mood
 from bot.languages import Reading
 from kb_index.knowledge import Knowledge
+from kb_index.rules import Does
 
 ORDER_NUMBER = "order_number"
 PASSAGES = 5
@@ -48,6 +49,7 @@ class TurnDecision(GraphComponent):
         here = runtime.current()
         self._knowledge = here.knowledge
         self._low_confidence = here.low_confidence
+        self._rules = {intent.name: intent.does for intent in here.rules.intents}
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
         """Decide on each message that has a text."""
@@ -78,6 +80,7 @@ class TurnDecision(GraphComponent):
             choice=given.choice,
             language=reading.language,
             covered=reading.covered,
+            rules=_usable(self._rules, intents, self._knowledge),
             tied=_tied(self._knowledge, passages),
         )
         verdict = decide(evidence, memory_of(tracker), self._low_confidence)
@@ -99,6 +102,9 @@ class TurnDecision(GraphComponent):
             add_to_output=True,
         )
         packed = _packed(verdict, decision, reading, given.name)
+        does = evidence.rules.get(verdict.intent)
+        if verdict.reason == "policy" and does is not None:
+            packed["rule"] = does.reason
         if given.explain:
             packed["evidence"] = _told(intents, mood, reading)
         message.set(BATON, packed, add_to_output=True)
@@ -117,6 +123,25 @@ def _packed(verdict: Verdict, decision: Decision, reading: Reading, name: str | 
         "language": reading.language,
         "name": name,
     }
+
+
+def _usable(
+    rules: Mapping[str, Does], intents: Mapping[str, float], knowledge: Knowledge
+) -> Mapping[str, Does]:
+    """The rules of intents that were trained, without those whose article is not to be had now."""
+    return {
+        name: does
+        for name, does in rules.items()
+        if name in intents and (does.article_id is None or _is_there(knowledge, does.article_id))
+    }
+
+
+def _is_there(knowledge: Knowledge, article_id: str) -> bool:
+    try:
+        knowledge.article(article_id)
+    except KeyError:
+        return False
+    return True
 
 
 def _tied(knowledge: Knowledge, passages: Sequence[Passage]) -> bool:
