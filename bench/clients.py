@@ -116,6 +116,8 @@ class BatonConversation(Conversation):
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
+        self.release_id = ""
+        """The release that gave the last answer."""
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -160,6 +162,7 @@ class BatonConversation(Conversation):
                     raise TurnFailedError(f"{event['data']['code']} instead of an answer")
                 if event["kind"] == "bot.replied" and turn in {0, event["data"]["turn"]}:
                     kind = event["data"]["kind"]
+                    self.release_id = event["data"]["release_id"]
                     self.over = kind == "escalate"
                     return event["data"].get("article_id") or "", kind
 

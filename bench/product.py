@@ -42,7 +42,7 @@ def trained_home(store: Path) -> Path:
         store.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(prefix="baton-", dir=store))
         for words in (("content", "import", str(ARTICLES)), ("train", "--publish", "--no-fine-tune")):
-            program = _command(f"baton {' '.join(words[:2])}", making, words, store / "baton.log")
+            program = command(f"baton {' '.join(words[:2])}", making, words, store / "baton.log")
             try:
                 program.wait()
             finally:
@@ -55,7 +55,7 @@ def serve(home: Path, into: Path, log: Path) -> tuple[Program, str]:
     """Start the product on a copy of `home` made in the new folder `into`; the program and the site's address."""
     shutil.copytree(home, into)
     port = free_port()
-    program = _command("baton serve", into, ("serve", "--port", str(port)), log, _environment(UNLIMITED))
+    program = command("baton serve", into, ("serve", "--port", str(port)), log, _environment(UNLIMITED))
     return program, f"http://127.0.0.1:{port}"
 
 
@@ -68,7 +68,7 @@ def relay(home: Path, log: Path, database_url: str | None = None, **settings: ob
     chosen = {**UNLIMITED, "home": home, "bot_url": NOWHERE, **settings}
     if database_url is not None:
         chosen["database_url"] = database_url
-    program = _command("baton relay", home, ("relay", "--port", str(port)), log, _environment(chosen))
+    program = command("baton relay", home, ("relay", "--port", str(port)), log, _environment(chosen))
     program.wait_until(lambda: answers(f"http://127.0.0.1:{port}/health/live"), READY_LIMIT_S)
     return program, f"http://127.0.0.1:{port}"
 
@@ -82,8 +82,9 @@ def _environment(settings: Mapping[str, object]) -> dict[str, str]:
     return {f"BATON_{name.upper()}": str(value) for name, value in settings.items()}
 
 
-def _command(
+def command(
     name: str, home: Path, words: tuple[str, ...], log: Path, env: Mapping[str, str] | None = None
 ) -> Program:
+    """Start a command of Baton on the state in `home`."""
     argv = [*COMMAND, "--home", str(home), *words]
     return Program(name, argv, cwd=PROJECT_ROOT, log=log, env=env)

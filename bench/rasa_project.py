@@ -68,7 +68,7 @@ def trained(peer: Peer, articles: Sequence[Article], store: Path) -> Path:
         kept = store / f"{peer.name}-{digest_of(project, *own)}"
         if not (kept / MODEL).exists():
             log = store / f"{peer.name}.log"
-            _train(peer, project, log)
+            train_project(peer, project, log)
             _keep(project, kept)
     return kept
 
@@ -124,7 +124,8 @@ def digest_of(*paths: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _train(peer: Peer, project: Path, log: Path) -> None:
+def train_project(peer: Peer, project: Path, log: Path) -> None:
+    """Run `rasa train` in the project; its cache stays there. Raises `BenchError`."""
     argv = [
         str(BOT_PYTHON),
         "-P",

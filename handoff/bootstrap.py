@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from handoff.accounts.service import Accounts
 from handoff.adapters.bot_http import HttpBot
 from handoff.adapters.bot_pool import BotPool
+from handoff.adapters.bot_workbench import BotWorkbench
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.cursors_sql import SqlCursors
 from handoff.adapters.database import open_engine
@@ -22,7 +23,7 @@ from handoff.adapters.webhook_http import HttpWebhook
 from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
 from handoff.domain.rules import NOTICES, Rules, Rung
-from handoff.ports import BotEngine, Clock, EventLog, PubSub, Webhook
+from handoff.ports import BotEngine, Clock, EventLog, PubSub, Webhook, Workbench
 from handoff.relay.parts import Relay, SocketLimits
 from handoff.relay.session import SessionLimits
 from handoff.service.bot_watch import BotWatch
@@ -41,6 +42,7 @@ from handoff.service.waits import Waits
 from handoff.settings import Settings
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
+from handoff.studio.incidents import Incidents
 from handoff.studio.live import LiveContent
 from handoff.studio.parts import Studio
 from handoff.studio.shelf import Shelf
@@ -110,21 +112,32 @@ async def make_running(settings: Settings) -> Running:
         make_accounts(engine, settings),
         tokens,
         settings.identity_secret or kept.identity,
-        make_studio(engine, settings),
+        make_studio(engine, settings, relay, BotWorkbench(bots)),
         close,
     )
 
 
-def make_studio(engine: AsyncEngine, settings: Settings) -> Studio:
+def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Workbench) -> Studio:
     """What editors work with."""
-    clock = SystemClock()
+    clock = relay.clock
     shelf = Shelf(engine)
+    audit = Audit(engine, clock)
+    live = LiveContent(settings.home, shelf, clock)
     return Studio(
         clock=clock,
-        audit=Audit(engine, clock),
+        audit=audit,
         articles=ArticleDesk(engine, clock),
         shelf=shelf,
-        live=LiveContent(settings.home, shelf, clock),
+        live=live,
+        bench=bench,
+        incidents=Incidents(
+            engine,
+            live=live,
+            event_log=relay.log,
+            conversations=relay.conversations,
+            audit=audit,
+            clock=clock,
+        ),
     )
 
 

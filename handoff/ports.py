@@ -365,4 +365,26 @@ class BotEngine(Protocol):
         ...
 
 
+class Workbench(Protocol):
+    """The bot as editors use it. Nothing that is asked here is stored or counted."""
+
+    async def try_turn(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """One turn of a conversation that only its caller keeps: `{outcome, explanation, dialogue}`.
+
+        `asked` has `text`, `locale`, and may have `choice`, `dialogue`, `draft` and `release_id`.
+
+        Raises:
+            BotNotReadyError: no bot is there.
+            BotFailedError: it could not answer this.
+        """
+        ...
+
+    async def advise(self, article: Mapping[str, Any], *, draft: bool) -> dict[str, Any]:
+        """What is doubtful about an article beside all others: `{warnings: [{code, field, index, text, other}]}`.
+
+        Raises as `try_turn`.
+        """
+        ...
+
+
 Presence = Literal["online", "away", "offline"]

@@ -74,6 +74,28 @@ class HttpBot:
             raise BotNotReadyError("the answer has no list of results")
         return results
 
+    async def ask(self, path: str, body: Any, timeout_s: float) -> dict[str, Any]:
+        """What the bot answers to one of its other questions: an object.
+
+        Raises:
+            BotNotReadyError: it is warming up or cannot be reached.
+            BotFailedError: it refused, answered with nonsense or not in time.
+        """
+        try:
+            status, answer = await self._post(path, body, timeout_s)
+            found = orjson.loads(answer)
+        except TimeoutError as failure:
+            raise BotFailedError("no answer in time") from failure
+        except aiohttp.ClientError as failure:
+            raise BotNotReadyError(str(failure)) from failure
+        except ValueError as failure:
+            raise BotFailedError("not JSON") from failure
+        if status == SERVICE_UNAVAILABLE:
+            raise BotNotReadyError("warming")
+        if not is_success(status) or not isinstance(found, dict):
+            raise BotFailedError(f"status {status}")
+        return found
+
     async def _post(self, path: str, body: Any, timeout_s: float) -> tuple[int, bytes]:
         async with asyncio.timeout(timeout_s):
             return await self._client.exchange("POST", f"{self._base}{path}", orjson.dumps(body))

@@ -355,6 +355,28 @@ canaries = sa.Table(
     sa.Column("running", sa.Boolean, nullable=True, unique=True),
 )
 
+# What is to be done once somebody else has agreed, or when its time has come.
+plans = sa.Table(
+    "plans",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("action", sa.String(24), nullable=False),
+    sa.Column("subject", sa.String(200), nullable=False),
+    sa.Column("params", sa.Text, nullable=False),
+    sa.Column("why", sa.String(500), nullable=True),
+    sa.Column("asked_by", sa.String(80), nullable=False),
+    sa.Column("asked_at", MILLIS, nullable=False),
+    sa.Column("due_at", MILLIS, nullable=False),
+    # asked (waits for somebody's yes), due (waits for its time), running, done, refused, cancelled, failed.
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("decided_by", sa.String(80), nullable=True),
+    sa.Column("decided_at", MILLIS, nullable=True),
+    sa.Column("ended_at", MILLIS, nullable=True),
+    sa.Column("problem", sa.String(500), nullable=True),
+    sa.Column("leased_until", MILLIS, nullable=False, server_default="0"),
+    sa.Index(None, "state", "due_at"),
+)
+
 # Who did what that customers can notice, and why.
 audit = sa.Table(
     "audit",

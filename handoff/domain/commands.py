@@ -146,6 +146,13 @@ class RaiseAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class TellIncident:
+    """Something is down, or works again: said to who is in a conversation now."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PassTime:
     """The clock reached the conversation's `due_at`."""
 
@@ -170,6 +177,7 @@ SystemCommand = (
     | TellBotIsBack
     | ReleaseLease
     | RaiseAlert
+    | TellIncident
     | PassTime
 )
 Command = CustomerCommand | AgentCommand | SystemCommand

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, cast
 
 from handoff.domain.events import (
+    INCIDENT,
     Actor,
     AgentJoined,
     AgentLeft,
@@ -189,15 +190,20 @@ def apply(state: Conversation, event: Event) -> Conversation:
                 offer=(),
             )
         case SystemNotice() as notice:
-            told_down = state.told_bot_is_down or notice.code == "bot_warming"
-            return state.evolved(
-                offer=_ids(notice.choices),
-                offer_turn=event.seq,
-                told_bot_is_down=told_down,
-                asked_for_contact=state.asked_for_contact or notice.code == "leave_contact",
-            )
+            return _after_notice(state, notice, event.seq)
         case _:
             return state
+
+
+def _after_notice(state: Conversation, notice: SystemNotice, seq: int) -> Conversation:
+    if notice.code == INCIDENT:
+        return state  # news from outside: whatever the customer was asked last can still be answered
+    return state.evolved(
+        offer=_ids(notice.choices),
+        offer_turn=seq,
+        told_bot_is_down=state.told_bot_is_down or notice.code == "bot_warming",
+        asked_for_contact=state.asked_for_contact or notice.code == "leave_contact",
+    )
 
 
 def fold(conversation_id: str, events: list[Event]) -> Conversation:

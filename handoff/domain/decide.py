@@ -35,6 +35,7 @@ from handoff.domain.commands import (
     SystemCommand,
     TellBotIsBack,
     TellBotIsDown,
+    TellIncident,
     TransferConversation,
 )
 from handoff.domain.conversation import Conversation
@@ -42,6 +43,7 @@ from handoff.domain.deadlines import notice, pass_time, raise_alert
 from handoff.domain.errors import AlreadyClaimed, BadFrame, NewMessages, NotFound, NotHolder, WrongState
 from handoff.domain.events import (
     BOT,
+    INCIDENT,
     SYSTEM,
     Actor,
     AgentJoined,
@@ -64,6 +66,7 @@ from handoff.domain.events import (
     HandoffRequested,
     NewEvent,
     Payload,
+    SystemNotice,
 )
 from handoff.domain.rules import ASK_BOT_CHOICE, SCALES, Rules
 from handoff.domain.summary import summarise
@@ -262,6 +265,10 @@ def _decide_for_system(
             return [NewEvent(SYSTEM, AgentLeft("lease_expired"))]
         case RaiseAlert():
             return raise_alert(state, command)
+        case TellIncident(text):
+            if state.state not in ("bot", "waiting", "agent"):
+                return []
+            return [NewEvent(SYSTEM, SystemNotice(INCIDENT, text))]
         case PassTime():
             return pass_time(state, now, rules)
         case _:

@@ -178,6 +178,10 @@ class CustomerGaveFeedback:  # no transition
     helpful: bool
 
 
+INCIDENT: Final = "incident"
+"""The code of a notice whose words are an editor's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class SystemNotice:  # no transition
     KIND: ClassVar[str] = "system.notice"

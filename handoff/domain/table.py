@@ -91,6 +91,9 @@ NOBODY_CAME_YET: Final = Trigger(
     otherwise=None,
 )
 WAITED: Final = Trigger(c.RaiseAlert, "a rung of the wake-up ladder, once for each level", otherwise=None)
+INCIDENT_TOLD: Final = Trigger(
+    c.TellIncident, "an editor tells of an incident, or of its end", otherwise=None
+)
 IDLE: Final = Trigger(c.PassTime, "idle for `BATON_EPISODE_IDLE`", otherwise=None)
 
 TABLE: Final[tuple[Transition, ...]] = (
@@ -157,6 +160,7 @@ TABLE: Final[tuple[Transition, ...]] = (
     Transition(("waiting",), BOT_BACK, None, (e.SystemNotice,), "code `bot_back`"),
     Transition(("waiting",), NOBODY_CAME_YET, None, (e.SystemNotice,), "code `leave_contact`, once a wait"),
     Transition(("waiting",), WAITED, None, (e.HandoffAlerted,)),
+    Transition(("bot", "waiting", "agent"), INCIDENT_TOLD, None, (e.SystemNotice,), "code `incident`"),
     Transition(("bot", "waiting", "closed"), FOLLOWS_UP, None, (e.ContactFollowedUp,)),
 )
 

@@ -43,3 +43,17 @@ class ArticleExists(HandoffError):
 
     code = "article_exists"
     http_status = 409
+
+
+class BadIncident(HandoffError):
+    """An incident is refused. `data.field` names the field, `data.fault` the code of what is wrong with it."""
+
+    code = "bad_incident"
+    http_status = 422
+
+
+class PlanDecided(HandoffError):
+    """Somebody has agreed to this, refused it, or taken it back already."""
+
+    code = "plan_decided"
+    http_status = 409

@@ -15,7 +15,7 @@ from handoff.studio.errors import CannotPublish, NothingLive
 from handoff.studio.shelf import Shelf, Shelved
 from handoff.wire.times import rfc3339
 from kb_index.article import Article
-from kb_index.editions import CorruptEdition, Edition, EditionMoved, EditionStore
+from kb_index.editions import CorruptEdition, Edition, EditionMoved, EditionStore, Incident
 from kb_index.formats import parse
 from kb_index.releases import ReleaseError, ReleaseStore
 
@@ -78,24 +78,37 @@ class LiveContent:
             CannotPublish: one of these articles is a draft.
             StorageUnavailable: it could not be written; what was live still is.
         """
+
+        def chosen(live: Live, shelved: Mapping[str, Shelved]) -> Mapping[str, Article | None]:
+            changed = differing(live, shelved)
+            wanted = publishable(changed, shelved) if ids is None else frozenset(ids)
+            _check(wanted, shelved, live)
+            return {key: shelved[key].kept.article if key in shelved else None for key in wanted}
+
+        return await self._publish(chosen, by)
+
+    async def publish_versions(self, articles: Mapping[str, Article | None], *, by: str) -> Published:
+        """Make these very articles live, whatever has been written since; None takes one back. Raises as `publish`."""
+        return await self._publish(lambda _live, _shelved: articles, by)
+
+    async def _publish(
+        self, chosen: Callable[[Live, Mapping[str, Shelved]], Mapping[str, Article | None]], by: str
+    ) -> Published:
         async with self._one_at_a_time:
             for _ in range(TRIES):
                 shelved = await self._shelf.refreshed()
                 live = await self.now()
                 if live is None:
                     raise NothingLive("Nothing is live yet. Train and publish a first release.")
-                changed = differing(live, shelved)
-                wanted = publishable(changed, shelved) if ids is None else frozenset(ids)
-                _check(wanted, shelved, live)
-                moved = wanted & changed
+                moved = {
+                    key: article
+                    for key, article in chosen(live, shelved).items()
+                    if live.articles.get(key) != article
+                }
                 if not moved:
                     return Published(live.release_id, live.revision, ())
-                target = dict(live.articles)
-                for article_id in moved:
-                    if article_id in shelved:
-                        target[article_id] = shelved[article_id].kept.article
-                    else:
-                        del target[article_id]
+                target = {key: article for key, article in live.articles.items() if key not in moved}
+                target |= {key: article for key, article in moved.items() if article is not None}
                 try:
                     await self._write(self._edition(live, target, by))
                 except EditionMoved:
@@ -135,6 +148,29 @@ class LiveContent:
             if carried or edition.incidents or there is not None:
                 await self._write(edition)
             return carried
+
+    async def set_incidents(
+        self, change: Callable[[tuple[Incident, ...]], tuple[Incident, ...]], *, by: str
+    ) -> None:
+        """Make other incidents the open ones. `change` gives them from those that are, and may be called again.
+
+        Raises:
+            NothingLive: there is no release whose answers they could go before.
+            StorageUnavailable: it could not be written; what was open still is.
+        """
+        async with self._one_at_a_time:
+            for _ in range(TRIES):
+                live = await self.now()
+                if live is None:
+                    raise NothingLive("Nothing is live yet. Train and publish a first release.")
+                there = live.edition.incidents if live.edition is not None else ()
+                edition = replace(self._edition(live, live.articles, by), incidents=change(there))
+                try:
+                    await self._write(edition)
+                except EditionMoved:
+                    continue
+                return
+        raise StorageUnavailable("Others publish all the time. Try again in a moment.")
 
     async def write_draft(self) -> str | None:
         """Have the difference of the working copy to the live release written, for the bot to try.

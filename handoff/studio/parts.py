@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from handoff.ports import Clock
+from handoff.ports import Clock, Workbench
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
+from handoff.studio.incidents import Incidents
 from handoff.studio.live import LiveContent
 from handoff.studio.shelf import Shelf
 
@@ -21,12 +22,16 @@ class Studio:
     articles: ArticleDesk
     shelf: Shelf
     live: LiveContent
+    bench: Workbench
+    incidents: Incidents
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
+        await self.incidents.start()
 
     async def stop(self) -> None:
         """End it."""
+        await self.incidents.stop()
 
     def now(self) -> str:
         """The time, RFC 3339 in UTC to the second."""

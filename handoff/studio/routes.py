@@ -13,6 +13,7 @@ from handoff.studio.audit import PAGE
 from handoff.studio.guard import guard
 from handoff.studio.parts import Studio
 from handoff.studio.routes_articles import article_routes
+from handoff.studio.routes_incidents import incident_routes
 from handoff.wire.answers import refusals
 
 REFUSALS = refusals(Unauthorized, Forbidden, BadFrame)
@@ -33,4 +34,5 @@ def studio_routes(studio: Studio, gate: Gate) -> APIRouter:
         return {"entries": await studio.audit.entries(before=before, limit=limit)}
 
     router.include_router(article_routes(studio, gate))
+    router.include_router(incident_routes(studio, gate))
     return router

@@ -12,6 +12,7 @@ from handoff.accounts.gate import Gate
 from handoff.accounts.model import User
 from handoff.content.versions import Version
 from handoff.domain.errors import BadFrame, BadJson, Forbidden, NotFound, StorageUnavailable, Unauthorized
+from handoff.studio.advice import advise
 from handoff.studio.articles import MAX_NOTE, Status
 from handoff.studio.errors import ArticleExists, BadArticle, CannotPublish, EditConflict, NothingLive
 from handoff.studio.guard import guard
@@ -87,6 +88,12 @@ class SaveBody(_Body):
     base_version: _Version
     article: ArticleBody
     note: _Why = None
+
+
+class AdviceBody(_Body):
+    """`POST /articles/advice`."""
+
+    article: ArticleBody
 
 
 class RestoreBody(_Body):
@@ -193,6 +200,16 @@ def article_routes(studio: Studio, gate: Gate) -> APIRouter:
             article_id, body.version, base_version=body.base_version, by=user.name
         )
         return {"article": whole_article(kept)}
+
+    @router.post(
+        "/articles/advice", dependencies=[Depends(single_names)], responses={**WRITING, **refusals(BadFrame)}
+    )
+    async def advice(body: AdviceBody, _user: User = may_edit) -> dict[str, Any]:
+        """What is doubtful about an article as it is being written; nothing is stored."""
+        shelved = await studio.shelf.refreshed()
+        drafted = await studio.live.write_draft()
+        found = await advise(body.article.fields(), shelved, studio.bench, draft=drafted is not None)
+        return {"warnings": [one.as_dict() for one in found]}
 
     @router.get("/changes", responses={**REFUSALS, **refusals(NothingLive)})
     async def not_live(_user: User = may_edit) -> dict[str, Any]:

@@ -27,10 +27,11 @@ Longer than a statement may take."""
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
-    """An article and what a search looks at."""
+    """An article, what a search looks at, and all that it is asked with (see `same`)."""
 
     kept: Kept
     haystack: str
+    asked: frozenset[str]
 
 
 class Shelf:
@@ -77,7 +78,7 @@ class Shelf:
             return
         # A new mapping: whoever reads the old one while this waits for the database is not disturbed.
         known = {key: shelved for key, shelved in self._known.items() if key not in gone}
-        known |= {key: Shelved(kept, _haystack(kept)) for key, kept in changed.items()}
+        known |= {key: _shelved(kept) for key, kept in changed.items()}
         self._known = known
         self._newest = max([self._newest, *(kept.updated_at for kept in changed.values())])
         self._moves += 1
@@ -89,6 +90,14 @@ def folded(text: str) -> str:
     return "".join(character for character in bare if not unicodedata.combining(character))
 
 
-def _haystack(kept: Kept) -> str:
+def same(text: str) -> str:
+    """What two questions that differ in case, spaces and marks alone have in common."""
+    kept = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(c if c.isalnum() else " " for c in kept).split()) or kept
+
+
+def _shelved(kept: Kept) -> Shelved:
     article = kept.article
-    return folded("\n".join((article.id, article.title, *article.questions, article.answer, *article.tags)))
+    texts = (article.id, article.title, *article.questions, article.answer, *article.tags)
+    asked = frozenset(same(text) for text in (article.title, *article.questions))
+    return Shelved(kept, folded("\n".join(texts)), asked)

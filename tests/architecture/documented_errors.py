@@ -48,6 +48,7 @@ REMEDIES: Final = {
     "bad_article": "Fix the field `data.field`.",
     "cannot_publish": "Mark `data.article_id` as ready, or leave it out.",
     "article_exists": "Choose another id, or edit `data.article_id`.",
+    "bad_incident": "Fix the field `data.field`.",
     "nothing_live": "Train and publish a first release.",
     "backup_refused": "Read the message; no backup was made.",
     "restore_refused": "Read the message; nothing was changed.",

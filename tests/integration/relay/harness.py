@@ -7,7 +7,7 @@ import itertools
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +66,16 @@ class ScriptedBot:
         """Nothing; searching is the real bot's test."""
         del query, locale, limit
         return []
+
+    async def try_turn(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Nobody tries anything here; what the real bot says has tests of its own."""
+        del asked
+        raise BotNotReadyError("told so by the test")
+
+    async def advise(self, article: Mapping[str, Any], *, draft: bool) -> dict[str, Any]:
+        """As `try_turn`."""
+        del article, draft
+        raise BotNotReadyError("told so by the test")
 
 
 def outcome(request: TurnRequest, text: str, **changes: Any) -> TurnOutcome:
@@ -153,7 +163,9 @@ async def running_relay(
         if webhook is not None:
             await webhook.close()
 
-    running = Running(relay, accounts, tokens, IDENTITY, make_studio(engine, configured), close)
+    running = Running(
+        relay, accounts, tokens, IDENTITY, make_studio(engine, configured, relay, scripted), close
+    )
     server = make_server(configured, running, home / "no-pages")
     serving = asyncio.create_task(server._serve())
     try:

@@ -283,7 +283,7 @@ async def test_a_start_that_fails_ends_what_it_began(tmp_path: Path) -> None:
         make_accounts(engine, settings),
         ConversationTokens("s" * 32, 1, 1),
         "i" * 32,
-        make_studio(engine, settings),
+        make_studio(engine, settings, relay, ScriptedBot()),
         close,
     )
     app = make_app(settings, running, tmp_path / "no-pages")

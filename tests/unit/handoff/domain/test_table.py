@@ -116,6 +116,7 @@ SAMPLES: dict[Trigger, Arrange] = {
     t.NOBODY_CAME: _nobody_came,
     t.NOBODY_CAME_YET: _nobody_came_yet,
     t.WAITED: _waited,
+    t.INCIDENT_TOLD: _by(e.SYSTEM, c.TellIncident("Card payments fail.")),
     t.FOLLOWS_UP: _left_an_address,
 }
 

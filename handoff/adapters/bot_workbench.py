@@ -1,0 +1,37 @@
+"""The bots as editors use them: to try a draft, and to hear what is doubtful about an article."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from handoff.adapters.bot_http import HttpBot
+from handoff.ports import BotNotReadyError
+
+TRY_TIMEOUT_S: Final = 15.0
+"""A draft is built when it is first asked: some hundred changed articles take seconds to encode."""
+ADVISE_TIMEOUT_S: Final = 15.0
+
+
+class BotWorkbench:
+    """`Workbench` over whichever bot answers; all of them have the same releases and editions."""
+
+    def __init__(self, bots: Sequence[HttpBot]) -> None:
+        self._bots = tuple(bots)
+
+    async def try_turn(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """See `Workbench.try_turn`."""
+        return await self._ask("/bot/try", asked, TRY_TIMEOUT_S)
+
+    async def advise(self, article: Mapping[str, Any], *, draft: bool) -> dict[str, Any]:
+        """See `Workbench.advise`."""
+        return await self._ask("/bot/advise", {"article": dict(article), "draft": draft}, ADVISE_TIMEOUT_S)
+
+    async def _ask(self, path: str, body: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
+        away = BotNotReadyError("no bot is there")
+        for bot in self._bots:
+            try:
+                return await bot.ask(path, body, timeout_s)
+            except BotNotReadyError as failure:
+                away = failure
+        raise away
