@@ -22,6 +22,7 @@ from handoff.adapters.secrets_file import load_secrets
 from handoff.adapters.webhook_http import HttpWebhook
 from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
+from handoff.content.intents import shipped_examples
 from handoff.domain.rules import NOTICES, Rules, Rung
 from handoff.ports import BotEngine, Clock, EventLog, PubSub, Webhook, Workbench
 from handoff.relay.parts import Relay, SocketLimits
@@ -43,7 +44,9 @@ from handoff.settings import Settings
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
 from handoff.studio.incidents import Incidents
+from handoff.studio.intents import IntentDesk
 from handoff.studio.live import LiveContent
+from handoff.studio.meanings import Meanings
 from handoff.studio.parts import Studio
 from handoff.studio.shelf import Shelf
 
@@ -138,6 +141,8 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
             audit=audit,
             clock=clock,
         ),
+        intents=IntentDesk(engine, clock, audit, shipped_examples()),
+        meanings=Meanings(bench),
     )
 
 

@@ -386,5 +386,12 @@ class Workbench(Protocol):
         """
         ...
 
+    async def embed(self, texts: Sequence[str]) -> tuple[str, list[list[float]]]:
+        """The encoder's fingerprint, and a vector of length 1 for each of 1 to 64 texts.
+
+        Raises as `try_turn`.
+        """
+        ...
+
 
 Presence = Literal["online", "away", "offline"]

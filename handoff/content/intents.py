@@ -23,6 +23,18 @@ def known_intents(folder: Path = SHIPPED) -> frozenset[str]:
     return frozenset(names)
 
 
+def shipped_examples(folder: Path = SHIPPED) -> dict[str, tuple[str, ...]]:
+    """The examples of each intent in a folder of Rasa NLU files, in Rasa's notation."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(folder.glob("*.yml")):
+        data = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        for entry in data.get("nlu") or ():
+            if "intent" in entry:
+                lines = (line.removeprefix("- ").strip() for line in entry.get("examples", "").splitlines())
+                found.setdefault(entry["intent"], []).extend(line for line in lines if line)
+    return {name: tuple(texts) for name, texts in found.items()}
+
+
 def unknown_intents(path: Path, intents: Mapping[str, object], known: Iterable[str]) -> list[RowError]:
     """A row for each intent that no rule or story of the bot reacts to: its examples would teach nothing."""
     names = sorted(known)

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +14,16 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
-from handoff.adapters.schema import article_questions, articles, intent_examples
-from handoff.content import article_rows
-from handoff.content.article_rows import kept_by_id, slices
+from handoff.adapters.schema import article_questions, articles, entities, intent_examples, intents
+from handoff.content import article_rows, intent_rows
+from handoff.content.article_rows import kept_by_id
 from handoff.content.versions import Kept, Version, keep_versions, newest_versions
 from handoff.ports import Clock
 from kb_index.article import Article
 from kb_index.article import content_hash as articles_hash
 from kb_index.formats import Parsed, write_intents, write_jsonl
+from kb_index.rules import FILE as RULES_FILE
+from kb_index.rules import Entity, Intent, Rules, check_entity, check_intent
 
 CONTENT_FILE: Final = "content.jsonl"
 INTENTS_FILE: Final = "intents.yml"
@@ -29,21 +31,29 @@ INTENTS_FILE: Final = "intents.yml"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """All content at one moment: articles in id order, intents in name order."""
+    """All content at one moment: articles in id order, intents in name order.
+
+    `intents` are the examples, of shipped and of own intents; `rules` is what the own ones do, and all entities.
+    """
 
     articles: tuple[Article, ...]
     intents: Mapping[str, tuple[str, ...]]
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def content_hash(self) -> str:
         """Hex sha256; equal content has an equal hash in every home."""
         intents = json.dumps({name: list(self.intents[name]) for name in sorted(self.intents)})
-        return hashlib.sha256(f"{articles_hash(self.articles)}\n{intents}".encode()).hexdigest()
+        # Without rules as before there were any.
+        rules = f"\n{self.rules.text()}" if self.rules else ""
+        return hashlib.sha256(f"{articles_hash(self.articles)}\n{intents}{rules}".encode()).hexdigest()
 
     def write(self, folder: Path) -> None:
-        """Write `content.jsonl` and `intents.yml`, for a training or a release."""
+        """Write `content.jsonl`, `intents.yml` and, where there are rules, `rules.json`: for a training or a release."""
         write_jsonl(folder / CONTENT_FILE, self.articles)
         write_intents(folder / INTENTS_FILE, self.intents)
+        if self.rules:
+            (folder / RULES_FILE).write_text(self.rules.text(), encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +119,15 @@ class ContentStore:
                 # SQLite has one writer anyway. Two imports that ran side by side would each miss what the
                 # other adds; readers go on.
                 await connection.execute(sa.text("LOCK TABLE articles IN EXCLUSIVE MODE"))
-            intents = await _import_intents(connection, parsed.intents, replace=replace)
+            changed = await intent_rows.import_examples(
+                connection, parsed.intents, replace=replace, by=by, at=self._clock.now_ms()
+            )
             if parsed.intents and not parsed.articles:
-                return ImportResult(0, 0, 0, 0, intents)
+                return ImportResult(0, 0, 0, 0, changed)
             result = await _import_articles(
                 connection, parsed.articles, replace=replace, by=by, at=self._clock.now_ms()
             )
-        return ImportResult(*result, intents)
+        return ImportResult(*result, changed)
 
     async def remove(self, article_ids: Iterable[str]) -> int:
         """Remove articles; returns how many were there."""
@@ -135,7 +147,7 @@ class ContentStore:
         return content
 
 
-# One statement for all three tables: (kind, key, position, text, title, answer, tags, locale, valid_from, valid_until, status).
+# One statement for all tables: (kind, key, position, text, title, answer, tags, locale, valid_from, valid_until, status).
 _NOTHING: Final = sa.null().cast(sa.Text)
 _EVERYTHING: Final = sa.union_all(
     sa.select(
@@ -165,6 +177,15 @@ _EVERYTHING: Final = sa.union_all(
         intent_examples.c.text,
         *(_NOTHING,) * 7,
     ),
+    sa.select(
+        sa.literal(3),
+        intents.c.name,
+        sa.literal(0),
+        intents.c.does,
+        intents.c.description.cast(sa.Text),
+        *(_NOTHING,) * 6,
+    ).where(intents.c.does.is_not(None)),
+    sa.select(sa.literal(4), entities.c.name, sa.literal(0), entities.c.data, *(_NOTHING,) * 7),
 )
 
 
@@ -172,16 +193,25 @@ def _content(rows: Iterable[Any], *, drafts: bool) -> Content:
     # Sorted here and not by the database, whose collation may put ids in another order than Python and sha256.
     heads: dict[str, Any] = {}
     questions: dict[str, list[str]] = {}
-    intents: dict[str, list[str]] = {}
+    examples: dict[str, list[str]] = {}
+    own: list[Intent] = []
+    known: list[Entity] = []
     for row in sorted(rows, key=lambda row: (row.kind, row.key, row.position)):
         if row.kind == 0:
             if drafts or row.status != "draft":
                 heads[row.key] = row
+        elif row.kind == 3:
+            does = json.loads(row.text)
+            own.append(check_intent({"name": row.key, "description": row.title, "does": does}))
+        elif row.kind == 4:
+            known.append(check_entity(json.loads(row.text)))
         else:
-            (questions if row.kind == 1 else intents).setdefault(row.key, []).append(row.text)
+            (questions if row.kind == 1 else examples).setdefault(row.key, []).append(row.text)
+    left_out = set() if drafts else {intent.name for intent in own if intent.does.kind == "nothing"}
     return Content(
         tuple(_article(key, head, questions.get(key, ())) for key, head in heads.items()),
-        {name: tuple(examples) for name, examples in intents.items()},
+        {name: tuple(texts) for name, texts in examples.items() if name not in left_out},
+        Rules(tuple(intent for intent in own if intent.name not in left_out), tuple(known)),
     )
 
 
@@ -250,27 +280,3 @@ def _as_found(kept: Kept) -> Version:
     return Version(
         kept.article.id, kept.version, kept.updated_at, kept.updated_by or "before", "imported", None, kept
     )
-
-
-async def _import_intents(
-    connection: AsyncConnection, incoming: Mapping[str, Sequence[str]], *, replace: bool
-) -> int:
-    """Returns how many intents got other examples, lost ones included."""
-    if not incoming:
-        return 0
-    there: dict[str, list[str]] = {}
-    query = sa.select(intent_examples).order_by(intent_examples.c.intent, intent_examples.c.position)
-    for row in (await connection.execute(query)).all():
-        there.setdefault(row.intent, []).append(row.text)
-    changed = [name for name, examples in incoming.items() if there.get(name, []) != list(examples)]
-    gone = [name for name in there if name not in incoming] if replace else []
-    for some in slices([*changed, *gone]):
-        await connection.execute(intent_examples.delete().where(intent_examples.c.intent.in_(some)))
-    examples = [
-        {"intent": name, "position": position, "text": text}
-        for name in changed
-        for position, text in enumerate(incoming[name])
-    ]
-    if examples:
-        await connection.execute(intent_examples.insert(), examples)
-    return len(changed) + len(gone)

@@ -9,7 +9,9 @@ from handoff.ports import Clock, Workbench
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
 from handoff.studio.incidents import Incidents
+from handoff.studio.intents import IntentDesk
 from handoff.studio.live import LiveContent
+from handoff.studio.meanings import Meanings
 from handoff.studio.shelf import Shelf
 
 
@@ -24,6 +26,8 @@ class Studio:
     live: LiveContent
     bench: Workbench
     incidents: Incidents
+    intents: IntentDesk
+    meanings: Meanings
 
     async def start(self) -> None:
         """Begin what runs beside requests."""

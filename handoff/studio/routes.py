@@ -14,6 +14,7 @@ from handoff.studio.guard import guard
 from handoff.studio.parts import Studio
 from handoff.studio.routes_articles import article_routes
 from handoff.studio.routes_incidents import incident_routes
+from handoff.studio.routes_intents import intent_routes
 from handoff.wire.answers import refusals
 
 REFUSALS = refusals(Unauthorized, Forbidden, BadFrame)
@@ -35,4 +36,5 @@ def studio_routes(studio: Studio, gate: Gate) -> APIRouter:
 
     router.include_router(article_routes(studio, gate))
     router.include_router(incident_routes(studio, gate))
+    router.include_router(intent_routes(studio, gate))
     return router

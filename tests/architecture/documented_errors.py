@@ -49,6 +49,8 @@ REMEDIES: Final = {
     "cannot_publish": "Mark `data.article_id` as ready, or leave it out.",
     "article_exists": "Choose another id, or edit `data.article_id`.",
     "bad_incident": "Fix the field `data.field`.",
+    "bad_intent": "Fix the field `data.field`.",
+    "intent_exists": "Choose another name, or edit `data.name`.",
     "nothing_live": "Train and publish a first release.",
     "backup_refused": "Read the message; no backup was made.",
     "restore_refused": "Read the message; nothing was changed.",

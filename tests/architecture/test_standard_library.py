@@ -17,7 +17,9 @@ SHARED = (
     "kb_index/edition.py",
     "kb_index/editions.py",
     "kb_index/languages.py",
+    "kb_index/rasa_rules.py",
     "kb_index/releases.py",
+    "kb_index/rules.py",
     *(f"kb_index/{path.name}" for path in sorted((ROOT / "kb_index").glob("evaluate*.py"))),
 )
 SETUP = (
