@@ -8,9 +8,8 @@ Order of precedence, first match wins:
 4. a language that no article covers, unless the message fills the open form or is surely a courtesy;
 5. an open form: its slot, its end, a confident article or small talk in between, else "I could not use that";
 6. a task;
-7. an intent of the site's own that has a rule, unless an article is confident and surer (a person asked for, anger, a
-   foreign language and an open form come before: no rule of an editor may stand in their way, and while a form is open a rule's
-   reply is followed by the form's question);
+7. an intent of the site's own, by its rule; beside a confident article where it is surely meant, or the surer of the two.
+   No rule of an editor stands in the way of 2 to 4, and while a form is open the form's question follows its reply;
 8. talk, unless an article is confident;
 9. a confident article, a rejected answer, two articles that compete or a best one that is only likely, and at last
    what is not known.
@@ -52,7 +51,9 @@ TASK_CERTAIN: Final = 0.8
 """Least probability at which a task starts although an article is confident: a site that has the form wants "where is
 my order" to look it up, and not an article on where to look."""
 RULE_CERTAIN: Final = 0.8
-"""Least probability at which an own intent may stand against a confident article, and only if it is the surer one."""
+"""Least probability at which an own intent that is surer than a confident article goes before it. From `CERTAIN` on it goes
+before any: an editor who has a rule for what an article answers too wants the rule. With five rules, two of them on
+topics of articles, 10 of 1,648 questions of the demo's articles were taken so, all of them on those two topics."""
 FORM_HINT: Final = 0.2
 """With an order number in the message, this much of the intent is enough."""
 
@@ -236,7 +237,8 @@ def _ruled(evidence: Evidence) -> str | None:
     best = max(evidence.rules, key=lambda name: _p(evidence, name), default=None)
     if best is None or _p(evidence, best) < LIKELY:
         return None
-    if _sure(evidence) and not max(RULE_CERTAIN, evidence.confidence) <= _p(evidence, best):
+    surely = min(CERTAIN, max(RULE_CERTAIN, evidence.confidence))
+    if _sure(evidence) and _p(evidence, best) < surely:
         return None
     return best
 

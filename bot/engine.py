@@ -242,10 +242,10 @@ def _decision(tracker: DialogueStateTracker) -> Decision:
         for name, value in tracker.current_slot_values().items()
         if value is not None and name not in ("requested_slot", "session_started_metadata")
     }
-    language = last_baton(tracker).get("language")
-    if raw["reason"] == "policy" and language is not None:
-        slots["language"] = language  # so that the agent's card says which rule it was
-    why = last_baton(tracker).get("rule")
+    language, why = last_baton(tracker).get("language"), last_baton(tracker).get("rule")
+    # So that the agent's card says which rule it was.
     if why is not None:
         slots["rule"] = why
+    elif raw["reason"] == "policy" and language is not None:
+        slots["language"] = language
     return decision_from_json({**raw, "slots": slots})

@@ -28,6 +28,7 @@ from kb_index.evaluate_details import Promise, details, fate
 from kb_index.evaluate_page import Header, page
 from kb_index.knowledge import CorruptIndex, IndexMismatch
 from kb_index.releases import ReleaseError
+from kb_index.rules import RuleError
 
 if TYPE_CHECKING:
     from bot.engine import Engine
@@ -39,6 +40,7 @@ EXPECTED = (
     EncoderError,
     CorruptIndex,
     IndexMismatch,
+    RuleError,
     OSError,
 )
 EVERY = 250

@@ -80,7 +80,10 @@ class KnowledgeResponses(TemplatedNaturalLanguageGenerator):
         if utter_action == "utter_escalate_language":
             return {"text": self._wording.uncovered(verdict["language"], verdict["locale"])}
         if utter_action.startswith("utter_escalate_"):
-            return {"text": phrases.say(utter_action, problem=_problem(utter_action, verdict, phrases))}
+            # What an own intent is about no article's title says.
+            titled = self._rules.intent(verdict["decision"]["intent"]) is None
+            problem = _problem(utter_action, verdict, phrases, titled=titled)
+            return {"text": phrases.say(utter_action, problem=problem)}
         return {"text": phrases.say(utter_action)}
 
     def _answer(self, verdict: Any, phrases: Phrases) -> dict[str, Any]:
@@ -134,9 +137,9 @@ def _shown(order: Order) -> dict[str, str]:
     }
 
 
-def _problem(action: str, verdict: Any, phrases: Phrases) -> str:
+def _problem(action: str, verdict: Any, phrases: Phrases, *, titled: bool) -> str:
     decision = verdict["decision"]
-    near = decision["passages"] and decision["confidence"] >= CLOSE_ARTICLE
+    near = titled and decision["passages"] and decision["confidence"] >= CLOSE_ARTICLE
     title = decision["passages"][0]["title"] if near else None
     if action == "utter_escalate_repeated_failure":
         return phrases.problem("order" if verdict["closes_form"] else "topic", title)

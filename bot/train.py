@@ -23,7 +23,7 @@ from bot import settings as names
 from bot.mood.shipped import shipped_head
 from bot.quiet import hush
 from bot.settings import Settings, SettingsError, from_environment
-from bot.training_files import Snapshot, TrainingError, write_training_files
+from bot.training_files import Snapshot, TrainingError, check_names, write_training_files
 from kb_index.article import Article
 from kb_index.embedding_cache import CachedEncoder
 from kb_index.encoder import Encoder, load_encoder
@@ -41,7 +41,7 @@ def read_snapshot(folder: Path) -> Snapshot:
     """Read `content.jsonl`, `intents.yml` and `rules.json`; a missing or empty file is no content.
 
     Raises:
-        TrainingError: a row is wrong; the message names the first.
+        TrainingError: a row is wrong (the message names the first), or an own intent has the name of one that ships.
     """
     articles: list[Article] = []
     intents: dict[str, list[str]] = {}
@@ -57,6 +57,7 @@ def read_snapshot(folder: Path) -> Snapshot:
         intents |= parsed.intents
     try:
         rules = read_rules(folder / names.RULES_FILE)
+        check_names(rules)
     except RuleError as error:
         raise TrainingError(error.code, error.message) from error
     return Snapshot(tuple(articles), intents, rules)

@@ -61,12 +61,19 @@ class Written:
     warnings: list[str]
 
 
-def write_training_files(work: Path, snapshot: Snapshot, encoder: Encoder) -> Written:
-    """Copy the project's data into `work`; add the snapshot's intents, entities and rules and the articles' questions.
+def check_names(rules: Rules) -> None:
+    """Raises `TrainingError` where an own intent has the name of one that ships: their rules would contradict each other."""
+    shipped = {intent for path in (NLU_DATA / "nlu").glob("*.yml") for intent, _ in _examples(path)}
+    taken = sorted({intent.name for intent in rules.intents} & shipped)
+    if taken:
+        raise TrainingError(
+            "rule_conflict",
+            f"{', '.join(taken)}: the bot has an intent of this name that does something else. Choose another name.",
+        )
 
-    Raises:
-        TrainingError: an own intent has the name of one that ships.
-    """
+
+def write_training_files(work: Path, snapshot: Snapshot, encoder: Encoder) -> Written:
+    """Copy the project's data into `work`; add the snapshot's intents, entities and rules and the articles' questions."""
     data = work / "data"
     data.mkdir()
     for part in ("nlu", "rules", "stories"):
@@ -113,12 +120,6 @@ def write_training_files(work: Path, snapshot: Snapshot, encoder: Encoder) -> Wr
 
 
 def _own(snapshot: Snapshot, shipped: Mapping[str, Sequence[str]]) -> RasaRules:
-    taken = sorted({intent.name for intent in snapshot.rules.intents} & set(shipped))
-    if taken:
-        raise TrainingError(
-            "rule_conflict",
-            f"{', '.join(taken)}: the bot has an intent of this name that does something else. Choose another name.",
-        )
     if not snapshot.rules:
         return RasaRules((), [], {}, [], [])
     examples = {

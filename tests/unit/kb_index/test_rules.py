@@ -53,7 +53,7 @@ def test_what_is_written_is_read_again_and_equal_rules_are_equal_bytes(tmp_path:
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"format": 2, "intents": [], "entities": []}', "\xff"])
 def test_a_damaged_file_is_named(tmp_path: Path, body: str) -> None:
     (tmp_path / "rules.json").write_text(body, encoding="latin-1")
-    with pytest.raises(RuleError, match="rules.json"):
+    with pytest.raises(RuleError, match=r"rules\.json"):
         read_rules(tmp_path / "rules.json")
 
 
