@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from handoff.adapters.tether import tethered
 from handoff.settings import PROJECT_ROOT
-from handoff.supervisor.tether import tethered
 
 BOT_PYTHON: Final = PROJECT_ROOT / ".envs" / "bot" / "bin" / "python"
 QUIET: Final[Mapping[str, str]] = {

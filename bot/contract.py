@@ -73,7 +73,8 @@ class Decision:
 
     `confidence` is the probability in 0..1 that the best article is right and `threshold` the least at which
     it is said; `answerable` is the probability that any article is right, None where a bot does not tell. `frustration`
-    and its threshold are on the same 0..1 scale.
+    and its threshold are on the same 0..1 scale. `revision` is that of the edition it went by, 0 where what is live is the
+    release as it was trained.
     """
 
     kind: DecisionKind
@@ -87,6 +88,7 @@ class Decision:
     passages: tuple[Passage, ...] = ()
     slots: Mapping[str, Any] = field(default_factory=dict)
     answerable: float | None = None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +286,7 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
             {"article_id": p.article_id, "title": p.title, "score": p.score} for p in decision.passages
         ],
         "slots": dict(decision.slots),
+        "revision": decision.revision,
     }
 
 
@@ -328,6 +331,7 @@ def decision_from_json(body: Any) -> Decision:
         answerable=None
         if raw.get("answerable") is None
         else _number(raw.get("answerable"), "decision.answerable"),
+        revision=_integer(raw.get("revision", 0), "decision.revision", least=0),
     )
 
 

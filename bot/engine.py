@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +20,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from bot import runtime
 from bot.asking import ways_of
 from bot.components.keys import TurnInput, last_baton
+from bot.content import Content, ContentMaker
 from bot.contract import (
     HUMAN_CHOICE,
     Choice,
@@ -27,21 +31,23 @@ from bot.contract import (
     decision_from_json,
 )
 from bot.dialogue import BATON, Dialogue, remembered
+from bot.encoders import remembering
 from bot.explanation import explanation
+from bot.frustration import THRESHOLD
 from bot.graph import InOrderRunner
 from bot.mood.head import MoodHead, MoodHeadError
 from bot.nlg import FAILURES
-from bot.own_words import read_languages
 from bot.runtime import Runtime
-from bot.searches import Searches
 from bot.settings import INDEX_FOLDER, MODEL_FILE, MOOD_FILE, RULES_FILE, Settings
 from bot.trackers import TurnTrackers, kept_of
 from bot.turnstile import Turnstile
 from bot.vectors import Vectors
 from bot.voice import Wording, load
+from kb_index.edition import Edition
 from kb_index.explain import explain
-from kb_index.knowledge import Knowledge
+from kb_index.knowledge import Knowledge, served
 from kb_index.rules import read_rules
+from kb_index.serving import Serving, read_serving
 
 log = logging.getLogger(__name__)
 
@@ -71,39 +77,75 @@ class Collected(OutputChannel):
         self.messages.append(message)
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A turn's outcome, the dialogue after it, and what led to it as `bot.explanation` tells it."""
+
+    outcome: TurnOutcome
+    dialogue: Dialogue
+    explanation: dict[str, Any]
+
+
 class Engine:
     """Answers turns with one release."""
 
-    def __init__(self, release_id: str, agent: Agent, trackers: TurnTrackers, here: Runtime) -> None:
-        assert here.knowledge is not None, "a release has an index"
-        assert here.searches is not None, "a release has an index"
+    def __init__(
+        self,
+        release_id: str,
+        agent: Agent,
+        trackers: TurnTrackers,
+        here: Runtime,
+        *,
+        maker: ContentMaker,
+        content: Content,
+    ) -> None:
         self.release_id: Final = release_id
-        self.knowledge: Final = here.knowledge
-        self._searches = here.searches
+        self.maker: Final = maker
+        self.content = content
+        """What the next turn goes by. Replaced whole, on the event loop's thread."""
         self.vectors: Final = here.vectors
         self.agent: Final = agent
         self._trackers = trackers
         self._wording: Wording = here.wording
         self._turnstile = Turnstile()
 
+    @property
+    def knowledge(self) -> Knowledge:
+        """What the next turn finds."""
+        return self.content.knowledge
+
     @classmethod
-    def load(cls, release_id: str, folder: Path, vectors: Vectors, settings: Settings) -> Engine:
-        """Load a release's folder. Takes some tenths of a second; call it off the event loop.
+    def load(
+        cls,
+        release_id: str,
+        folder: Path,
+        vectors: Vectors,
+        settings: Settings,
+        *,
+        at: str,
+        edition: Edition | None = None,
+        serving: Serving | None = None,
+    ) -> Engine:
+        """Load a release's folder, as `edition` has it at the time `at`. Takes some tenths of a second, and what an edition's
+        texts take to encode; call it off the event loop.
+
+        `serving` in the place of the values that the release was published with; None: those.
 
         Raises:
+            ServingError, RiskUnknown: the release cannot serve with these values; the message says what to do.
             IndexMismatch, CorruptIndex: the index cannot be used; the message says what to do.
             RuleError: the release's own rules cannot be read.
             ModelNotFound: Rasa cannot read the model.
         """
-        knowledge = Knowledge.load(folder / INDEX_FOLDER, vectors.encoder)
+        serving = serving or read_serving(folder)
+        knowledge = served(Knowledge.load(folder / INDEX_FOLDER, vectors.encoder), serving)
         wording = load(settings.voice)
+        maker = ContentMaker(knowledge, vectors, remembering(vectors.encoder, settings), wording)
         here = Runtime(
             vectors=vectors,
-            knowledge=knowledge,
-            searches=Searches(knowledge, vectors),
             mood=_mood_head(folder / MOOD_FILE, vectors),
-            languages=read_languages(knowledge.articles, wording),
             low_confidence=settings.low_confidence,
+            frustration_threshold=serving.frustration_threshold or THRESHOLD,
             wording=wording,
             rules=read_rules(folder / RULES_FILE),
         )
@@ -120,44 +162,64 @@ class Engine:
         # Rasa looks at each message for intents that its domain lacks, and makes an empty domain each time to compare
         # its own with: a twelfth of its work. Ours come from the model that was trained with this very domain.
         agent.processor._check_for_unseen_features = _nothing_unseen  # noqa: SLF001
-        return cls(release_id, agent, trackers, here)
+        return cls(release_id, agent, trackers, here, maker=maker, content=maker.make(edition, at))
 
-    async def answer(self, request: TurnRequest, dialogue: Dialogue) -> tuple[TurnOutcome, Dialogue]:
-        """Answer one message that continues `dialogue`; also the dialogue after it.
+    async def answer(
+        self, request: TurnRequest, dialogue: Dialogue, *, content: Content | None = None
+    ) -> tuple[TurnOutcome, Dialogue]:
+        """Answer one message that continues `dialogue`, from `content` or from what is live; also the dialogue after it.
 
         Raises:
             BotFailed: no decision, no reply, or a reply went missing.
         """
-        outcome, tracker = await self._take(request, dialogue)
+        with runtime.answering_from(content or self.content):
+            outcome, tracker = await self._take(request, dialogue)
         return outcome, kept_of(tracker)
 
-    async def explain(self, text: str, locale: str = "en") -> dict[str, Any]:
-        """Everything that leads to the decision on `text` as a first message, as JSON values: see `bot.explain`."""
-        request = TurnRequest(conversation_id="explain", episode=1, turn=1, text=text, locale=locale)
-        outcome, tracker = await self._take(request, Dialogue(), explain=True)
-        told = last_baton(tracker)
-        read_as = neutral(text)
-        search = explain(self.knowledge, read_as, self.vectors.get([read_as])[0], locale=told["locale"])
-        return explanation(
-            text=text,
+    async def explained(
+        self, request: TurnRequest, dialogue: Dialogue, *, content: Content | None = None
+    ) -> Explained:
+        """As `answer`, with everything that led to the decision. Raises as it does."""
+        content = content or self.content
+        with runtime.answering_from(content):
+            outcome, tracker = await self._take(request, dialogue, explain=True)
+        told = dict(last_baton(tracker))
+        read_as = neutral(request.text)
+        (vector,) = self.vectors.get([read_as])
+        # It compares with every stored text again, tenths of a second for 50,000 of them.
+        search = await asyncio.to_thread(explain, content.knowledge, read_as, vector, locale=told["locale"])
+        found = explanation(
+            text=request.text,
             read_as=read_as,
             outcome=outcome,
             told=told.get("evidence") or {},
             search=search,
-            training=self.knowledge.figures,
+            training=content.knowledge.figures,
             encoder=self.vectors.encoder,
         )
+        return Explained(outcome, kept_of(tracker), found)
+
+    async def explain(self, text: str, locale: str = "en") -> dict[str, Any]:
+        """Everything that leads to the decision on `text` as a first message, as JSON values: see `bot.explain`."""
+        # Turns of one id would take each other's tracker.
+        conversation_id = f"explain {uuid.uuid4().hex}"
+        request = TurnRequest(conversation_id=conversation_id, episode=1, turn=1, text=text, locale=locale)
+        return (await self.explained(request, Dialogue())).explanation
 
     async def _take(
         self, request: TurnRequest, dialogue: Dialogue, *, explain: bool = False
     ) -> tuple[TurnOutcome, DialogueStateTracker]:
+        content = runtime.content()
         text = neutral(request.text)
         # Earlier questions are compared with this one; another bot, or this one before a restart, may have seen them.
         memory = remembered(dialogue)
         await self.vectors.prepare([text, *memory.questions])
         ways = ways_of(text, memory, request.locale)
-        if ways.texts and ways.matter(self._searches.ranking(text, request.locale), self._searches.threshold):
+        searches = content.searches
+        if ways.texts and ways.matter(searches.ranking(text, request.locale), searches.threshold):
             await self.vectors.prepare(ways.texts)
+        elif content.incidents.has_phrases:
+            await self.vectors.prepare(ways.parts)
         await self._turnstile.passed()
         sender = f"{request.conversation_id}#{request.turn}"
         name = request.customer.get("name")
@@ -192,9 +254,11 @@ class Engine:
             raise BotFailed("Rasa did not finish the turn")
         decision = _decision(tracker)
         locale = last_baton(tracker).get("locale", given.locale)
-        replies = tuple(self._reply(message, decision, locale) for message in output.messages)
-        if not replies:
+        if not output.messages:
             raise BotFailed(f"no reply to a decision to {decision.kind}")
+        incident = last_baton(tracker).get("incident")
+        messages = [*([] if incident is None else [{"text": incident["text"]}]), *output.messages]
+        replies = tuple(self._reply(message, decision, locale) for message in messages)
         if tracker.latest_action_name != ACTION_LISTEN_NAME:
             raise BotFailed(f"the turn ended with {tracker.latest_action_name}, not listening")
         return TurnOutcome(request.turn, self.release_id, decision, replies), tracker
@@ -248,4 +312,8 @@ def _decision(tracker: DialogueStateTracker) -> Decision:
         slots["rule"] = why
     elif raw["reason"] == "policy" and language is not None:
         slots["language"] = language
+    incident = last_baton(tracker).get("incident")
+    if incident is not None:
+        slots["incident"] = incident["id"]
+        slots["language"] = language  # so that the agent's card says which rule it was
     return decision_from_json({**raw, "slots": slots})

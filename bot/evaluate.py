@@ -16,11 +16,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.contract import TurnRequest
+from bot.contract import TurnOutcome, TurnRequest
 from bot.dialogue import Dialogue
 from bot.load import load_release
+from bot.programs import report_progress
 from bot.quiet import hush
+from bot.replaying import offered_by
 from bot.settings import SettingsError, from_environment
+from kb_index.calibration import RiskUnknown
+from kb_index.editions import EditionError
 from kb_index.encoder import EncoderError
 from kb_index.evaluate import EvaluationFileError, Outcome, Question, figures, read_questions
 from kb_index.evaluate_charts import charts
@@ -29,6 +33,7 @@ from kb_index.evaluate_page import Header, page
 from kb_index.knowledge import CorruptIndex, IndexMismatch
 from kb_index.releases import ReleaseError
 from kb_index.rules import RuleError
+from kb_index.serving import ServingError
 
 if TYPE_CHECKING:
     from bot.engine import Engine
@@ -36,37 +41,46 @@ if TYPE_CHECKING:
 EXPECTED = (
     SettingsError,
     ReleaseError,
+    EditionError,
     EvaluationFileError,
     EncoderError,
     CorruptIndex,
     IndexMismatch,
     RuleError,
+    RiskUnknown,
+    ServingError,
     OSError,
 )
 EVERY = 250
 
 
+async def ask(engine: Engine, question: Question, number: int, locale: str) -> tuple[Outcome, TurnOutcome]:
+    """The outcome of one question, asked by itself as the first message of a conversation on a page in `locale`.
+
+    Raises as `Engine.answer` does.
+    """
+    request = TurnRequest("evaluation", episode=1, turn=number, text=question.text, locale=locale)
+    begun = time.perf_counter()
+    outcome, _ = await engine.answer(request, Dialogue())
+    took = (time.perf_counter() - begun) * 1000
+    decision = outcome.decision
+    best = decision.passages[0].article_id if decision.passages else None
+    if decision.kind == "answer" and decision.reason == "rule":
+        best = outcome.replies[0].article_id  # an editor's rule answers with what it names
+    offered = offered_by(decision)
+    told = Outcome(
+        question.article_id, best, decision.kind, decision.confidence, took, decision.reason, offered
+    )
+    return told, outcome
+
+
 async def ask_all(engine: Engine, questions: Sequence[Question], locale: str = "en") -> list[Outcome]:
-    """The outcome of each question, asked by itself as the first message of a conversation on a page in `locale`."""
+    """The outcome of each question, see `ask`."""
     outcomes = []
     for number, question in enumerate(questions, start=1):
-        request = TurnRequest("evaluation", episode=1, turn=number, text=question.text, locale=locale)
-        begun = time.perf_counter()
-        outcome, _ = await engine.answer(request, Dialogue())
-        took = (time.perf_counter() - begun) * 1000
-        decision = outcome.decision
-        best = decision.passages[0].article_id if decision.passages else None
-        if decision.kind == "answer" and decision.reason == "rule":
-            best = outcome.replies[0].article_id  # an editor's rule answers with what it names
-        offered = tuple(p.article_id for p in decision.passages[:2]) if decision.kind == "clarify" else ()
-        outcomes.append(
-            Outcome(
-                question.article_id, best, decision.kind, decision.confidence, took, decision.reason, offered
-            )
-        )
+        outcomes.append((await ask(engine, question, number, locale))[0])
         if number % EVERY == 0 or number == len(questions):
-            progress = {"stage": "evaluate", "done": number, "total": len(questions), "message": ""}
-            sys.stderr.write(json.dumps(progress) + "\n")
+            report_progress("evaluate", number, len(questions), "")
     return outcomes
 
 

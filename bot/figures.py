@@ -68,12 +68,15 @@ class Figures:
         self.loads: Final = Histogram(
             "baton_bot_release_load_seconds", "Loading a release, beside the loop.", SECONDS
         )
+        self.revisions: Final = Histogram(
+            "baton_bot_edition_apply_seconds", "From seeing an edition to answering from it.", SECONDS
+        )
         self._clock: asyncio.TimerHandle | None = None
         self._due = 0.0
 
     def text(self) -> str:
         """All of it in Prometheus' text form."""
-        all_ = (self.stalls, self.turns, self.loads)
+        all_ = (self.stalls, self.turns, self.loads, self.revisions)
         return "".join(f"{line}\n" for histogram in all_ for line in histogram.lines())
 
     def start(self) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 THRESHOLD: Final = 0.7
+"""Where a site has not chosen another."""
 RELEASE: Final = 0.4
 DECAY: Final = 0.7
 
@@ -107,20 +108,21 @@ def _divided(weight: float, parts: Sequence[tuple[str, float]]) -> list[tuple[st
     return [(name, weight * part / whole) for name, part in along] if along else [("words", weight)]
 
 
-def assess(level: float, tripped: bool, signals: TurnSignals) -> Mood:
+def assess(level: float, tripped: bool, signals: TurnSignals, threshold: float = THRESHOLD) -> Mood:
     """Add a turn to the level that the conversation had before it.
 
-    `level` is at least 0; `tripped` says that it has already caused a handoff and not eased since.
+    `level` is at least 0; `tripped` says that it has already caused a handoff and not eased since. `threshold` is the
+    score at which it does, in 0..1; the lower it is, the lower the score under which old anger counts again.
     """
     weights = weigh(signals)
     turn = sum(weight for _, weight in weights)
     after = max(0.0, DECAY * level + turn)
-    if tripped and score_of(after) < RELEASE:
+    if tripped and score_of(after) < RELEASE * min(1.0, threshold / THRESHOLD):
         tripped = False
     # Repeats and failures alone are `repeated_failure`; frustration needs words that show it.
     spoken = signals.anger > signals.threshold
-    alone = score_of(turn) >= THRESHOLD
-    escalate = spoken and (alone if tripped else score_of(after) >= THRESHOLD)
+    alone = score_of(turn) >= threshold
+    escalate = spoken and (alone if tripped else score_of(after) >= threshold)
     return Mood(after, tripped or escalate, escalate, weights)
 
 

@@ -21,9 +21,10 @@ import yaml
 
 from bot.evaluate import EXPECTED
 from bot.load import load_release
+from bot.programs import Progress, no_progress, report_progress
 from bot.quiet import hush
 from bot.settings import Settings, from_environment
-from bot.train import read_snapshot, report_progress, train
+from bot.train import read_snapshot, train
 from kb_index.releases import ReleaseStore
 
 if TYPE_CHECKING:
@@ -32,36 +33,55 @@ if TYPE_CHECKING:
 CONVERSATIONS: Final = Path(__file__).parent.parent / "tests" / "golden" / "bot"
 
 
+class BadConversations(ValueError):
+    """A file of test conversations cannot be read. The message names it."""
+
+    code = "bad_conversations"
+
+
 def conversations(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every test conversation of `folder/*.yml`, by name, each as a file of its own."""
+    """Every test conversation of `folder/*.yml`, by name, each as a file of its own. Raises `BadConversations`."""
     for path in sorted(folder.glob("*.yml")):
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for story in raw["stories"]:
-            yield story["story"], {"version": raw["version"], "stories": [story]}
+        try:
+            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+            stories = [
+                (str(story["story"]), {"version": raw["version"], "stories": [story]})
+                for story in raw["stories"]
+            ]
+        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise BadConversations(f"{path.name} holds no test conversations: {error!r:.300}") from error
+        yield from stories
 
 
-async def run(engine: Engine, folder: Path = CONVERSATIONS) -> list[tuple[str, str | None]]:
+async def run(
+    engine: Engine, folder: Path = CONVERSATIONS, progress: Progress = no_progress
+) -> list[tuple[str, str | None]]:
     """Name and fault of each conversation; the fault is None where it went as written."""
     import rasa.core.test  # noqa: PLC0415 - imports Rasa, 15 s
+    from rasa.shared.exceptions import RasaException  # noqa: PLC0415
 
+    from bot import runtime  # noqa: PLC0415 - imports what answers
     from bot.rehearsal import rehearsing  # noqa: PLC0415 - imports Rasa, 15 s
 
     results: list[tuple[str, str | None]] = []
-    for name, content in conversations(folder):
+    wanted = list(conversations(folder))
+    for name, content in wanted:
+        progress("golden", len(results), len(wanted), name)
         with tempfile.TemporaryDirectory() as work:
             file = Path(work) / "test_conversation.yml"
             file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
             fault = None
             try:
-                await rasa.core.test.test(
-                    str(file),
-                    rehearsing(engine),
-                    e2e=True,
-                    fail_on_prediction_errors=True,
-                    disable_plotting=True,
-                )
-            except rasa.core.test.WrongPredictionException as error:
-                fault = str(error)
+                with runtime.answering_from(engine.content):
+                    await rasa.core.test.test(
+                        str(file),
+                        rehearsing(engine),
+                        e2e=True,
+                        fail_on_prediction_errors=True,
+                        disable_plotting=True,
+                    )
+            except (rasa.core.test.WrongPredictionException, RasaException) as error:
+                fault = str(error) or repr(error)
             results.append((name, fault))
     return results
 
@@ -100,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
             if given.home is None:
                 train_release(settings, given.conversations)
             results = asyncio.run(run(load_release(settings, given.release), given.conversations))
-    except EXPECTED as error:
+    except (*EXPECTED, BadConversations) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     finally:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from lingua import IsoCode639_1, Language, LanguageDetector, LanguageDetectorBuilder
@@ -109,13 +110,35 @@ class Languages:
 
         Without a language, or with one that the detector does not know, nothing is ever called foreign.
         """
-        self.covered: Final = frozenset(texts)
-        self._known = {language: vocabulary(lines) for language, lines in texts.items()}
-        wanted = {code: _language(code) for code in (*always, *sorted(self.covered))}
-        self._able = bool(self.covered) and all(wanted[code] is not None for code in self.covered)
-        self._siblings = self.covered.union(*(group for group in SIBLINGS if group & self.covered))
-        languages = [language for language in wanted.values() if language is not None]
-        self._detector = _detector(languages) if self._able else None
+        self._hold({language: vocabulary(lines) for language, lines in texts.items()}, tuple(always))
+
+    @property
+    def covered(self) -> frozenset[str]:
+        """The languages that articles are in."""
+        return self._covered
+
+    def revised(self, texts: Mapping[str, Iterable[str]], covered: Collection[str]) -> Languages:
+        """The reader for content that covers the languages `covered`, with the words of `texts` beside those known in them.
+
+        Where they are told apart already nothing is loaded.
+        """
+        known = {
+            language: self._known.get(language, frozenset()) | vocabulary(texts.get(language, ()))
+            for language in covered
+        }
+        made = Languages.__new__(Languages)
+        made._hold(known, self._always)  # noqa: SLF001
+        return made
+
+    def _hold(self, known: Mapping[str, frozenset[str]], always: tuple[str, ...]) -> None:
+        self._covered = frozenset(known)
+        self._known = known
+        self._always = always
+        wanted = {code: _language(code) for code in (*always, *sorted(self._covered))}
+        able = bool(self._covered) and all(wanted[code] is not None for code in self._covered)
+        self._siblings = self._covered.union(*(group for group in SIBLINGS if group & self._covered))
+        languages = frozenset(language for language in wanted.values() if language is not None)
+        self._detector = _detector(languages) if able else None
 
     def read(self, text: str, *, locale: str, earlier: str | None = None) -> Reading:
         """The language of `text`. `locale` is the page's, `earlier` what an earlier message was certain to be.
@@ -198,7 +221,9 @@ def _where(language: str, locale: str) -> str:
     return locale if language_of(locale) == language else language
 
 
-def _detector(languages: Collection[Language]) -> LanguageDetector:
+@lru_cache(maxsize=4)
+def _detector(languages: frozenset[Language]) -> LanguageDetector:
+    """One for all releases and editions that are in memory: 40 MB, and safe to call from several threads."""
     detector = LanguageDetectorBuilder.from_languages(*languages).with_low_accuracy_mode().build()
     # Models are read at first use, half a second for all alphabets: here and not in front of a customer.
     for sample in ("the quick brown fox", "съешь же ещё этих", "مرحبا بك في", "नमस्ते आप कैसे"):

@@ -7,7 +7,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from kb_index.releases import CorruptRelease, ReleaseStore
 
@@ -23,9 +23,20 @@ KEPT: Final = 3
 FOLLOW_WAIT_S: Final = 2.0
 """How long a turn waits for a release published since: less than half of the relay's limit for a turn."""
 
-POLL_S: Final = 1.0
+POLL_S: Final = 0.5
+"""Between two looks at what is live: an edition is answered from within this, and the time that its new texts take."""
 
 Load = Callable[[str], "Engine"]
+
+
+class Following(Protocol):
+    """Keeps loaded releases at what is live of each; see `bot.editions`."""
+
+    def look(self, engine: Engine) -> object:
+        """See whether the release must answer from something else, and return at once."""
+
+    def forget(self, release_id: str) -> None:
+        """The release is loaded no longer."""
 
 
 class Warming(RuntimeError):
@@ -55,10 +66,12 @@ class LiveReleases:
     A release that cannot be loaded is refused and remembered; the last good one goes on answering.
     """
 
-    def __init__(self, store: ReleaseStore, load: Load) -> None:
-        """`load` verifies and loads one release; it is called on a worker thread, one call at a time."""
+    def __init__(self, store: ReleaseStore, load: Load, editions: Following | None = None) -> None:
+        """`load` verifies and loads one release; it is called on a worker thread, one call at a time. `editions` keeps
+        what is loaded at its edition: also releases that are not live, so that going back to one brings its own at once."""
         self._store = store
         self._load = load
+        self._editions = editions
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._refused: dict[str, str] = {}
         self._loading: dict[str, asyncio.Task[Engine]] = {}
@@ -107,14 +120,17 @@ class LiveReleases:
         return self._use(release_id)
 
     async def follow(self) -> None:
-        """Look once a second whether another release has gone live. Runs until cancelled."""
+        """Look twice a second whether another release or edition has gone live. Runs until cancelled."""
         while True:
             wanted = self._current()
             if wanted is not None and wanted not in self._refused:
-                if wanted not in self._engines:
-                    await asyncio.wait([self._start(wanted)])
                 if wanted in self._engines:
                     self._good = wanted
+                else:
+                    self._start(wanted)  # not waited for: editions are looked at meanwhile
+            if self._editions is not None:
+                for engine in tuple(self._engines.values()):
+                    self._editions.look(engine)
             await asyncio.sleep(POLL_S)
 
     def _current(self) -> str | None:
@@ -156,3 +172,5 @@ class LiveReleases:
         for old in list(self._engines)[:-KEPT]:
             if old != self._good:
                 del self._engines[old]
+                if self._editions is not None:
+                    self._editions.forget(old)

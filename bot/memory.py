@@ -14,6 +14,7 @@ from bot.mood.history import History
 KEPT_QUESTIONS: Final = 3
 KEPT_ARTICLES: Final = 5
 KEPT_PAIRS: Final = 10
+KEPT_INCIDENTS: Final = 20
 QUESTION_LENGTH: Final = 300
 
 
@@ -33,7 +34,7 @@ class Memory:
     the open form could not use. `clarified` holds the pairs already asked about as "a|b" with a < b.
     `questions` are the last messages that asked something, newest last. `level` and `tripped` are the
     frustration level and whether it has already caused a handoff, `mood` what messages showed before. `language` is
-    what the last message that told was certain to be written in.
+    what the last message that told was certain to be written in. `told` are the incidents that the customer has been told of.
     """
 
     failures: int = 0
@@ -48,6 +49,7 @@ class Memory:
     answered: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
     language: str | None = None
+    told: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -71,6 +73,7 @@ class Memory:
             answered=tuple(raw["answered"]),
             questions=tuple(raw["questions"]),
             language=raw.get("language"),  # not in dialogues that an earlier version wrote
+            told=tuple(raw.get("told", ())),
         )
 
     def handed_back(self) -> Memory:
@@ -96,6 +99,10 @@ class Memory:
         """Remember that `article_id` has been given."""
         known = tuple(a for a in self.answered if a != article_id)
         return replace(self, answered=(*known, article_id)[-KEPT_ARTICLES:])
+
+    def with_incident(self, key: str) -> Memory:
+        """Remember that the incident of this `key` has been told."""
+        return replace(self, told=(*self.told, key)[-KEPT_INCIDENTS:])
 
     def with_pair(self, pair: str) -> Memory:
         """Remember that the two articles of `pair` have been offered against each other."""

@@ -40,7 +40,6 @@ class KnowledgeResponses(TemplatedNaturalLanguageGenerator):
     def __init__(self, endpoint_config: EndpointConfig, domain: Domain) -> None:
         super().__init__(domain.responses)
         here = runtime.current()
-        self._knowledge = here.knowledge
         self._wording = here.wording
         self._orders = here.orders
         self._rules = here.rules
@@ -87,12 +86,11 @@ class KnowledgeResponses(TemplatedNaturalLanguageGenerator):
         return {"text": phrases.say(utter_action)}
 
     def _answer(self, verdict: Any, phrases: Phrases) -> dict[str, Any]:
-        assert self._knowledge is not None, "an index is loaded with every model that answers"
         article_id = verdict["article_id"]
         try:
-            article = self._knowledge.article(article_id)
+            article = runtime.content().knowledge.article(article_id)
         except KeyError:
-            # An option offered under an earlier release, whose article has been withdrawn since.
+            # An option offered earlier, whose article has been withdrawn since.
             return {"text": phrases.say("utter_answer_missing")}
         text = article.answer
         if verdict["decision"]["reason"] == "repeated":
@@ -108,12 +106,10 @@ class KnowledgeResponses(TemplatedNaturalLanguageGenerator):
         return text
 
     def _clarify(self, verdict: Any, phrases: Phrases) -> dict[str, Any]:
-        assert self._knowledge is not None, "an index is loaded with every model that answers"
+        knowledge = runtime.content().knowledge
         buttons = [
             {
-                "title": self._knowledge.article(article).title
-                if article
-                else phrases.labels["none_of_these"],
+                "title": knowledge.article(article).title if article else phrases.labels["none_of_these"],
                 "payload": option,
             }
             for option, article in verdict["options"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +18,38 @@ OWN_LANGUAGE: Final = "en"
 
 def read_languages(articles: Iterable[Article], wording: Wording) -> Languages:
     """The reader for a release: its articles by language, and what the bot itself was given in these languages."""
+    texts = _by_language(articles)
+    _add_own(texts, texts.keys(), wording)
+    return Languages(texts)
+
+
+def revised_languages(
+    trained: Languages, articles: Iterable[Article], changed: Iterable[Article], wording: Wording
+) -> Languages:
+    """The reader for the `articles` that are live on a release whose own is `trained`; `changed` are those that differ.
+
+    Words of articles that went stay known, since knowing too many costs nothing: the others need not be read again.
+    """
+    covered = {language_of(article.locale) for article in articles}
+    texts = {language: lines for language, lines in _by_language(changed).items() if language in covered}
+    _add_own(texts, covered - trained.covered, wording)
+    return trained.revised(texts, covered)
+
+
+def _by_language(articles: Iterable[Article]) -> dict[str, list[str]]:
     texts: dict[str, list[str]] = {}
     for article in articles:
         lines = texts.setdefault(language_of(article.locale), [])
         lines += [article.title, *article.questions, article.answer]
-    for language in texts.keys() & wording.languages.keys():
-        texts[language] += wording.languages[language].texts.values()
-    if OWN_LANGUAGE in texts:
+    return texts
+
+
+def _add_own(texts: dict[str, list[str]], languages: Collection[str], wording: Wording) -> None:
+    """Add to `texts` what the bot itself was given in these `languages`."""
+    for language in set(languages) & wording.languages.keys():
+        texts.setdefault(language, []).extend(wording.languages[language].texts.values())
+    if OWN_LANGUAGE in languages:
         files = (path for path in sorted(NLU_DATA.rglob("*")) if path.suffix in (".yml", ".jsonl"))
         # Word lists are in several languages; `en.yml` holds nothing that conversations do not.
         files = (path for path in files if path.parent.name not in ("lexicon", "follow_ups", "courtesies"))
-        texts[OWN_LANGUAGE] += [path.read_text(encoding="utf-8") for path in files]
-    return Languages(texts)
+        texts.setdefault(OWN_LANGUAGE, []).extend(path.read_text(encoding="utf-8") for path in files)

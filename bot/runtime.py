@@ -1,8 +1,9 @@
 """What the Rasa components of one loaded release share and Rasa itself knows nothing of.
 
-Rasa builds components from a model archive alone. The encoder, the article index beside the model and the site's
-settings reach them through a context variable that is set while the model is loaded or trained; a component
-keeps what it finds there, so two releases can be live in one process.
+Rasa builds components from a model archive alone. The encoder and the site's settings reach them through a context variable
+that is set while the model is loaded or trained; a component keeps what it finds there, so two releases can be live in
+one process. What changes while a release is live, its content, is set for each turn and asked for by each turn: so a turn
+goes by one content from its beginning to its end, whatever takes its place meanwhile.
 """
 
 from __future__ import annotations
@@ -13,34 +14,30 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from bot.answering import LowConfidence
-from bot.languages import Languages
+from bot.content import Content
+from bot.frustration import THRESHOLD
 from bot.mood.head import MoodHead
 from bot.orders import DemoOrders, OrderService
-from bot.searches import Searches
 from bot.vectors import Vectors
 from bot.voice import Wording, load
-from kb_index.knowledge import Knowledge
 from kb_index.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`knowledge`, `searches` and `languages` are None only while a model is trained; `mood` only where the release has no head that
-    can be used.
-    """
+    """What a release keeps as long as it is loaded. `mood` is None where it has no head that can be used."""
 
     vectors: Vectors
-    knowledge: Knowledge | None = None
     mood: MoodHead | None = None
-    searches: Searches | None = None
-    languages: Languages | None = None
     low_confidence: LowConfidence = "handoff"
+    frustration_threshold: float = THRESHOLD
     wording: Wording = field(default_factory=lambda: load("formal"))
     orders: OrderService = field(default_factory=DemoOrders)
     rules: Rules = field(default_factory=Rules)
 
 
 _CURRENT: ContextVar[Runtime] = ContextVar("baton_runtime")
+_CONTENT: ContextVar[Content] = ContextVar("baton_content")
 
 
 @contextmanager
@@ -65,3 +62,25 @@ def current() -> Runtime:
         raise RuntimeError(
             "this model needs its article index: train it with `baton train` and serve it with `baton serve`"
         ) from None
+
+
+@contextmanager
+def answering_from(content: Content) -> Iterator[None]:
+    """Turns taken inside the block go by `content`."""
+    token = _CONTENT.set(content)
+    try:
+        yield
+    finally:
+        _CONTENT.reset(token)
+
+
+def content() -> Content:
+    """What the turn in progress goes by.
+
+    Raises:
+        RuntimeError: there is no turn of Baton's in progress: a message reached the model by another way.
+    """
+    try:
+        return _CONTENT.get()
+    except LookupError:
+        raise RuntimeError("this model answers turns that Baton hands it, see bot/engine.py") from None

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import uvloop
 
 from bot.dialogues import Dialogues
+from bot.editions import Editions
 from bot.encoders import EncodersInUse
 from bot.figures import Figures
 from bot.http import make_app
@@ -27,6 +28,7 @@ from bot.live import LiveReleases
 from bot.quiet import hush
 from bot.settings import Settings, SettingsError, from_environment
 from bot.turns import Turns
+from kb_index.editions import EditionStore
 from kb_index.releases import ReleaseStore
 
 if TYPE_CHECKING:
@@ -45,8 +47,9 @@ SETTLE_S: Final = 5.0
 class Loader:
     """Loads releases, those of one encoder with one copy of it. Called on worker threads, one call at a time."""
 
-    def __init__(self, store: ReleaseStore, settings: Settings, figures: Figures) -> None:
+    def __init__(self, store: ReleaseStore, settings: Settings, figures: Figures, editions: Editions) -> None:
         self._store = store
+        self._editions = editions
         self._figures = figures
         self._settings = settings
         self._encoders = EncodersInUse(settings)
@@ -69,7 +72,8 @@ class Loader:
             from bot.engine import Engine  # noqa: PLC0415 - imports Rasa, beside an open door
 
             vectors = self._encoders.vectors_of(release.path)
-            engine = Engine.load(release_id, release.path, vectors, self._settings)
+            edition, at = self._editions.first(release_id)
+            engine = Engine.load(release_id, release.path, vectors, self._settings, at=at, edition=edition)
             self._figures.loads.observe(time.monotonic() - began)
             return engine
 
@@ -86,11 +90,12 @@ async def serve(settings: Settings, host: str, port: int) -> None:
         loop.add_signal_handler(number, stop.set)
     store = ReleaseStore(settings.releases)
     figures = Figures()
-    loader = Loader(store, settings, figures)
-    releases = LiveReleases(store, loader)
+    editions = Editions(EditionStore(settings.editions), observe=figures.revisions.observe)
+    loader = Loader(store, settings, figures, editions)
+    releases = LiveReleases(store, loader, editions)
     dialogues = Dialogues(settings.dialogues)
     turns = Turns(dialogues, releases.engine_for)
-    app = make_app(settings.secret, turns, releases, figures)
+    app = make_app(settings.secret, turns, releases, editions, figures)
     with socket.create_server((host, port), backlog=128) as listener:
         server = await app.create_server(sock=listener, return_asyncio_server=True, access_log=False)
         await server.startup()

@@ -45,6 +45,11 @@ class Settings:
         return self.home / "releases"
 
     @property
+    def editions(self) -> Path:
+        """Folder of the releases' editions."""
+        return self.home / "editions"
+
+    @property
     def cache(self) -> Path:
         """What can be computed again: embeddings, Rasa's fingerprints."""
         return self.home / "cache"

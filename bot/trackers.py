@@ -92,15 +92,18 @@ def _event_class(name: str) -> type[Event]:
 
 
 def kept_of(tracker: DialogueStateTracker) -> Dialogue:
-    """What is worth keeping of a tracker. Only the last message keeps its decision and memory."""
+    """What is worth keeping of a tracker. Only the last message keeps its decision and memory; what was told of them for an
+    explanation is nothing to keep."""
     events: list[dict[str, Any]] = []
     turns = 0
     for event in reversed(tracker.events):
         raw = event.as_dict()
         if raw["event"] == "user":
             turns += 1
-            if turns > 1:
-                raw["parse_data"] = {k: v for k, v in (raw.get("parse_data") or {}).items() if k != BATON}
+            parsed = {k: v for k, v in (raw.get("parse_data") or {}).items() if k != BATON or turns == 1}
+            if BATON in parsed:
+                parsed[BATON] = {k: v for k, v in parsed[BATON].items() if k != "evidence"}
+            raw["parse_data"] = parsed
         events.append(raw)
         if turns == KEPT_TURNS:
             break

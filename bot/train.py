@@ -14,13 +14,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bot import settings as names
 from bot.mood.shipped import shipped_head
+from bot.programs import Progress, report_progress
 from bot.quiet import hush
 from bot.settings import Settings, SettingsError, from_environment
 from bot.training_files import Snapshot, TrainingError, check_names, write_training_files
@@ -32,9 +32,8 @@ from kb_index.formats import parse
 from kb_index.knowledge import Knowledge
 from kb_index.languages import language_of
 from kb_index.rules import RuleError, read_rules
+from kb_index.serving import SERVING_FILE, Serving, serving_text
 from kb_index.tuning import Tuning, tune
-
-Progress = Callable[[str, int, int, str], None]
 
 
 def read_snapshot(folder: Path) -> Snapshot:
@@ -70,23 +69,28 @@ def train(
     *,
     risk: float,
     unanswerable_share: float,
+    frustration_threshold: float | None = None,
     progress: Progress,
 ) -> dict[str, Any]:
     """Write a release's files into `out` and return the figures for its manifest.
+
+    What it is to serve with is stored in it (`kb_index.serving`), `frustration_threshold` only where it is not None.
 
     Raises:
         TrainingError: Rasa could not train.
         EncoderError: the encoder cannot be loaded.
     """
     started = time.monotonic()
+    serving = Serving(risk, unanswerable_share, None, frustration_threshold)
+    Serving.from_dict(serving.as_dict())  # refused before minutes of training
     progress("encoder", 0, 1, settings.encoder)
     encoder: Encoder = CachedEncoder(load_encoder(settings.encoder), settings.cache / "embeddings")
     progress("encoder", 1, 1, settings.encoder)
     tuning = _tune(snapshot, encoder, out, settings, progress)
-    serving = encoder if tuning.encoder is None else tuning.encoder
+    own = encoder if tuning.encoder is None else tuning.encoder
     knowledge = Knowledge.build(
         snapshot.articles,
-        serving,
+        own,
         risk=risk,
         unanswerable_share=unanswerable_share,
         probes=tuning.probes,
@@ -115,7 +119,7 @@ def train(
         "questions": sum(len(article.questions) for article in snapshot.articles),
         "intent_examples": written.examples,
         **({"own_intents": written.intents} if written.intents else {}),
-        "knowledge": knowledge.figures,
+        "knowledge": {**knowledge.figures, "curve": knowledge.curve},
         "fine_tuning": tuning.report,
         "frustration": mood_figures,
         "risk": risk,
@@ -125,8 +129,9 @@ def train(
     (out / names.REPORT_FILE).write_text(
         json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
+    (out / SERVING_FILE).write_text(serving_text(serving), encoding="utf-8")
     return {
-        "encoder": {"name": serving.name, "fingerprint": serving.fingerprint, "dimension": serving.dimension},
+        "encoder": {"name": own.name, "fingerprint": own.fingerprint, "dimension": own.dimension},
         "content_hash": knowledge.content_hash,
         "libraries": {
             package: version(package)
@@ -179,13 +184,6 @@ def _train_model(work: Path, out: Path, settings: Settings, encoder: Encoder) ->
     shutil.move(result.model, out / names.MODEL_FILE)
 
 
-def report_progress(stage: str, done: int, total: int, message: str) -> None:
-    """Write one line of progress to standard error."""
-    line = json.dumps({"stage": stage, "done": done, "total": total, "message": message})
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
-
-
 def main(arguments: list[str] | None = None) -> int:
     """The command. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bot.train")
@@ -194,6 +192,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--risk", type=float, default=0.02)
     parser.add_argument("--unanswerable-share", type=float, default=0.1)
+    parser.add_argument(
+        "--frustration-threshold", type=float, help="score from which on a conversation goes to a person"
+    )
     given = parser.parse_args(arguments)
     hush()
     # Rasa prints its progress on standard output, where only the result belongs.
@@ -206,6 +207,7 @@ def main(arguments: list[str] | None = None) -> int:
             settings,
             risk=given.risk,
             unanswerable_share=given.unanswerable_share,
+            frustration_threshold=given.frustration_threshold,
             progress=report_progress,
         )
         result: dict[str, Any] = {"ok": True, "manifest": manifest}

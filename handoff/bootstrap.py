@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,7 +21,10 @@ from handoff.adapters.secrets_file import load_secrets
 from handoff.adapters.webhook_http import HttpWebhook
 from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
+from handoff.content.imports import Imports
 from handoff.content.intents import shipped_examples
+from handoff.content.sources import Sources
+from handoff.content.store import ContentStore
 from handoff.domain.rules import NOTICES, Rules, Rung
 from handoff.ports import BotEngine, Clock, EventLog, PubSub, Webhook, Workbench
 from handoff.relay.parts import Relay, SocketLimits
@@ -43,15 +45,28 @@ from handoff.service.waits import Waits
 from handoff.settings import Settings
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
+from handoff.studio.canary import Canaries
+from handoff.studio.canary_store import CanaryStore
+from handoff.studio.exam import Exam
 from handoff.studio.incidents import Incidents
 from handoff.studio.intents import IntentDesk
+from handoff.studio.job_keeper import JobKeeper
+from handoff.studio.job_store import JobStore
+from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
 from handoff.studio.meanings import Meanings
 from handoff.studio.parts import Studio
+from handoff.studio.past_talk import PastTalk
+from handoff.studio.plans import Plans
+from handoff.studio.publishing import Publishing
+from handoff.studio.releases import Releases
+from handoff.studio.replaying import Replaying
+from handoff.studio.review import Review
+from handoff.studio.review_watch import ReviewWatch
+from handoff.studio.settings import StudioSettings
+from handoff.studio.settling import Settling
 from handoff.studio.shelf import Shelf
-
-if TYPE_CHECKING:
-    from handoff.content.store import ContentStore
+from handoff.studio.trainings import sweep
 
 REACTION_LEASE_S = 4.0
 RUNG_LEASE_MS = 15_000
@@ -73,8 +88,6 @@ def make_accounts(engine: AsyncEngine, settings: Settings) -> Accounts:
 
 def make_content(engine: AsyncEngine) -> ContentStore:
     """Articles and intents."""
-    from handoff.content.store import ContentStore  # noqa: PLC0415 - with parsers that a relay does not need
-
     return ContentStore(engine, SystemClock())
 
 
@@ -120,16 +133,49 @@ async def make_running(settings: Settings) -> Running:
     )
 
 
+def make_releases(engine: AsyncEngine, settings: Settings) -> Releases:
+    """What goes live and back, for commands."""
+    clock = SystemClock()
+    return Releases(settings.home, LiveContent(settings.home, Shelf(engine), clock), Audit(engine, clock))
+
+
 def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Workbench) -> Studio:
     """What editors work with."""
     clock = relay.clock
     shelf = Shelf(engine)
     audit = Audit(engine, clock)
     live = LiveContent(settings.home, shelf, clock)
+    job_store = JobStore(engine, clock)
+    keeper = JobKeeper(job_store, settings, sweep)
+    studio_settings = StudioSettings(engine, audit, clock)
+    releases = Releases(settings.home, live, audit)
+    canaries = Canaries(
+        store=CanaryStore(engine, clock),
+        bench=bench,
+        releases=releases,
+        live=live,
+        audit=audit,
+        home=settings.home,
+    )
+    relay.reactor.try_out(canaries)
+    desk = ArticleDesk(engine, clock)
+    content = ContentStore(engine, clock)
+    publishing = Publishing(
+        desk=desk,
+        live=live,
+        releases=releases,
+        canaries=canaries,
+        settings=studio_settings,
+        audit=audit,
+        clock=clock,
+    )
+    plans = Plans(engine, clock, audit, publishing.do)
+    publishing.plans(plans)
+    jobs = Jobs(job_store, keeper, studio_settings, clock)
     return Studio(
         clock=clock,
         audit=audit,
-        articles=ArticleDesk(engine, clock),
+        articles=desk,
         shelf=shelf,
         live=live,
         bench=bench,
@@ -143,6 +189,23 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         ),
         intents=IntentDesk(engine, clock, audit, shipped_examples()),
         meanings=Meanings(bench),
+        keeper=keeper,
+        jobs=jobs,
+        releases=releases,
+        canaries=canaries,
+        exam=Exam(engine, clock, settings.locale),
+        settings=studio_settings,
+        plans=plans,
+        publishing=publishing,
+        review=Review(engine, studio_settings, clock),
+        settling=Settling(engine, desk, audit, clock),
+        review_watch=ReviewWatch(engine, job_store, jobs, clock),
+        past_talk=PastTalk(engine),
+        replaying=Replaying(engine, bench),
+        content=content,
+        imports=Imports(content, settings.home, clock),
+        sources=Sources(settings.home),
+        locale=settings.locale,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from bot.contract import TurnOutcome, TurnRequest
+from handoff.domain.asked import Thumb, TurnRecord
 from handoff.domain.conversation import Conversation, State
 from handoff.domain.events import Event
 from handoff.domain.ladder import Timer
@@ -96,6 +97,10 @@ class Append(NamedTuple):
     """The wait that this append ended by an agent's coming."""
     carries: Carried | None = None
     """The bot's dialogue after this append; None where it has not moved."""
+    asked: TurnRecord | None = None
+    """What the turn came to whose outcome this append is. A turn that is asked again has the newest."""
+    thumb: Thumb | None = None
+    """What the customer thinks of a reply, from this append on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +345,27 @@ class BotFailedError(Exception):
     """The bot took the turn and gave no usable outcome."""
 
 
+class BotReleaseRefusedError(Exception):
+    """A bot cannot use the release that was asked for: the turn was not handed over. The message says why."""
+
+
+class ReleaseTrial(Protocol):
+    """A release that answers a share of new conversations, if there is one."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is one."""
+        ...
+
+    def release_for(self, conversation_id: str, created_at: int) -> str | None:
+        """The release that answers this conversation in the place of the live one; None: the live one does."""
+        ...
+
+    def went_wrong(self, release_id: str, *, refused: bool) -> None:
+        """It left a turn unanswered that the live release answered; `refused`: no bot would use it. It must not block."""
+        ...
+
+
 class BotEngine(Protocol):
     """The bot, wherever it runs."""
 
@@ -349,6 +375,7 @@ class BotEngine(Protocol):
         Raises:
             BotNotReadyError: it is warming up or cannot be reached.
             BotFailedError: it answered with an error, with nonsense or not in time.
+            BotReleaseRefusedError: the request names a release that it cannot use.
         """
         ...
 
@@ -390,6 +417,23 @@ class Workbench(Protocol):
         """The encoder's fingerprint, and a vector of length 1 for each of 1 to 64 texts.
 
         Raises as `try_turn`.
+        """
+        ...
+
+    async def has_loaded(self, release_id: str) -> bool:
+        """Whether every bot that is there has a release in memory.
+
+        Raises:
+            BotNotReadyError: no bot is there.
+        """
+        ...
+
+    async def load(self, release_id: str) -> None:
+        """Have every bot that is there load a release, which takes seconds.
+
+        Raises:
+            BotNotReadyError: no bot is there.
+            BotReleaseRefusedError: one cannot use that release.
         """
         ...
 

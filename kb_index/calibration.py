@@ -8,32 +8,23 @@ that keeps wrong answers rare.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from kb_index.exam import Answers, Asked, Corpus, Progress, Rehearsal, ask_all, rehearse
-from kb_index.intervals import Z95, wilson
 from kb_index.local import FLOOR
 from kb_index.ranking import DEFAULT_WEIGHTS, FEATURES, Floats, Scored, ordered
+from kb_index.risk import FALLBACK_THRESHOLD, RISKS, ThresholdChoice, Tried
 
 ENOUGH_TO_FIT: Final = 60
 """Held-out questions below which nothing is fitted: eight numbers from fewer would be noise."""
 
 FEWEST_ARTICLES: Final = 5
 """Articles with variants below which leaving some out whole says nothing about unknown questions."""
-
-FALLBACK_THRESHOLD: Final = 0.9
-"""Where questions are too few to support the risk that was asked for."""
-
-UNSUPPORTED_THRESHOLD: Final = 0.995
-"""Where not even the confidence itself expects so few wrong answers: near-verbatim questions only."""
-
-BOUND_Z: Final = 1.0
-"""One-sided 84 % bound on the wrong answers: the threshold must hold on new questions, not only on these."""
 
 SIGNALS: Final = (*FEATURES, "strength", "lead")
 """What both probabilities are made from: the best candidate's features, what all near texts say for it (`local` before
@@ -66,11 +57,18 @@ DEFAULT_ANSWERABLE: Final = Confidence(np.array([7.3, 5.0, 2.8, 4.9, 0.0, 5.6, 0
 questions of other trades."""
 
 
+class RiskUnknown(RuntimeError):
+    """A threshold for another risk cannot be told. `code` is `risk_unknown`; the message says what to do."""
+
+    code = "risk_unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """All that is learnt about ranking, and the figures to show for it.
 
-    `confidence` tells how likely the best article is right, `answerable` how likely any article is.
+    `confidence` tells how likely the best article is right, `answerable` how likely any article is. `tried` is what the
+    threshold was chosen from; None where there was too little, or where a release of an earlier version did not keep it.
     """
 
     weights: Floats
@@ -78,6 +76,57 @@ class Calibration:
     answerable: Confidence
     threshold: float
     figures: dict[str, float | int | str | bool | None]
+    tried: Tried | None = None
+
+    def threshold_for(self, risk: float, unanswerable_share: float) -> float:
+        """The threshold that training would have chosen for another risk, both as in `Knowledge.build`.
+
+        Raises `RiskUnknown` where the release does not hold what to choose it from.
+        """
+        return self.for_risk(risk, unanswerable_share).threshold
+
+    def for_risk(self, risk: float, unanswerable_share: float) -> Calibration:
+        """This with the threshold for another risk and the figures to show for it. Raises as `threshold_for`."""
+        if (risk, unanswerable_share) == (self.figures.get("risk"), self.figures.get("unanswerable_share")):
+            return self
+        if self.tried is not None:
+            choice = self.tried.choose(risk, unanswerable_share)
+            told = _told(self.tried, choice, risk, unanswerable_share)
+            return replace(self, threshold=choice.threshold, figures={**self.figures, **told})
+        if self.figures.get("questions_asked") == 0:
+            return self  # nothing was there to learn from, whatever the risk
+        raise RiskUnknown(
+            "This release was trained by a version that did not keep what a threshold is chosen from: train again "
+            "(baton train) to answer with another risk."
+        )
+
+    def at_threshold(self, threshold: float) -> Calibration:
+        """This with a threshold that somebody chose: how many answers are wrong at it is told where it is known."""
+        share = self.figures.get("unanswerable_share")
+        told: dict[str, Any] = {"risk": None, "threshold": round(threshold, 4), "threshold_support": "chosen"}
+        if self.tried is not None and isinstance(share, float | int):
+            choice = self.tried.at_threshold(threshold, float(share))
+            told = {**_told(self.tried, choice, 0.0, float(share)), **told}
+        return replace(self, threshold=threshold, figures={**self.figures, **told})
+
+    def curve(self) -> list[dict[str, float | bool | None]]:
+        """For each of `RISKS`: `risk`, the `threshold` chosen for it, `coverage` (share of answerable questions answered),
+        share of `wrong` answers, and whether the questions were enough to say so (`supported`). Empty where unknown."""
+        share = self.figures.get("unanswerable_share")
+        if self.tried is None or not isinstance(share, float | int):
+            return []
+        own = self.figures.get("risk")
+        risks = sorted({*RISKS, own} if isinstance(own, float) else RISKS)
+        return [
+            {
+                "risk": risk,
+                "threshold": round(choice.threshold, 4),
+                "coverage": round(self.tried.coverage(choice.threshold), 4),
+                "wrong": _rounded(choice.wrong),
+                "supported": choice.supported,
+            }
+            for risk, choice in zip(risks, self.tried.choose_each(risks, float(share)), strict=True)
+        ]
 
 
 DEFAULT_CALIBRATION: Final = Calibration(
@@ -133,13 +182,23 @@ def learn(answers: Answers, *, risk: float, unanswerable_share: float) -> Calibr
     mass: Floats = np.where(there, (1.0 - unanswerable_share) / len(known), unanswerable_share / len(unknown))
     confidence = _fit_confidence(rows, right, mass * len(rows))
     answerable = _fit_confidence(rows, there, mass * len(rows))
-    found = confidence.of_signals(rows)
-    choice = choose_threshold(found, right, mass, risk)
+    tried = Tried(confidence.of_signals(rows), right, there)
+    choice = tried.choose(risk, unanswerable_share)
     figures: dict[str, float | int | str | bool | None] = {
         "questions_asked": len(known),
         "accuracy_top1": round(float(right[there].mean()), 4),
         "answerable_auroc": round(_area(answerable.of_signals(rows), there), 4),
-        "coverage": round(float((found[there] >= choice.threshold).mean()), 4),
+        **_told(tried, choice, risk, unanswerable_share),
+    }
+    return Calibration(weights, confidence, answerable, choice.threshold, figures, tried)
+
+
+def _told(
+    tried: Tried, choice: ThresholdChoice, risk: float, unanswerable_share: float
+) -> dict[str, float | int | str | bool | None]:
+    """The figures that hang on the threshold."""
+    return {
+        "coverage": round(tried.coverage(choice.threshold), 4),
         "wrong_answer_rate": _rounded(choice.wrong),
         "wrong_answer_bound": _rounded(choice.bound),
         "wrong_answer_upper95": _rounded(choice.upper95),
@@ -148,57 +207,6 @@ def learn(answers: Answers, *, risk: float, unanswerable_share: float) -> Calibr
         "threshold": round(choice.threshold, 4),
         "threshold_support": "supported" if choice.supported else "too_few_questions",
     }
-    return Calibration(weights, confidence, answerable, choice.threshold, figures)
-
-
-@dataclass(frozen=True, slots=True)
-class ThresholdChoice:
-    """A threshold with its estimated share of wrong answers; None where nothing was answered.
-
-    `bound` is what the risk was compared with, `upper95` the upper end of the two-sided 95 % interval.
-    """
-
-    threshold: float
-    supported: bool
-    wrong: float | None
-    bound: float | None
-    upper95: float | None
-
-
-def choose_threshold(
-    confidence: Floats, right: NDArray[np.bool_], mass: Floats, risk: float
-) -> ThresholdChoice:
-    """The lowest threshold at which the share of wrong answers among those given is at most `risk`.
-
-    `confidence`, `right` and `mass` (how much each counts) have shape (n,). The bound must hold for the upper
-    end of a Wilson interval. Where the questions are too few for that, the confidence is believed instead: the
-    lowest threshold at which it expects no more than `risk` to be wrong, and never below `FALLBACK_THRESHOLD`.
-    """
-    counted = mass > 0.0
-    confidence, right, mass = confidence[counted], right[counted], mass[counted]
-    order = np.argsort(-confidence, kind="stable")
-    weight, wrong = mass[order], np.where(right[order], 0.0, mass[order])
-    answered = np.cumsum(weight)
-    rate = np.cumsum(wrong) / answered
-    effective = answered**2 / np.cumsum(weight**2)
-    bound = np.array([wilson(p * n, n, BOUND_Z)[1] for p, n in zip(rate, effective, strict=True)])
-    # Equal confidences are answered together, so only the last of them is a possible threshold.
-    last = np.append(confidence[order][1:] < confidence[order][:-1], True)
-    possible = np.flatnonzero(last & (bound <= risk))
-    if len(possible):
-        at = possible[-1]
-        upper = wilson(rate[at] * effective[at], effective[at], Z95)[1]
-        return ThresholdChoice(float(confidence[order][at]), True, float(rate[at]), float(bound[at]), upper)
-    expected = np.cumsum(weight * (1.0 - confidence[order])) / answered
-    believed = np.flatnonzero(last & (expected <= risk))
-    lowest = float(confidence[order][believed[-1]]) if len(believed) else UNSUPPORTED_THRESHOLD
-    threshold = max(FALLBACK_THRESHOLD, lowest)
-    answers = int((confidence >= threshold).sum())
-    if not answers:
-        return ThresholdChoice(threshold, False, None, None, None)
-    at = answers - 1
-    upper = wilson(rate[at] * effective[at], effective[at], Z95)[1]
-    return ThresholdChoice(threshold, False, float(rate[at]), float(bound[at]), upper)
 
 
 def _fit_weights(known: list[Asked]) -> Floats:

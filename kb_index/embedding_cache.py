@@ -34,6 +34,8 @@ class CachedEncoder:
         self._recent: OrderedDict[str, Vectors] = OrderedDict()
         self._most_recent = recent
         self._lock = threading.Lock()
+        self.made = 0
+        """Texts that `encoder` was asked for, because no memory had them."""
         self._path: Path | None = None
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +68,8 @@ class CachedEncoder:
             missing = [text for text in missing if text not in known]
         if missing:
             made = dict(zip(missing, self._encoder.encode(missing), strict=True))
+            with self._lock:
+                self.made += len(made)
             if self._path is not None:
                 self._to_disk(made)
             known |= made

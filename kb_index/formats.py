@@ -13,12 +13,13 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from kb_index.article import FIELDS, WINDOW, Article, ArticleError, check_article
 from kb_index.cells import join_cell, split_cell
 from kb_index.yaml_text import (
+    Leftover,
     YamlError,
     front_matter_text,
     intents_text,
@@ -29,6 +30,9 @@ from kb_index.yaml_text import (
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 MAX_ARTICLE_FILE_BYTES: Final = 1024 * 1024
 MAX_ERRORS: Final = 100
+
+ENDINGS: Final = (".jsonl", ".csv", ".md", ".yml", ".yaml")
+"""Of the files that are read here."""
 
 _LISTS: Final = ("questions", "tags")
 _REQUIRED_COLUMNS: Final = ("id", "title", "answer")
@@ -59,40 +63,38 @@ def parse(path: Path, *, locale: str = "en") -> Parsed:
 
     `locale` is that of articles which name none.
     """
-    run = _Run(locale)
+    reader = Reader(locale)
     if path.is_dir():
         files = sorted(found for found in path.rglob("*.md") if found.is_file())
         if not files:
-            run.fail(path.name, 0, "no_articles", "The folder holds no .md files.")
+            reader.fail(path.name, 0, "no_articles", "The folder holds no .md files.")
         for file in files:
-            run.markdown(file, file.relative_to(path).as_posix())
+            _read_file(reader, file, file.relative_to(path).as_posix())
     elif not path.is_file():
-        run.fail(path.name, 0, "not_found", "There is no such file or folder.")
+        reader.fail(path.name, 0, "not_found", "There is no such file or folder.")
+    elif path.suffix.lower() in ENDINGS:
+        _read_file(reader, path, path.name)
     else:
-        match path.suffix.lower():
-            case ".jsonl":
-                run.jsonl(path)
-            case ".csv":
-                run.csv(path)
-            case ".md":
-                run.markdown(path, path.name)
-            case ".yml" | ".yaml":
-                run.intents_file(path)
-            case other:
-                run.fail(
-                    path.name,
-                    0,
-                    "unknown_format",
-                    f"{other or 'A file without an ending'} is not read here: give a .jsonl, .csv, .md or .yml file, or "
-                    "a folder of .md files.",
-                )
-    return run.result()
+        reader.fail(
+            path.name,
+            0,
+            "unknown_format",
+            f"{path.suffix or 'A file without an ending'} is not read here: give a .jsonl, .csv, .md or .yml file, or "
+            "a folder of .md files.",
+        )
+    return reader.result()
+
+
+def _read_file(reader: Reader, path: Path, name: str) -> None:
+    # Looked at before reading, so that a huge file costs nothing.
+    if reader.fits(name, path.stat().st_size):
+        reader.read(name, path.read_bytes())
 
 
 def write_jsonl(path: Path, articles: Iterable[Article]) -> None:
     """One JSON object a line, in the given order. The file is replaced at once or not at all."""
     lines = (json.dumps(article.as_dict(), ensure_ascii=False) + "\n" for article in articles)
-    _write(path, "".join(lines))
+    write_text(path, "".join(lines))
 
 
 def write_csv(path: Path, articles: Iterable[Article]) -> None:
@@ -107,64 +109,84 @@ def write_csv(path: Path, articles: Iterable[Article]) -> None:
     writer.writerow(columns)
     for row in rows:
         writer.writerow([join_cell(row[name]) if name in _LISTS else row.get(name, "") for name in columns])
-    _write(path, out.getvalue())
+    write_text(path, out.getvalue())
 
 
 def write_markdown(folder: Path, articles: Iterable[Article]) -> None:
     """One `<id>.md` an article. `folder` is made if missing; other files in it stay."""
     folder.mkdir(parents=True, exist_ok=True)
     for article in articles:
-        _write(folder / f"{article.id}.md", front_matter_text(article))
+        write_text(folder / f"{article.id}.md", front_matter_text(article))
 
 
 def write_intents(path: Path, intents: Mapping[str, Sequence[str]]) -> None:
     """Rasa's NLU YAML, in the given order."""
-    _write(path, intents_text(intents))
+    write_text(path, intents_text(intents))
 
 
-class _Run:
-    """Collects what one call of `parse` finds."""
+class Reader:
+    """Collects what files hold, one after another; no id may come twice among them all."""
 
     def __init__(self, locale: str) -> None:
+        """`locale` is that of articles which name none."""
         self._locale = locale
-        self._articles: dict[str, Article] = {}
-        self._places: dict[str, str] = {}
+        self.articles: dict[str, Article] = {}
+        self.places: dict[str, tuple[str, int]] = {}
+        """File and line of each article."""
         self._intents: dict[str, list[str]] = {}
         self._errors: list[RowError] = []
         self._more = 0
 
     def result(self) -> Parsed:
+        """Everything so far, or the faults."""
         if self._errors:
             return Parsed(errors=self._errors, more_errors=self._more)
-        return Parsed(articles=list(self._articles.values()), intents=self._intents)
+        return Parsed(articles=list(self.articles.values()), intents=self._intents)
 
     def fail(self, file: str, line: int, code: str, message: str) -> None:
+        """Add a fault; `line` counts from 1, 0 is the file as a whole."""
         if len(self._errors) < MAX_ERRORS:
             self._errors.append(RowError(file, line, code, message))
         else:
             self._more += 1
 
-    def jsonl(self, path: Path) -> None:
-        text = self._text(path, path.name, MAX_FILE_BYTES)
+    def fits(self, name: str, size: int) -> bool:
+        """Whether a file of so many bytes is read. A fault is added if not."""
+        limit = MAX_ARTICLE_FILE_BYTES if name.lower().endswith(".md") else MAX_FILE_BYTES
+        if size > limit:
+            self.fail(name, 0, "too_large", f"The file has {size:,} bytes; {limit:,} are allowed.")
+        return size <= limit
+
+    def read(self, name: str, data: bytes, *, leftovers: list[Leftover] | None = None) -> None:
+        """Read a file whose ending is one of `ENDINGS`. Rasa YAML may hold more than intents where `leftovers` are wanted."""
+        text = self._text(name, data) if self.fits(name, len(data)) else None
         if text is None:
             return
+        match PurePosixPath(name).suffix.lower():
+            case ".jsonl":
+                self._jsonl(name, text)
+            case ".csv":
+                self._csv(name, text)
+            case ".md":
+                self._markdown(name, text)
+            case _:
+                self._rasa(name, text, leftovers)
+
+    def _jsonl(self, name: str, text: str) -> None:
         for number, line in enumerate(text.split("\n"), start=1):
             if not line.strip():
                 continue
             try:
                 raw = json.loads(line, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
             except (ValueError, RecursionError) as error:
-                self.fail(path.name, number, "bad_json", f"This line is not valid JSON: {error}")
+                self.fail(name, number, "bad_json", f"This line is not valid JSON: {error}")
                 continue
             if not isinstance(raw, dict):
-                self.fail(path.name, number, "bad_json", "This line must be one JSON object.")
+                self.fail(name, number, "bad_json", "This line must be one JSON object.")
                 continue
-            self._add(raw, path.name, number)
+            self.add(raw, name, number)
 
-    def csv(self, path: Path) -> None:
-        text = self._text(path, path.name, MAX_FILE_BYTES)
-        if text is None:
-            return
+    def _csv(self, name: str, text: str) -> None:
         columns: list[str] | None = None
         try:
             for number, row in _csv_rows(text):
@@ -172,63 +194,60 @@ class _Run:
                     continue
                 if columns is None:
                     columns = [name.strip() for name in row]
-                    if not self._columns_known(columns, path.name, number):
+                    if not self._columns_known(columns, name, number):
                         return
                 elif len(row) != len(columns):
                     self.fail(
-                        path.name,
+                        name,
                         number,
                         "bad_row",
                         f"This row has {len(row)} cells, the header {len(columns)}.",
                     )
                 else:
                     cells: dict[str, Any] = dict(zip(columns, row, strict=True))
-                    self._add(_lists_split(cells), path.name, number)
+                    self.add(_lists_split(cells), name, number)
         except csv.Error as error:
-            self.fail(
-                path.name, 0, "bad_csv", f"The quoting is broken, nothing after it can be read: {error}"
-            )
+            self.fail(name, 0, "bad_csv", f"The quoting is broken, nothing after it can be read: {error}")
         if columns is None:
             self.fail(
-                path.name, 0, "missing_column", f"The file is empty; a header is needed: {','.join(FIELDS)}."
+                name, 0, "missing_column", f"The file is empty; a header is needed: {','.join(FIELDS)}."
             )
 
-    def markdown(self, path: Path, name: str) -> None:
-        text = self._text(path, name, MAX_ARTICLE_FILE_BYTES)
-        if text is None:
-            return
+    def _markdown(self, name: str, text: str) -> None:
         try:
             fields, lines = read_front_matter(text)
         except YamlError as error:
             self.fail(name, error.line, "bad_front_matter", error.message)
             return
-        self._add({"id": path.stem, **fields}, name, 1, lines)
+        self.add({"id": PurePosixPath(name).stem, **fields}, name, 1, lines)
 
-    def intents_file(self, path: Path) -> None:
-        text = self._text(path, path.name, MAX_FILE_BYTES)
-        if text is None:
-            return
-        intents, errors = read_intents(text)
+    def _rasa(self, name: str, text: str, leftovers: list[Leftover] | None) -> None:
+        intents, errors = read_intents(text, leftovers=leftovers)
         for error in errors:
-            self.fail(path.name, error.line, error.code, error.message)
-        self._intents = intents
+            self.fail(name, error.line, error.code, error.message)
+        for intent, examples in intents.items():
+            known = self._intents.setdefault(intent, [])
+            there = set(known)
+            known += [example for example in examples if example not in there]
 
-    def _add(
+    def add(
         self, raw: Mapping[str, Any], file: str, line: int, lines: Mapping[str, int] | None = None
-    ) -> None:
+    ) -> Article | None:
+        """Check one article and keep it; None, and a fault, where it cannot be taken. `lines`: those of its fields."""
         try:
             named = raw.get("locale") not in (None, "")
             article = check_article(raw if named else {**raw, "locale": self._locale})
         except ArticleError as error:
             code = "unknown_column" if error.code == "unknown_field" else error.code
             self.fail(file, (lines or {}).get(error.field, line), code, error.message)
-            return
-        place = f"{file}:{line}"
-        first = self._places.setdefault(article.id, place)
-        if first != place:
-            self.fail(file, line, "duplicate_id", f"The id {article.id!r} was given at {first} already.")
-            return
-        self._articles[article.id] = article
+            return None
+        first = self.places.setdefault(article.id, (file, line))
+        if first != (file, line):
+            where = f"{first[0]}:{first[1]}"
+            self.fail(file, line, "duplicate_id", f"The id {article.id!r} was given at {where} already.")
+            return None
+        self.articles[article.id] = article
+        return article
 
     def _columns_known(self, columns: Sequence[str], file: str, line: int) -> bool:
         unknown = [name for name in columns if name not in FIELDS]
@@ -250,13 +269,9 @@ class _Run:
             self.fail(file, line, "duplicate_column", f"The column {name!r} is there twice.")
         return not (unknown or missing or twice)
 
-    def _text(self, path: Path, name: str, limit: int) -> str | None:
-        """The file's text; None, and an error, where it cannot be had."""
-        size = path.stat().st_size
-        if size > limit:
-            self.fail(name, 0, "too_large", f"The file has {size:,} bytes; {limit:,} are allowed.")
-            return None
-        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    def _text(self, name: str, data: bytes) -> str | None:
+        """The file's text; None, and a fault, where it cannot be had."""
+        data = data.removeprefix(b"\xef\xbb\xbf")
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -298,8 +313,8 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _write(path: Path, text: str) -> None:
-    """Through a file beside it, so that a full disk or a crash leaves the old file whole."""
+def write_text(path: Path, text: str) -> None:
+    """Write `text`, line ends as they are, through a file beside it, so that a full disk or a crash leaves the old file whole."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:

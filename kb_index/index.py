@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb_index.encoder import Vectors
-from kb_index.near import build_cells, cells_of, without
+from kb_index.near import CellRows, build_cells, cells_of, without
 
 Owners = NDArray[np.int64]
 Hits = tuple[NDArray[np.float32], Owners]
@@ -95,10 +95,13 @@ class VectorIndex:
         return cls._of(build_cells(np.ascontiguousarray(vectors, dtype=np.float32)), owners)
 
     @classmethod
-    def _of(cls, index: Any, owners: Owners, beside: Vectors | None = None) -> VectorIndex:
+    def _of(
+        cls, index: Any, owners: Owners, beside: Vectors | None = None, by_id: CellRows | None = None
+    ) -> VectorIndex:
         """Around a FAISS index that is there: no copy of its vectors."""
         made = cls.__new__(cls)
         made._hold(index, owners, np.zeros((0, index.d), np.float32) if beside is None else beside)  # noqa: SLF001
+        made._by_id = by_id  # noqa: SLF001
         return made
 
     def _hold(self, index: Any, owners: Owners, beside: Vectors) -> None:
@@ -111,6 +114,7 @@ class VectorIndex:
         self._alive = int(there.sum())
         # Rows that are looked at though they are gone. After `compact` some numbers are holes, and no rows.
         self._masks: dict[int, tuple[Mask, _Allowed]] = {}
+        self._by_id: CellRows | None = None
         self._in_vain = int(index.ntotal) + len(beside) - self._alive
         self._living = _Allowed.among(there, self._built) if self._in_vain else None
 
@@ -227,6 +231,11 @@ class VectorIndex:
     ) -> tuple[Any, Any, Any]:
         named = {} if selector is None else {"sel": selector}
         parameters = faiss.SearchParametersIVF(nprobe=probes, **named)
+        if with_vectors and selector is not None:
+            scores, found = self._index.search(queries, k, params=parameters)
+            if self._by_id is None:  # threads that come at once build it twice, and both are right
+                self._by_id = CellRows(self._index, self._built)
+            return scores, found, self._by_id.vectors(found)
         if with_vectors:
             return self._index.search_and_reconstruct(queries, k, params=parameters)  # type: ignore[no-any-return]
         return (*self._index.search(queries, k, params=parameters), None)
@@ -283,7 +292,7 @@ class VectorIndex:
         return self._changed(owners, self._beside)
 
     def _changed(self, owners: Owners, beside: Vectors) -> VectorIndex:
-        return self._of(self._index, owners, beside)
+        return self._of(self._index, owners, beside, self._by_id)
 
     def compact(self, *, exact_rows: int = EXACT_ROWS) -> VectorIndex:
         """The same rows, none beside and none taken out; the same index where there is nothing to do.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from kb_index.index import VectorIndex
 from kb_index.passages import texts_of
 from kb_index.probes import Probe
 from kb_index.ranking import Ranker, Scored
+from kb_index.serving import Serving
 from kb_index.store import CorruptIndex, IndexMismatch, StoredIndex, load_index, save_index
 from kb_index.words import WordIndex
 
@@ -90,8 +91,7 @@ class Knowledge:
         are asked in its place when thresholds are learnt (`kb_index.tuning`). `progress(stage, done, total)` is called as it goes
         (stages `embed`, `calibrate`). Raises `ValueError` for ids given twice, `EncoderError` for NaN vectors.
         """
-        if not 0.0 < risk < 1.0 or not 0.0 <= unanswerable_share < 1.0:
-            raise ValueError("risk must be above 0 and unanswerable_share at least 0, both below 1")
+        _check_promise(risk, unanswerable_share)
         ordered = tuple(sorted(articles, key=lambda article: article.id))
         if len({article.id for article in ordered}) != len(ordered):
             raise ValueError("an article id is given twice")
@@ -166,6 +166,43 @@ class Knowledge:
         """This knowledge less one article. Raises `KeyError` for an id that is not here."""
         return Knowledge(live.without_article(self._stored, article_id))
 
+    def for_risk(self, risk: float | None, unanswerable_share: float | None = None) -> Knowledge:
+        """This knowledge with the threshold for another risk and share of unanswerable questions (None: as trained).
+
+        Nothing is learnt anew. Raises `RiskUnknown` for a release that does not hold what it takes, `ValueError` as `build`.
+        """
+        risk = self._trained("risk", 0.02) if risk is None else risk
+        share = self._trained("unanswerable_share", 0.1) if unanswerable_share is None else unanswerable_share
+        _check_promise(risk, share)
+        return self._with(self._calibration.for_risk(risk, share))
+
+    def _trained(self, name: str, default: float) -> float:
+        value = self._calibration.figures.get(name)
+        return default if value is None else float(value)
+
+    def at_threshold(self, threshold: float) -> Knowledge:
+        """This knowledge with a threshold that somebody chose, between 0 and 1."""
+        return self._with(self._calibration.at_threshold(threshold))
+
+    def _with(self, calibration: Calibration) -> Knowledge:
+        if calibration is self._calibration:
+            return self
+        return Knowledge(replace(self._stored, calibration=calibration))
+
+    def revised(self, articles: Iterable[Article], encoder: Encoder) -> Knowledge:
+        """The knowledge of exactly these `articles`, made of this one by what differs; itself where nothing does.
+
+        Compacted where changes have made it untidy. Raises as `with_articles`, with nothing changed.
+        """
+        wanted = {article.id: article for article in articles}
+        gone = [article.id for article in self._articles if article.id not in wanted]
+        here = {article.id: article for article in self._articles}
+        coming = [article for article in wanted.values() if here.get(article.id) != article]
+        if not gone and not coming:
+            return self
+        stored = live.with_articles(live.without_articles(self._stored, gone), coming, encoder)
+        return Knowledge(live.compacted(stored) if live.is_untidy(stored) else stored)
+
     @property
     def is_untidy(self) -> bool:
         """Whether articles have come and gone so often that `compacted` makes searching cheaper."""
@@ -192,6 +229,11 @@ class Knowledge:
     def figures(self) -> dict[str, float | int | str | bool | None]:
         """What was estimated in training, for the report."""
         return dict(self._calibration.figures)
+
+    @property
+    def curve(self) -> list[dict[str, float | bool | None]]:
+        """See `Calibration.curve`."""
+        return self._calibration.curve()
 
     @property
     def content_hash(self) -> str:
@@ -232,7 +274,7 @@ class Knowledge:
             raise ValueError(f"a query vector has {self.dimension} finite numbers, not shape {query.shape}")
         if not self._articles or not text.strip() or not query.any():
             return None
-        return self._stored.ranker.rank(self.placed(query)[None, :], [text], among=self._among(locale))[0]
+        return self._stored.ranker.rank(self.placed(query)[None, :], [text], among=self.among(locale))[0]
 
     def placed(self, query: Vectors) -> Vectors:
         """A query vector (dimension,) where the index has its own: less what all texts have in common."""
@@ -254,7 +296,8 @@ class Knowledge:
         mask.flags.writeable = False  # the indexes remember what they found out about it
         return mask
 
-    def _among(self, locale: str | None) -> NDArray[np.bool_] | None:
+    def among(self, locale: str | None) -> NDArray[np.bool_] | None:
+        """The articles (articles,) that are searched for `locale`; None for all. See `search`."""
         if locale is None or len(self._by_locale) < 2:
             return None
         wanted = locale.lower()
@@ -262,6 +305,20 @@ class Knowledge:
             return self._by_locale[wanted]
         language = wanted.split("-")[0]
         return self._by_language.get(language)
+
+
+def served(knowledge: Knowledge, serving: Serving) -> Knowledge:
+    """`knowledge` with the threshold that a release is to serve with. Raises `RiskUnknown`."""
+    if serving.threshold is not None:
+        return knowledge.at_threshold(serving.threshold)
+    if serving.risk is None and serving.unanswerable_share is None:
+        return knowledge
+    return knowledge.for_risk(serving.risk, serving.unanswerable_share)
+
+
+def _check_promise(risk: float, unanswerable_share: float) -> None:
+    if not 0.0 < risk < 1.0 or not 0.0 <= unanswerable_share < 1.0:
+        raise ValueError("risk must be above 0 and unanswerable_share at least 0, both below 1")
 
 
 def _embed(texts: Sequence[str], encoder: Encoder, progress: Progress) -> Vectors:

@@ -1,82 +1,93 @@
-"""One article more, other or less in an index that is in use, without building it again.
+"""Articles more, other or less in an index that is in use, without building it again.
 
 What was learnt in training (weights, probabilities, threshold) stays. Everything here returns a new index and leaves the old one to those who search it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from kb_index.article import Article
 from kb_index.centre import centred
-from kb_index.encoder import Encoder, EncoderError
+from kb_index.encoder import Encoder, EncoderError, Vectors
 from kb_index.index import GONE, Owners
 from kb_index.passages import texts_of
 from kb_index.ranking import Ranker
 from kb_index.store import IndexMismatch, StoredIndex
 
+BATCH: Final = 256
+"""Texts that are encoded in one call."""
+
 
 def with_article(stored: StoredIndex, article: Article, encoder: Encoder) -> StoredIndex:
-    """`stored` with `article`, in the place of one with the same id where there is one.
+    """`stored` with `article`, in the place of one with the same id where there is one. See `with_articles`."""
+    return with_articles(stored, [article], encoder)
 
-    Encodes the article's texts, 2 to 6 ms each, in the caller's thread. Raises `IndexMismatch` for another encoder
-    than the index was made with, `EncoderError` for NaN vectors.
+
+def with_articles(stored: StoredIndex, articles: Sequence[Article], encoder: Encoder) -> StoredIndex:
+    """`stored` with `articles`, each in the place of one with the same id where there is one.
+
+    Encodes their texts together, 2 to 6 ms each, in the caller's thread; the index is copied once however many they are. Raises
+    `IndexMismatch` for another encoder than the index was made with, `EncoderError` for NaN vectors, `ValueError` for ids
+    given twice.
     """
     if encoder.fingerprint != stored.encoder_fingerprint:
         raise IndexMismatch(
             f"The index was made with the encoder {stored.encoder_name!r}, not {encoder.name!r}: train again "
             "(baton train --publish)."
         )
-    questions, passages = texts_of(article)
-    vectors = encoder.encode([*questions, *passages])
-    if not np.isfinite(vectors).all():
-        raise EncoderError(
-            f"The encoder {encoder.name} returned NaN or infinite numbers; nothing was indexed."
-        )
+    coming = {article.id: article for article in articles}
+    if len(coming) != len(articles):
+        raise ValueError("an article id is given twice")
+    if not coming:
+        return stored
+    asked, answered = _Rows(), _Rows()
+    everyone = {article.id: article for article in stored.articles} | coming
+    order = sorted(everyone)
+    place = {article_id: position for position, article_id in enumerate(order)}
+    for article in coming.values():
+        questions, passages = texts_of(article)
+        asked.add(questions, place[article.id])
+        answered.add(passages, place[article.id])
+    vectors = _encoded([*asked.texts, *answered.texts], encoder)
     vectors = centred(vectors, stored.centre)
-    place = bisect_left(stored.articles, article.id, key=lambda known: known.id)
-    known = place < len(stored.articles) and stored.articles[place].id == article.id
-    if known:
-        stored = without_article(stored, article.id)
-    ranker = stored.ranker
-    moved = Ranker(
-        ranker.questions.renumbered(lambda owners: owners + (owners >= place)).with_rows(
-            vectors[: len(questions)], _owned(place, questions)
-        ),
-        ranker.passages.renumbered(lambda owners: owners + (owners >= place)).with_rows(
-            vectors[len(questions) :], _owned(place, passages)
-        ),
-        ranker.words.renumbered(lambda owners: owners + (owners >= place)).with_article(
-            [*questions, *passages], place
-        ),
-        ranker.articles + 1,
-        ranker.weights,
+    moved = _renumbered(
+        stored.ranker, [GONE if known.id in coming else place[known.id] for known in stored.articles]
     )
-    articles = (*stored.articles[:place], article, *stored.articles[place:])
-    return _with(stored, articles, moved)
+    ranker = Ranker(
+        moved.questions.with_rows(vectors[: len(asked.texts)], asked.owners),
+        moved.passages.with_rows(vectors[len(asked.texts) :], answered.owners),
+        moved.words.with_articles(
+            [*asked.texts, *answered.texts], np.concatenate([asked.owners, answered.owners])
+        ),
+        len(order),
+        moved.weights,
+    )
+    return _with(stored, tuple(everyone[article_id] for article_id in order), ranker)
 
 
 def without_article(stored: StoredIndex, article_id: str) -> StoredIndex:
     """`stored` without the article. Raises `KeyError` where it has none of that id."""
-    place = bisect_left(stored.articles, article_id, key=lambda known: known.id)
-    if place == len(stored.articles) or stored.articles[place].id != article_id:
-        raise KeyError(article_id)
+    return without_articles(stored, [article_id])
 
-    def less_one(owners: Owners) -> Owners:
-        return np.where(owners == place, GONE, owners - (owners > place))
 
-    ranker = stored.ranker
-    moved = Ranker(
-        ranker.questions.renumbered(less_one),
-        ranker.passages.renumbered(less_one),
-        ranker.words.renumbered(less_one),
-        ranker.articles - 1,
-        ranker.weights,
-    )
-    return _with(stored, (*stored.articles[:place], *stored.articles[place + 1 :]), moved)
+def without_articles(stored: StoredIndex, article_ids: Collection[str]) -> StoredIndex:
+    """`stored` without these articles. Raises `KeyError` for an id that it has not."""
+    gone = set(article_ids)
+    unknown = gone - {article.id for article in stored.articles}
+    if unknown:
+        raise KeyError(min(unknown))
+    if not gone:
+        return stored
+    kept = [article for article in stored.articles if article.id not in gone]
+    place = {article.id: position for position, article in enumerate(kept)}
+    moved = _renumbered(stored.ranker, [place.get(article.id, GONE) for article in stored.articles])
+    ranker = Ranker(moved.questions, moved.passages, moved.words, len(kept), moved.weights)
+    return _with(stored, tuple(kept), ranker)
 
 
 def is_untidy(stored: StoredIndex) -> bool:
@@ -102,5 +113,44 @@ def _with(stored: StoredIndex, articles: tuple[Article, ...], ranker: Ranker) ->
     )
 
 
-def _owned(place: int, texts: list[str]) -> Owners:
-    return np.full(len(texts), place, dtype=np.int64)
+def _renumbered(ranker: Ranker, places: Sequence[int]) -> Ranker:
+    """`ranker` with the article at each position (articles,) moved to its place, or taken out where that is `GONE`."""
+    to = np.array(places, dtype=np.int64)
+
+    def owner(owners: Owners) -> Owners:
+        return np.asarray(to[owners])
+
+    return Ranker(
+        ranker.questions.renumbered(owner),
+        ranker.passages.renumbered(owner),
+        ranker.words.renumbered(owner),
+        ranker.articles,
+        ranker.weights,
+    )
+
+
+class _Rows:
+    """Texts and the position of the article that each belongs to."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._owners: list[int] = []
+
+    def add(self, texts: Sequence[str], position: int) -> None:
+        self.texts += texts
+        self._owners += [position] * len(texts)
+
+    @property
+    def owners(self) -> Owners:
+        return np.array(self._owners, dtype=np.int64)
+
+
+def _encoded(texts: Sequence[str], encoder: Encoder) -> Vectors:
+    # In parts, so that an encoder that keeps its vectors has kept most of them where the process ends.
+    parts = [encoder.encode(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
+    vectors = np.concatenate(parts) if parts else np.zeros((0, encoder.dimension), np.float32)
+    if not np.isfinite(vectors).all():
+        raise EncoderError(
+            f"The encoder {encoder.name} returned NaN or infinite numbers; nothing was indexed."
+        )
+    return np.asarray(vectors)

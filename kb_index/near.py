@@ -92,6 +92,32 @@ def cells_of(index: Any) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float16
             yield faiss.rev_swig_ptr(lists.get_ids(cell), size), codes.view(np.float16).reshape(size, -1)
 
 
+class CellRows:
+    """The rows of an index of cells by their ids: views into it, 8 bytes an id, built in some milliseconds for 100,000.
+
+    FAISS cannot give the vectors of what it found where a search is limited to some rows.
+    """
+
+    def __init__(self, index: Any, ids: int) -> None:
+        """`ids`: one more than the largest id. `index` must not change any more."""
+        self._index = index  # the views live as long as it does
+        self._cells: list[NDArray[np.float16]] = []
+        self._cell = np.zeros(ids, dtype=np.int32)
+        self._place = np.zeros(ids, dtype=np.int32)
+        for here, rows in cells_of(index):
+            self._cell[here] = len(self._cells)
+            self._place[here] = np.arange(len(here))
+            self._cells.append(rows)
+
+    def vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Rows (m, k, dimension) of `ids` (m, k), rounded to 16 bits; zeros for ids below 0."""
+        found = np.zeros((*ids.shape, int(self._index.d)), dtype=np.float32)
+        for place in zip(*np.nonzero(ids >= 0), strict=True):
+            row = ids[place]
+            found[place] = self._cells[self._cell[row]][self._place[row]]
+        return found
+
+
 def without(index: Any, gone: NDArray[np.bool_]) -> Any:
     """A copy of `index` less the ids that are True in `gone` (ids,); cells and probes stay."""
     kept = faiss.clone_index(index)

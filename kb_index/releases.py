@@ -17,11 +17,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
+
+from kb_index.release_files import digest, lock_folder, sync
+from kb_index.serving import SERVING_FILE, Serving, serving_text
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
@@ -101,7 +104,7 @@ class ReleaseStore:
             if (self._root / release_id).exists() or building.exists():
                 raise ReleaseExists(f"The release {release_id} is there already or is being built.")
             building.mkdir()
-            self._held[building] = _lock_folder(building)
+            self._held[building] = lock_folder(building)
         return building
 
     def commit(self, building: Path, manifest: Mapping[str, Any]) -> Release:
@@ -119,24 +122,56 @@ class ReleaseStore:
                 f"A manifest needs created_at, and leaves format, id and files to the store: {taken}."
             )
         files = {
-            name: {"sha256": _digest(building / name), "bytes": (building / name).stat().st_size}
+            name: {"sha256": digest(building / name), "bytes": (building / name).stat().st_size}
             for name in _names(building)
             if name != MANIFEST
         }
-        whole = {"format": FORMAT, "id": release_id, **manifest, "files": files}
+        return self._made(building, {"format": FORMAT, "id": release_id, **manifest, "files": files}, files)
+
+    def derive(self, release_id: str, new_id: str, serving: Mapping[str, Any], *, at: str) -> Release:
+        """A release that answers as `release_id` does but with other values (`kb_index.serving`). Nothing is live yet.
+
+        What was trained is shared on disk (hard links; a release never changes), so this takes some milliseconds
+        whatever its size. The manifest is that of `release_id` with `created_at` = `at` (RFC 3339), `derived_from` and
+        `serving`. Raises as `get` and `begin` do, and `ServingError`.
+        """
+        source = self.get(release_id)
+        values = Serving.from_dict(serving)
+        text = serving_text(values)
+        building = self.begin(new_id)
+        try:
+            written = [SERVING_FILE]
+            files: dict[str, Any] = {}
+            for name, entry in source.manifest["files"].items():
+                if name != SERVING_FILE:
+                    files[name] = entry
+                    written += _shared(release_id, source.path, building, name)
+            (building / SERVING_FILE).write_text(text, encoding="utf-8")
+            data = text.encode()
+            files[SERVING_FILE] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+            told = {"created_at": at, "derived_from": release_id, "serving": values.as_dict()}
+            manifest = {**source.manifest, **told, "id": new_id, "files": dict(sorted(files.items()))}
+            return self._made(building, manifest, written)
+        except BaseException:
+            self.discard(building)
+            raise
+
+    def _made(self, building: Path, whole: Mapping[str, Any], written: Iterable[str]) -> Release:
+        """Write the manifest, make all durable that was `written`, and give the folder its name."""
+        release_id = str(whole["id"])
         text = json.dumps(whole, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n"
         (building / MANIFEST).write_text(text, encoding="utf-8")
-        for name in (*files, MANIFEST):
-            _sync(building / name)
+        for name in (*written, MANIFEST):
+            sync(building / name)
         for folder in sorted(path for path in building.rglob("*") if path.is_dir()):
-            _sync(folder)
-        _sync(building)
+            sync(folder)
+        sync(building)
         target = self._root / release_id
         with self._locked():
             if target.exists():
                 raise ReleaseExists(f"The release {release_id} is there already.")
             os.replace(building, target)  # noqa: PTH105 - the one name for the step that makes it visible
-            _sync(self._root)
+            sync(self._root)
         self._let_go(building)
         return Release(release_id, target, whole)
 
@@ -154,7 +189,7 @@ class ReleaseStore:
         with self._locked():
             for building in sorted(self._root.glob(f"{_BUILDING}*")):
                 try:
-                    handle = _lock_folder(building)
+                    handle = lock_folder(building)
                 except BlockingIOError:
                     continue  # its maker lives
                 try:
@@ -181,7 +216,7 @@ class ReleaseStore:
             file = release.path / name
             if not file.is_file():
                 raise CorruptRelease(release_id, name, "is missing")
-            if _digest(file) != entry["sha256"]:
+            if digest(file) != entry["sha256"]:
                 raise CorruptRelease(release_id, name, "has changed since the release was made")
         for name in _names(release.path):
             if name != MANIFEST and name not in expected:
@@ -208,6 +243,10 @@ class ReleaseStore:
 
     def rollback(self, *, at: str, by: str) -> Release:
         """Make the release live that was so before the current one. Raises `NoPreviousRelease`, or as `verify`."""
+        return self._publish("rollback", self.previous(), at, by)
+
+    def previous(self) -> str:
+        """The id that `rollback` would make live. Raises `NoPreviousRelease`, `CorruptRelease`."""
         live = self.current()
         entries = self.history()
         if live is None or not entries:
@@ -217,7 +256,7 @@ class ReleaseStore:
         before = last["previous"] if last["release"] == live else last["release"]
         if before is None:
             raise NoPreviousRelease(f"{live} is the first release that went live; there is none before it.")
-        return self._publish("rollback", before, at, by)
+        return str(before)
 
     def history(self) -> list[dict[str, Any]]:
         """Every change, oldest first: `{action, release, previous, at, by}`. A line cut off by a crash is left out."""
@@ -267,9 +306,9 @@ class ReleaseStore:
     def _write_current(self, release_id: str) -> None:
         beside = self._root / f".current-{os.getpid()}"
         beside.write_text(release_id + "\n", encoding="utf-8")
-        _sync(beside)
+        sync(beside)
         os.replace(beside, self._root / "current")  # noqa: PTH105 - tests stop the process here
-        _sync(self._root)
+        sync(self._root)
 
     def _append_history(self, entry: Mapping[str, Any]) -> None:
         path = self._root / "history.jsonl"
@@ -282,7 +321,7 @@ class ReleaseStore:
             stream.write(line)
             stream.flush()
             os.fsync(stream.fileno())
-        _sync(self._root)
+        sync(self._root)
 
     def _let_go(self, building: Path) -> None:
         handle = self._held.pop(building, None)
@@ -344,26 +383,14 @@ def _names(folder: Path) -> list[str]:
     return names
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """fsync a file or a folder."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _shared(release_id: str, source: Path, target: Path, name: str) -> list[str]:
+    """Put the release's file under `target` too; its name where it had to be copied, and is to be made durable."""
+    (target / name).parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _lock_folder(path: Path) -> int:
-    """A descriptor that holds an exclusive lock on a folder. Raises `BlockingIOError` where another has it."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise
-    return handle
+        (target / name).hardlink_to(source / name)
+    except FileNotFoundError:
+        raise CorruptRelease(release_id, name, "is missing") from None
+    except OSError:  # a file system without links, or one that has as many of this file as it can have
+        shutil.copyfile(source / name, target / name)
+        return [name]
+    return []

@@ -23,11 +23,13 @@ from kb_index.calibration import SIGNALS, Calibration, Confidence
 from kb_index.encoder import Encoder, Vectors, file_digest
 from kb_index.index import IndexFileError, VectorIndex
 from kb_index.ranking import FEATURES, Ranker
+from kb_index.risk import Tried
 from kb_index.words import PIECES, WordIndex
 
 FORMAT: Final = 3
 MANIFEST: Final = "manifest.json"
 _FILES: Final = ("articles.jsonl", "questions.faiss", "passages.faiss", "model.npz")
+_TRIED: Final = ("confidence", "right", "there")
 _LIBRARIES: Final = ("faiss-cpu", "numpy", "scipy")
 
 
@@ -83,6 +85,8 @@ def save_index(folder: Path, stored: StoredIndex) -> None:
         "answerable_bias": np.array(learnt.answerable.bias),
         "threshold": np.array(learnt.threshold),
     }
+    if learnt.tried is not None:
+        arrays |= {f"tried_{name}": getattr(learnt.tried, name) for name in _TRIED}
     np.savez(folder / "model.npz", **arrays)
     manifest = {
         "format": FORMAT,
@@ -169,11 +173,24 @@ def _read(folder: Path, manifest: dict[str, Any]) -> StoredIndex:
         Confidence(arrays["answerable_weights"], float(arrays["answerable_bias"])),
         float(arrays["threshold"]),
         manifest["figures"],
+        _tried(arrays),
     )
     made_by = manifest["encoder"]
     return StoredIndex(
         articles, made_by["name"], made_by["fingerprint"], manifest["content_hash"], centre, ranker, learnt
     )
+
+
+def _tried(arrays: dict[str, Any]) -> Tried | None:
+    """What the threshold was chosen from; an index of an earlier version does not hold it."""
+    if "tried_confidence" not in arrays:
+        return None
+    confidence, right, there = (arrays[f"tried_{name}"] for name in _TRIED)
+    if confidence.ndim != 1 or not confidence.shape == right.shape == there.shape:
+        raise ValueError("what the threshold was chosen from has other shapes")
+    if right.dtype != np.bool_ or there.dtype != np.bool_ or not 0 < there.sum() < len(there):
+        raise ValueError("what the threshold was chosen from lacks a kind of questions")
+    return Tried(confidence, right, there)
 
 
 def _words(arrays: dict[str, Any]) -> WordIndex:

@@ -41,19 +41,56 @@ _cut: Final = HashingVectorizer(
 )
 
 
+class _Part:
+    """Some articles as weighted pieces of words: `sums` (articles, PIECES). Immutable."""
+
+    def __init__(self, sums: Any) -> None:
+        self.sums = sums
+        self._by_piece = sums.T.tocsr()
+        self.lengths = _lengths(sums)
+
+    def products(self, pieces: NDArray[np.int32], weights: NDArray[np.float32]) -> Floats:
+        """Inner products with all articles (articles,). By hand: for one text scipy's own takes five times as long."""
+        starts = self._by_piece.indptr[pieces]
+        counts = self._by_piece.indptr[pieces + 1] - starts
+        ends = np.cumsum(counts)
+        if not len(ends) or not ends[-1]:
+            return np.zeros(self.sums.shape[0])
+        places = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
+        values = self._by_piece.data[places] * np.repeat(weights, counts)
+        return np.asarray(
+            np.bincount(self._by_piece.indices[places], weights=values, minlength=self.sums.shape[0]),
+            dtype=np.float64,
+        )
+
+
 class WordIndex:
     """Articles as weighted pieces of words. Immutable; may be asked in several threads at once.
 
     `idf` (PIECES,) weighs a piece, 0 where it is left out; `sums` (columns, PIECES) holds an article in each row, whose
-    length is in `lengths` and whose article in `owners`, `GONE` where it has been taken out.
+    article is in `owners`, `GONE` where it has been taken out. Articles that came since it was built stand beside the rest, in
+    rows after it: so that one more costs what it is, and not what all are.
     """
 
     def __init__(self, idf: NDArray[np.float32], sums: Any, owners: Owners) -> None:
+        self._hold(idf, _Part(sums), None, owners)
+
+    def _hold(
+        self, idf: NDArray[np.float32], built: _Part, beside: _Part | None, owners: Owners
+    ) -> WordIndex:
         self.idf = idf
-        self.sums = sums
         self.owners = owners
-        self._by_piece = sums.T.tocsr()
-        self._lengths = _lengths(sums)
+        self._built = built
+        self._beside = beside
+        self._lengths = built.lengths if beside is None else np.append(built.lengths, beside.lengths)
+        return self
+
+    @property
+    def sums(self) -> Any:
+        """All articles, those beside too."""
+        if self._beside is None:
+            return self._built.sums
+        return sparse.vstack([self._built.sums, self._beside.sums]).tocsr()
 
     @classmethod
     def build(cls, texts: Sequence[str], owners: Owners, articles: int) -> WordIndex:
@@ -95,8 +132,10 @@ class WordIndex:
                 continue
             products = self._products(pieces, weights / length)
             lengths = self._lengths
+            own_columns = np.zeros(0, dtype=np.int64)
             if without is not None and without[line] != GONE:
-                column = int(without[line])
+                own_columns = np.flatnonzero(self.owners == without[line])
+            for column in own_columns:  # one, or none where the article came when there were too many
                 lengths = lengths.copy()
                 own = products[column]
                 lengths[column] = np.sqrt(max(lengths[column] ** 2 - 2.0 * own + 1.0, 1e-6))
@@ -105,42 +144,39 @@ class WordIndex:
         return found
 
     def _products(self, pieces: NDArray[np.int32], weights: NDArray[np.float32]) -> Floats:
-        """Inner products with all columns (columns,). By hand: for one text scipy's own takes five times as long."""
-        starts = self._by_piece.indptr[pieces]
-        counts = self._by_piece.indptr[pieces + 1] - starts
-        ends = np.cumsum(counts)
-        if not len(ends) or not ends[-1]:
-            return np.zeros(len(self.owners))
-        places = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
-        values = self._by_piece.data[places] * np.repeat(weights, counts)
-        return np.asarray(
-            np.bincount(self._by_piece.indices[places], weights=values, minlength=len(self.owners)),
-            dtype=np.float64,
-        )
+        """Inner products with all columns (columns,)."""
+        built = self._built.products(pieces, weights)
+        return built if self._beside is None else np.append(built, self._beside.products(pieces, weights))
 
     def renumbered(self, owner: Callable[[Owners], Owners]) -> WordIndex:
         """As `VectorIndex.renumbered`."""
         owners = self.owners.copy()
         there = owners != GONE
         owners[there] = owner(owners[there])
-        made = WordIndex.__new__(WordIndex)
-        made.__dict__.update(self.__dict__)
-        made.owners = owners
-        return made
+        return self._changed(self._beside, owners)
 
-    def with_article(self, texts: Sequence[str], position: int) -> WordIndex:
-        """These and one article more; its new pieces of words count as far as others have them too."""
-        if not self.idf.any():
+    def with_articles(self, texts: Sequence[str], owners: Owners) -> WordIndex:
+        """These and articles more, of texts with their `owners` (n,); their new pieces of words count as far as others
+        have them too."""
+        if not self.idf.any() or not len(owners):
             return self
-        added = sparse.csr_matrix(self.rows(texts).sum(axis=0))
-        return WordIndex(
-            self.idf, sparse.vstack([self.sums, added]).tocsr(), np.append(self.owners, position)
-        )
+        positions, places = np.unique(owners, return_inverse=True)
+        ones = np.ones(len(texts), dtype=np.float32)
+        owned = sparse.csr_matrix((ones, (places, np.arange(len(texts)))), shape=(len(positions), len(texts)))
+        added = (owned @ self.rows(texts)).tocsr()
+        if self._beside is not None:
+            added = sparse.vstack([self._beside.sums, added]).tocsr()
+        return self._changed(_Part(added), np.append(self.owners, positions))
 
     def compact(self) -> WordIndex:
-        """Less what has been taken out."""
+        """The same articles, none beside and none taken out."""
         there = self.owners != GONE
-        return self if there.all() else WordIndex(self.idf, self.sums[there], self.owners[there])
+        if there.all() and self._beside is None:
+            return self
+        return WordIndex(self.idf, self.sums[there], self.owners[there])
+
+    def _changed(self, beside: _Part | None, owners: Owners) -> WordIndex:
+        return WordIndex.__new__(WordIndex)._hold(self.idf, self._built, beside, owners)  # noqa: SLF001
 
 
 def _weighted(counted: Any, idf: NDArray[np.float32]) -> Any:

@@ -75,6 +75,10 @@ await page("console", {
   script: await hashed("console", "js", await bundle("src/console/main.tsx", { format: "esm" })),
   style: await hashed("console", "css", await bundle("src/console/console.css")),
 });
+await page("studio", {
+  script: await hashed("studio", "js", await bundle("src/studio/main.tsx", { format: "esm" })),
+  style: await hashed("studio", "css", await bundle("src/studio/studio.css")),
+});
 await page("demo", {
   script: await hashed("demo", "js", await bundle("src/demo/demo.ts", { format: "esm" })),
   style: await hashed("demo", "css", await bundle("src/demo/demo.css")),

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from bench.programs import QUIET, BenchError, lasting_port
+from handoff.adapters.tether import tethered
 from handoff.settings import PROJECT_ROOT
-from handoff.supervisor.tether import tethered
 
 HOST: Final = "127.0.0.1"
 STOP_LIMIT_S: Final = 15.0

@@ -1,6 +1,7 @@
 """The decision on a message, taken once, with everything the other components found."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -12,13 +13,15 @@ from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from bot import runtime
-from bot.answering import COMPETING, FORM, Evidence, Form, Verdict, decide
+from bot.answering import COMPETING, FORM, PLAUSIBLE, Evidence, Form, Verdict, decide
+from bot.asking import ways_of
 from bot.components.keys import HISTORY, LANGUAGE, MOOD, RANKING, REPEATED, memory_of, turn_input
 from bot.contract import Decision, Passage, Signal, decision_to_json
 from bot.dialogue import BATON
-from bot.frustration import THRESHOLD, Mood
+from bot.frustration import Mood
+from bot.incidents import key_of
 from bot.languages import Reading
-from kb_index.knowledge import Knowledge
+from kb_index.knowledge import Knowledge, Ranking
 from kb_index.rules import Does
 
 ORDER_NUMBER = "order_number"
@@ -47,9 +50,10 @@ class TurnDecision(GraphComponent):
 
     def __init__(self) -> None:
         here = runtime.current()
-        self._knowledge = here.knowledge
+        self._vectors = here.vectors
         self._low_confidence = here.low_confidence
         self._rules = {intent.name: intent.does for intent in here.rules.intents}
+        self._frustration_threshold = here.frustration_threshold
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
         """Decide on each message that has a text."""
@@ -59,7 +63,7 @@ class TurnDecision(GraphComponent):
         return messages
 
     def _decide(self, message: Message, tracker: DialogueStateTracker) -> None:
-        assert self._knowledge is not None, "an index is loaded with every model that answers"
+        content = runtime.content()
         ranking, mood, given = message.get(RANKING), message.get(MOOD), turn_input(message)
         intents = {entry["name"]: entry["confidence"] for entry in message.get(INTENT_RANKING_KEY)}
         passages = tuple(
@@ -70,7 +74,7 @@ class TurnDecision(GraphComponent):
             turn=given.turn,
             text=message.get(TEXT),
             confidence=float(ranking.confidence),
-            threshold=float(self._knowledge.threshold),
+            threshold=float(content.knowledge.threshold),
             passages=passages,
             intents=intents,
             mood=mood,
@@ -80,21 +84,34 @@ class TurnDecision(GraphComponent):
             choice=given.choice,
             language=reading.language,
             covered=reading.covered,
-            rules=_usable(self._rules, intents, self._knowledge),
-            tied=_tied(self._knowledge, passages),
+            rules=_usable(self._rules, intents, content.knowledge),
+            tied=_tied(content.knowledge, passages),
         )
-        verdict = decide(evidence, memory_of(tracker), self._low_confidence)
+        memory = memory_of(tracker)
+        verdict = decide(evidence, memory, self._low_confidence)
+        incident = None
+        if len(content.incidents):
+            texts = [evidence.text, *ways_of(evidence.text, memory, given.locale).parts]
+            incident = content.incidents.about(
+                concerned(verdict, ranking),
+                self._vectors.general(texts if content.incidents.has_phrases else []),
+                locale=reading.locale,
+                told=memory.told,
+            )
+        if incident is not None:
+            verdict = replace(verdict, memory=verdict.memory.with_incident(key_of(incident)))
         decision = Decision(
             kind=verdict.kind,
             reason=verdict.reason,
             confidence=round(evidence.confidence, 4),
             threshold=round(evidence.threshold, 4),
             frustration=round(mood.score, 4),
-            frustration_threshold=THRESHOLD,
+            frustration_threshold=self._frustration_threshold,
             signals=tuple(Signal(name, weight) for name, weight in mood.weights[:SIGNALS]),
             intent=verdict.intent,
             passages=passages,
             answerable=round(float(ranking.answerable), 4),
+            revision=content.revision,
         )
         message.set(
             INTENT,
@@ -105,9 +122,19 @@ class TurnDecision(GraphComponent):
         does = evidence.rules.get(verdict.intent)
         if verdict.reason == "policy" and does is not None:
             packed["rule"] = does.reason
+        if incident is not None:
+            packed["incident"] = {"id": incident.id, "text": incident.text}
         if given.explain:
             packed["evidence"] = _told(intents, mood, reading)
         message.set(BATON, packed, add_to_output=True)
+
+
+def concerned(verdict: Verdict, ranking: Ranking) -> set[str]:
+    """The articles that a message is about, also where it is not answered with one of them (`answering.PLAUSIBLE`)."""
+    found = {verdict.article_id, *(option.article_id for option in verdict.options)}
+    if verdict.kind != "chat" and ranking.candidates and ranking.confidence >= PLAUSIBLE:
+        found.add(ranking.candidates[0].article_id)
+    return {article_id for article_id in found if article_id is not None}
 
 
 def _packed(verdict: Verdict, decision: Decision, reading: Reading, name: str | None) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class FrustrationSignal(GraphComponent):
         here = runtime.current()
         self._vectors = here.vectors
         self._head = here.mood
+        self._threshold = here.frustration_threshold
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
         """Leave mood and repetition on the message."""
@@ -67,7 +68,7 @@ class FrustrationSignal(GraphComponent):
                 signals = replace(
                     signals, anger=reading.anger, threshold=self._head.threshold, parts=reading.parts
                 )
-            message.set(MOOD, assess(memory.level, memory.tripped, signals))
+            message.set(MOOD, assess(memory.level, memory.tripped, signals, self._threshold))
             message.set(HISTORY, history)
             message.set(REPEATED, repeated)
         return messages

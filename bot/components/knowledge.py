@@ -37,13 +37,9 @@ class KnowledgeRetriever(GraphComponent):
         """Called by Rasa."""
         return cls()
 
-    def __init__(self) -> None:
-        self._searches = runtime.current().searches
-
     def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
         """Search the index with each message's vector, and with those of its other readings where they matter."""
-        searches = self._searches
-        assert searches is not None, "an index is loaded with every model that answers"
+        searches = runtime.content().searches
         for message in messages:
             text = message.get(TEXT)
             if text:

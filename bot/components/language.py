@@ -29,16 +29,13 @@ class LanguageReader(GraphComponent):
         """Called by Rasa."""
         return cls()
 
-    def __init__(self) -> None:
-        self._languages = runtime.current().languages
-
     def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
         """Read each message, knowing what an earlier one was written in."""
-        assert self._languages is not None, "they are loaded with every model that answers"
+        languages = runtime.content().languages
         earlier = memory_of(tracker).language
         for message in messages:
             if message.get(TEXT):
-                reading = self._languages.read(
+                reading = languages.read(
                     message.get(TEXT), locale=turn_input(message).locale, earlier=earlier
                 )
                 message.set(LANGUAGE, reading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -39,6 +40,23 @@ class BotWorkbench:
         if len(vectors) != len(texts):
             raise BotFailedError(f"{len(vectors)} vectors for {len(texts)} texts")
         return encoder, vectors
+
+    async def has_loaded(self, release_id: str) -> bool:
+        """See `Workbench.has_loaded`."""
+        answers = await asyncio.gather(*(bot.loaded() for bot in self._bots), return_exceptions=True)
+        there = [answer for answer in answers if not isinstance(answer, BaseException)]
+        if not there:
+            raise BotNotReadyError("no bot is there")
+        return all(release_id in loaded for loaded in there)
+
+    async def load(self, release_id: str) -> None:
+        """See `Workbench.load`."""
+        answers = await asyncio.gather(*(bot.load(release_id) for bot in self._bots), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, BotNotReadyError):
+                raise answer
+        if all(answers):
+            raise BotNotReadyError("no bot is there")
 
     async def _ask(self, path: str, body: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
         away = BotNotReadyError("no bot is there")

@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 import sqlalchemy as sa
 
+from handoff.domain.asked import Thumb, TurnRecord
 from handoff.domain.conversation import Conversation, from_snapshot
 from handoff.domain.events import Actor, AgentSaid, CustomerSaid, Event, from_data, to_data
 from handoff.ports import Append, Customer
@@ -53,6 +54,8 @@ COLUMNS: Final = {
     ),
     "pickups": ("conversation_id", "seq", "at", "waiting_since"),
     "bot_dialogues": ("conversation_id", "turn", "dialogue"),
+    "asked": ("conversation_id", "at", *TurnRecord._fields),
+    "reply_feedback": ("conversation_id", "at", *Thumb._fields),
 }
 """What is written with appends, and in which order. `heads` and `moved` are rows of `conversations`, `finished` of
 `reactions`. No row of a table is written twice."""
@@ -73,6 +76,8 @@ class Rows:
     reactions: list[Row] = field(default_factory=list)
     pickups: list[Row] = field(default_factory=list)
     bot_dialogues: list[Row] = field(default_factory=list)
+    asked: list[Row] = field(default_factory=list)
+    reply_feedback: list[Row] = field(default_factory=list)
 
 
 def rows_of(appends: Sequence[Append], worker: str, lease_ms: int) -> Rows:
@@ -118,7 +123,23 @@ def rows_of(appends: Sequence[Append], worker: str, lease_ms: int) -> Rows:
     rows.bot_dialogues += [
         (conversation_id, kept.turn, kept.dialogue) for conversation_id, kept in carried.items()
     ]
+    _add_turns(rows, appends)
     return rows
+
+
+def _add_turns(rows: Rows, appends: Sequence[Append]) -> None:
+    # The newest of a key counts: a turn that failed may have been asked again, a thumb been turned.
+    asked: dict[tuple[str, int], Row] = {}
+    thumbs: dict[tuple[str, int], Row] = {}
+    for append in appends:
+        if append.asked is not None:
+            key = (append.conversation_id, append.asked.turn)
+            asked[key] = (append.conversation_id, append.at, *append.asked)
+        if append.thumb is not None:
+            key = (append.conversation_id, append.thumb.seq)
+            thumbs[key] = (append.conversation_id, append.at, *append.thumb)
+    rows.asked += asked.values()
+    rows.reply_feedback += thumbs.values()
 
 
 def _add_reactions(rows: Rows, appends: Sequence[Append], worker: str, lease_ms: int) -> None:

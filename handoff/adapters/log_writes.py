@@ -33,9 +33,23 @@ _KEYS: Final = {
     "finished": ("conversation_id", "seq", "kind"),
     "reactions": ("conversation_id", "seq", "kind"),
     "bot_dialogues": ("conversation_id",),
+    "asked": ("conversation_id", "turn"),
+    "reply_feedback": ("conversation_id", "seq"),
 }
-_OVERWRITING: Final = ("snapshots", "reactions", "bot_dialogues")
-_INTEGERS: Final = ("seq", "customer_prev", "events", "queue_rank", "attempts", "turn")
+_OVERWRITING: Final = ("snapshots", "reactions", "bot_dialogues", "asked", "reply_feedback")
+_INTEGERS: Final = (
+    "seq",
+    "customer_prev",
+    "events",
+    "queue_rank",
+    "attempts",
+    "turn",
+    "reply_seq",
+    "episode",
+    "revision",
+    "rejects",
+    "reasons",
+)
 _MILLIS: Final = (
     "at",
     "waiting_since",
@@ -46,7 +60,14 @@ _MILLIS: Final = (
     "leased_until",
     "done_at",
 )
-_ARRAYS: Final = {**dict.fromkeys(_INTEGERS, "int[]"), **dict.fromkeys(_MILLIS, "bigint[]")}
+_FLOATS: Final = ("confidence", "threshold", "frustration")
+_BOOLEANS: Final = ("question", "helpful")
+_ARRAYS: Final = {
+    **dict.fromkeys(_INTEGERS, "int[]"),
+    **dict.fromkeys(_MILLIS, "bigint[]"),
+    **dict.fromkeys(_FLOATS, "float8[]"),
+    **dict.fromkeys(_BOOLEANS, "bool[]"),
+}
 """The types of PostgreSQL's arrays by column; the others are texts."""
 _DEADLOCK: Final = "40P01"
 _WORDS: Final = ("commands", "events", "event_bodies", "snapshots", "moved")

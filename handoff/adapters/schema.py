@@ -134,6 +134,9 @@ bot_dialogues = sa.Table(
     sa.Column("dialogue", sa.Text, nullable=True),
 )
 
+_OPEN = sa.text("reasons > 0 AND settled_at IS NULL")
+_SETTLED = sa.text("settled_at IS NOT NULL")
+
 # What became of each turn, written with its outcome: what editors review and what releases are compared by. The
 # question itself stands in its event alone, so that erasure has one place to blank.
 asked = sa.Table(
@@ -153,13 +156,26 @@ asked = sa.Table(
     sa.Column("frustration", sa.Float, nullable=False),
     # The article ranked first, whether or not it was the answer.
     sa.Column("article_id", sa.String(100), nullable=True),
+    # Where the outcome's events begin: thumbs name the reply.
+    sa.Column("reply_seq", sa.Integer, nullable=False),
+    # Whether it asks something that an article could answer, and which turn's answer it turns down.
+    sa.Column("question", sa.Boolean, nullable=False),
+    sa.Column("rejects", sa.Integer, nullable=True),
+    # Why an editor should see it: bits of domain/asked.py. What happens later adds some.
+    sa.Column("reasons", sa.Integer, nullable=False),
+    # An agent's time for the handoff that it led to, once that is over.
+    sa.Column("minutes", sa.Float, nullable=True),
     # What an editor did about it. A group that was dealt with is not shown again.
     sa.Column("group_id", ID, nullable=True),
     sa.Column("settled_at", MILLIS, nullable=True),
     sa.Column("settled_by", sa.String(80), nullable=True),
     sa.Column("settled_how", sa.String(16), nullable=True),
     sa.Index(None, "at"),
-    sa.Index(None, "group_id"),
+    # The review inbox. Most turns are in neither of these two, and cost them nothing.
+    sa.Index("ix_asked_open", "group_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    sa.Index(
+        "ix_asked_settled", "settled_how", "settled_at", sqlite_where=_SETTLED, postgresql_where=_SETTLED
+    ),
 )
 
 # Thumbs of customers by the reply they stand under: the turn before `seq` is the one they are about.
@@ -170,6 +186,7 @@ reply_feedback = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True),
     sa.Column("at", MILLIS, nullable=False),
     sa.Column("helpful", sa.Boolean, nullable=False),
+    sa.Index(None, "at"),
 )
 
 read_cursors = sa.Table(
@@ -435,14 +452,19 @@ studio_settings = sa.Table(
     sa.Column("updated_by", sa.String(80), nullable=False),
 )
 
-# Questions of the review inbox that mean the same, as last grouped.
+# Questions of the review inbox that mean the same, as last grouped. Their words stand in their events alone; `examples` are
+# the keys of those nearest to what they mean together. A group that was settled stays for a while, to say by whom.
 review_groups = sa.Table(
     "review_groups",
     metadata,
     sa.Column("id", ID, primary_key=True),
-    sa.Column("name", sa.String(300), nullable=False),
-    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("examples", sa.Text, nullable=False),
     sa.Column("suggested_id", sa.String(100), nullable=True),
     sa.Column("suggested_score", sa.Float, nullable=True),
     sa.Column("made_at", MILLIS, nullable=False),
+    sa.Column("settled_at", MILLIS, nullable=True),
+    sa.Column("settled_by", sa.String(80), nullable=True),
+    sa.Column("settled_how", sa.String(16), nullable=True),
+    # The article or intent that it went to.
+    sa.Column("settled_into", sa.String(200), nullable=True),
 )

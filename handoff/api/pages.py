@@ -1,4 +1,4 @@
-"""The built pages: widget, demo shop and console, with the headers that keep them safe."""
+"""The built pages: widget, demo shop, console and studio, with the headers that keep them safe."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _HashedFiles(StaticFiles):
 
 
 def install_pages(app: FastAPI, built: Path) -> None:
-    """Serve `built` (web_widget/dist) at `/demo`, `/console`, `/widget.js` and `/assets`."""
+    """Serve `built` (web_widget/dist) at `/demo`, `/console`, `/studio`, `/widget.js` and `/assets`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -55,6 +55,10 @@ def install_pages(app: FastAPI, built: Path) -> None:
     @router.get("/console")
     async def console() -> FileResponse:
         return _file(built / "console.html", PAGE_HEADERS)
+
+    @router.get("/studio")
+    async def studio() -> FileResponse:
+        return _file(built / "studio.html", PAGE_HEADERS)
 
     @router.get("/widget.js")
     async def widget() -> FileResponse:

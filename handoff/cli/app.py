@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from handoff.cli import content, people, quality, releases, serving, upkeep
+from handoff.cli import content, jobs, people, quality, releases, serving, upkeep
 
 app = typer.Typer(
     help="Customer support that answers from your articles or hands over to a person who knows the story.",
@@ -31,6 +31,7 @@ def everywhere(
 app.command("serve")(serving.serve)
 app.command("relay")(serving.relay)
 app.command("bot")(serving.bot)
+app.command("job", hidden=True)(jobs.job)
 app.command("train")(releases.train)
 app.command("evaluate")(quality.evaluate)
 app.command("evaluate-frustration")(quality.evaluate_frustration)

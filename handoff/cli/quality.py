@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
+from handoff.adapters.tether import tethered
 from handoff.cli.output import AsJson, fail, settings
 from handoff.settings import PROJECT_ROOT, Settings
-from handoff.supervisor.tether import tethered
 
 
 def evaluate(

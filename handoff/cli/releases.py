@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from handoff.bootstrap import open_database
-from handoff.cli.output import AsJson, fail, guarded, result, settings
+from handoff.bootstrap import make_releases, open_database
+from handoff.cli.output import AsJson, fail, guarded, result, say, settings
 from handoff.content import releases
 from handoff.content.progress import shown_progress
 from handoff.content.training import train as train_home
+from handoff.domain.errors import StorageUnavailable
 from handoff.settings import Settings
+from handoff.studio.releases import Moved, Releases
 from kb_index.releases import Release
 
 commands = typer.Typer(help="Trained releases: intents, model and index under one id.", no_args_is_help=True)
 BY = "command line"
+Why = Annotated[str | None, typer.Option("--why", help="The reason, for the audit log.", metavar="TEXT")]
 
 
 def train(
@@ -97,18 +100,20 @@ def list_releases(as_json: AsJson = False) -> None:
 
 @commands.command("publish")
 def publish(
-    release_id: Annotated[str, typer.Argument(help="From `baton release list`.")], as_json: AsJson = False
+    release_id: Annotated[str, typer.Argument(help="From `baton release list`.")],
+    why: Why = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a release live; a running bot follows at its next turn."""
-    done = guarded(lambda: asyncio.run(releases.publish_release(settings().home, release_id, by=BY)))
-    result({"live": done.id}, as_json=as_json, lines=[f"{done.id} is live."])
+    live = guarded(lambda: asyncio.run(_publish(settings(), release_id, why)))
+    result({"live": live}, as_json=as_json, lines=[f"{live} is live."])
 
 
 @commands.command("rollback")
-def rollback(as_json: AsJson = False) -> None:
+def rollback(why: Why = None, as_json: AsJson = False) -> None:
     """Make the release live that was live before."""
-    done = guarded(lambda: asyncio.run(releases.rollback_release(settings().home, by=BY)))
-    result({"live": done.id}, as_json=as_json, lines=[f"{done.id} is live again."])
+    live = guarded(lambda: asyncio.run(_roll_back(settings(), why)))
+    result({"live": live}, as_json=as_json, lines=[f"{live} is live again."])
 
 
 async def _train(configured: Settings, publish: bool, risk: float, unanswerable_share: float) -> Release:
@@ -119,12 +124,53 @@ async def _train(configured: Settings, publish: bool, risk: float, unanswerable_
     engine = await open_database(configured)
     await engine.dispose()
     with shown_progress() as on_progress:
-        return await train_home(
+        release = await train_home(
             configured.home,
             configured,
-            publish=publish,
+            publish=False,
             risk=risk,
             unanswerable_share=unanswerable_share,
             on_progress=on_progress,
             by=BY,
         )
+    if publish:
+        await _publish(configured, release.id, None)
+    return release
+
+
+async def _publish(configured: Settings, release_id: str, why: str | None) -> str:
+    """Make a release live and note it; returns its id."""
+
+    async def work(of: Releases) -> Moved:
+        return await of.publish(release_id, by=BY, why=why)
+
+    moved = await _noted(configured, work)
+    return (
+        moved.release_id if moved else (await releases.publish_release(configured.home, release_id, by=BY)).id
+    )
+
+
+async def _roll_back(configured: Settings, why: str | None) -> str:
+    async def work(of: Releases) -> Moved:
+        return await of.roll_back(by=BY, why=why)
+
+    moved = await _noted(configured, work)
+    return moved.release_id if moved else (await releases.rollback_release(configured.home, by=BY)).id
+
+
+async def _noted(configured: Settings, work: Callable[[Releases], Awaitable[Moved]]) -> Moved | None:
+    """What `work` does; None where the database is away: what is live is files, and must move without it."""
+    try:
+        engine = await open_database(configured)
+    except StorageUnavailable:
+        say(
+            "The database cannot be reached, so the audit log does not have this. HOME/releases/history.jsonl does."
+        )
+        return None
+    try:
+        moved = await work(make_releases(engine, configured))
+    finally:
+        await engine.dispose()
+    if not moved.noted:
+        say("The audit log does not have this, for the database is away. HOME/releases/history.jsonl does.")
+    return moved

@@ -6,30 +6,46 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal
 
+from handoff.content.apart import read_apart
 from handoff.content.checks import Remark, remarks
 from handoff.content.errors import ContentRefused, ExportRefused
-from handoff.content.intents import known_intents, unknown_intents
+from handoff.content.preview import apply_import, make_preview
+from handoff.content.project import Folder, carry_out, plan_export, read_folder
+from handoff.content.reading import read_source
+from handoff.content.source import Source
+from handoff.content.sources import Sources
 from handoff.content.store import Content, ContentStore, ImportResult
-from kb_index.formats import (
-    MAX_ERRORS,
-    Parsed,
-    RowError,
-    parse,
-    write_csv,
-    write_intents,
-    write_jsonl,
-    write_markdown,
-)
+from kb_index.formats import Parsed, RowError, write_csv, write_intents, write_jsonl
+
+Format = Literal["jsonl", "csv", "intents", "markdown", "rasa"]
+
+_BY_ENDING: Final[dict[str, Format]] = {
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".yml": "intents",
+    ".yaml": "intents",
+}
+_READ_HERE: Final = (".jsonl", ".csv", ".md", ".yml", ".yaml")
+"""Files whose readers cannot be made to hang; all else is read in a process of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What was written, and where to."""
+    """What was written, and where to.
+
+    For a folder also the names of its files: those written, how many stayed as they were, those of articles that the
+    home does not have (`left`), and those of them that were removed.
+    """
 
     path: Path
     articles: int
     intents: int
+    written: tuple[str, ...] = ()
+    unchanged: int = 0
+    left: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +72,29 @@ async def import_content(
     replace: bool = False,
     known: Iterable[str] | None = None,
     locale: str = "en",
+    sources: Sources | None = None,
 ) -> ImportResult:
-    """Import a file or a folder of Markdown files: all of it or nothing.
+    """Import a file, a folder or a zip: all of it or nothing.
 
     `known` are the intents that may get examples; default are the shipped ones, read from nlu_data. `locale` is that of
-    articles which name none.
+    articles which name none. In `sources` is kept how it was written.
 
     Raises:
         ContentRefused: with every fault, its file and its line.
+        ContentMoved: somebody else changed the same content at this moment.
     """
-    parsed = await asyncio.to_thread(_read, path, known, locale)
-    if parsed.errors:
-        raise ContentRefused(parsed.errors, parsed.more_errors)
-    return await store.import_parsed(parsed, replace=replace)
+    source = await read_content(path, known=known, locale=locale)
+    if source.parsed.errors:
+        raise ContentRefused(source.parsed.errors, source.parsed.more_errors)
+    preview = await asyncio.to_thread(make_preview, path.name, source, await store.content())
+    return await apply_import(store, preview, replace=replace, sources=sources)
+
+
+async def read_content(path: Path, *, known: Iterable[str] | None = None, locale: str = "en") -> Source:
+    """What a file, a folder or a zip holds, with every fault."""
+    if path.suffix.lower() in _READ_HERE and await asyncio.to_thread(path.is_file):
+        return await asyncio.to_thread(read_source, path, path.name, known=known, locale=locale)
+    return await read_apart(path, path.name, known=known, locale=locale)
 
 
 async def validate_content(
@@ -83,7 +109,7 @@ async def validate_content(
         content = await store.content()
         parsed = Parsed(list(content.articles), {name: list(e) for name, e in content.intents.items()})
     else:
-        parsed = await asyncio.to_thread(_read, path, known, locale)
+        parsed = (await read_content(path, known=known, locale=locale)).parsed
     found = [] if parsed.errors else remarks(parsed.articles, parsed.intents)
     return Validation(
         articles=len(parsed.articles),
@@ -95,50 +121,75 @@ async def validate_content(
     )
 
 
-async def export_content(store: ContentStore, path: Path) -> ExportResult:
-    """Write the home's content: .jsonl or .csv (articles), .yml (intents), or a folder of .md (articles).
+async def export_content(
+    store: ContentStore,
+    path: Path,
+    *,
+    form: Format | None = None,
+    sources: Sources | None = None,
+    prune: bool = False,
+    locale: str = "en",
+) -> ExportResult:
+    """Write the home's content: .jsonl or .csv (articles), .yml (intents), or a folder.
 
-    A file is replaced whole. A folder must be new or empty: an article that is gone from the home would
-    stay in it and come back with the next import.
+    A file is replaced whole. A folder gets the articles as .md files, and with the form `rasa` Rasa's data beside
+    them; one that holds either already is brought up to date, and only what changed is written. Files of articles
+    that the home does not have stay, and would come back with the next import: `prune` removes them. `locale` is that
+    of articles which name none.
 
     Raises:
-        ExportRefused: another ending, a folder with something in it, or a place that cannot be written.
+        ExportRefused: another ending, a folder with other things in it, or a place that cannot be written.
     """
-    return await asyncio.to_thread(_write, path, await store.content())
+    content = await store.content()
+    return await asyncio.to_thread(_write, path, content, form, sources, prune=prune, locale=locale)
 
 
-def _write(path: Path, content: Content) -> ExportResult:
+def _write(
+    path: Path, content: Content, form: Format | None, sources: Sources | None, *, prune: bool, locale: str
+) -> ExportResult:
     suffix = path.suffix.lower()
     try:
-        if suffix in (".yml", ".yaml"):
-            write_intents(path, content.intents)
-            return ExportResult(path, 0, len(content.intents))
-        if suffix == ".jsonl":
-            write_jsonl(path, content.articles)
-        elif suffix == ".csv":
-            write_csv(path, content.articles)
-        elif suffix and not path.is_dir():
-            raise ExportRefused(f"{suffix} is not written: .jsonl, .csv, .yml, or a folder for .md files.")
-        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise ExportRefused(f"{path} is there already and is not an empty folder.")
-        else:
-            write_markdown(path, content.articles)
+        if form is None and not path.is_dir():
+            form = _BY_ENDING.get(suffix)
+            if form is None and suffix:
+                raise ExportRefused(
+                    f"{suffix} is not written: .jsonl, .csv, .yml, or a folder for .md files."
+                )
+        match form:
+            case "intents":
+                write_intents(path, content.intents)
+                return ExportResult(path, 0, len(content.intents))
+            case "jsonl":
+                write_jsonl(path, content.articles)
+            case "csv":
+                write_csv(path, content.articles)
+            case _:
+                return _write_folder(path, content, form, sources, prune=prune, locale=locale)
     except OSError as error:
         raise ExportRefused(f"{path} cannot be written: {error.strerror}.") from error
     return ExportResult(path, len(content.articles), 0)
 
 
-def _read(path: Path, known: Iterable[str] | None, locale: str) -> Parsed:
-    try:
-        parsed = parse(path, locale=locale)
-        if not (parsed.articles or parsed.intents or parsed.errors):
-            # What an interrupted download or export leaves. With `replace` it would empty the home.
-            return Parsed(errors=[RowError(path.name, 0, "no_articles", "There is nothing in this file.")])
-        if not parsed.intents:
-            return parsed
-        unknown = unknown_intents(path, parsed.intents, known_intents() if known is None else known)
-    except OSError as error:
-        return Parsed(errors=[RowError(path.name, 0, "unreadable", f"It cannot be read: {error.strerror}.")])
-    if unknown:
-        return Parsed(errors=unknown[:MAX_ERRORS], more_errors=max(0, len(unknown) - MAX_ERRORS))
-    return parsed
+def _write_folder(
+    path: Path, content: Content, form: Format | None, sources: Sources | None, *, prune: bool, locale: str
+) -> ExportResult:
+    if path.exists() and not path.is_dir():
+        raise ExportRefused(f"{path} is there already and is not a folder.")
+    there = read_folder(path)
+    holds = there.articles or there.rasa
+    if form is None and not holds and path.exists() and any(path.iterdir()):
+        raise ExportRefused(f"{path} is there already, and is neither empty nor a folder of articles.")
+    rasa = form == "rasa" or (form is None and bool(there.rasa))
+    plan = plan_export(
+        content, there if rasa else Folder(there.articles, {}), sources, rasa=rasa, locale=locale
+    )
+    removed = carry_out(plan, path, prune=prune)
+    return ExportResult(
+        path,
+        len(content.articles),
+        len(content.intents) if rasa else 0,
+        written=tuple(sorted(plan.write)),
+        unchanged=len(plan.unchanged),
+        left=() if prune else tuple(sorted(plan.left)),
+        removed=tuple(sorted(removed)),
+    )

@@ -34,6 +34,20 @@ class ContentRefused(HandoffError):
         self.more_errors = more_errors
 
 
+class ContentMoved(HandoffError):
+    """Somebody changed content between an import's preview and the import: what was shown is not what would happen."""
+
+    code = "content_moved"
+    http_status = 409
+
+
+class ImportExpired(HandoffError):
+    """There is no such preview any more: it was applied, is older than an hour, or newer ones took its place."""
+
+    code = "import_expired"
+    http_status = 404
+
+
 class ExportRefused(HandoffError):
     """The content cannot be written to this path."""
 
@@ -62,4 +76,16 @@ class TrainingFailed(HandoffError):
     def __init__(self, code: str, message: str, **data: Any) -> None:
         super().__init__(message, **data)
         # The trainer's own code is passed on, so that scripts can tell the reasons apart.
+        self.code = code  # type: ignore[misc]
+
+
+class ProgramFailed(HandoffError):
+    """Work in the bot's environment (grouping, judging, replaying) came to nothing. `code` says why, `data.log` where to read more."""
+
+    code = "program_failed"
+    http_status = 500
+
+    def __init__(self, code: str, message: str, **data: Any) -> None:
+        super().__init__(message, **data)
+        # The program's own code is passed on, so that scripts can tell the reasons apart.
         self.code = code  # type: ignore[misc]

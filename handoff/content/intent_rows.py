@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -170,15 +170,18 @@ async def import_examples(
     incoming: Mapping[str, Sequence[str]],
     *,
     replace: bool,
+    keep: Collection[str],
     by: str,
     at: int,
 ) -> int:
-    """Give intents the examples of a file; with `replace` others lose theirs. Returns how many changed."""
+    """Give intents the examples of a file; with `replace` others lose theirs, but for those that `keep` has as
+    `intent:<name>`. Returns how many changed."""
     if not incoming:
         return 0
     await lock(connection)
     there = await kept_intents(connection)
-    gone = [name for name in there if there[name].examples and name not in incoming] if replace else []
+    others = [name for name in there if there[name].examples and name not in incoming]
+    gone = [name for name in others if f"intent:{name}" not in keep] if replace else []
     wanted: Iterable[tuple[str, Sequence[str]]] = [*incoming.items(), *((name, ()) for name in gone)]
     changed = 0
     for name, examples in wanted:

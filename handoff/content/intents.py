@@ -35,32 +35,19 @@ def shipped_examples(folder: Path = SHIPPED) -> dict[str, tuple[str, ...]]:
     return {name: tuple(texts) for name, texts in found.items()}
 
 
-def unknown_intents(path: Path, intents: Mapping[str, object], known: Iterable[str]) -> list[RowError]:
-    """A row for each intent that no rule or story of the bot reacts to: its examples would teach nothing."""
+def unknown_intents(places: Mapping[str, tuple[str, int]], known: Iterable[str]) -> list[RowError]:
+    """A row for each intent that no rule or story of the bot reacts to: its examples would teach nothing.
+    `places` are file and line where each intent is first named.
+    """
     names = sorted(known)
-    lines = _lines_of_intents(path) if intents else {}
     return [
         RowError(
-            path.name,
-            lines.get(name, 0),
+            file,
+            line,
             "unknown_intent",
             f"The bot has no intent {name!r}. Known: {', '.join(names)}. Questions with an answer of their own "
             "are articles.",
         )
-        for name in intents
+        for name, (file, line) in places.items()
         if name not in names
     ]
-
-
-def _lines_of_intents(path: Path) -> dict[str, int]:
-    """The line on which each intent is first named; the file was parsed before, so it is well-formed."""
-    lines: dict[str, int] = {}
-    root = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
-    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        if key.value != "nlu":
-            continue
-        for block in value.value:
-            for name, intent in block.value:
-                if name.value == "intent":
-                    lines.setdefault(intent.value, intent.start_mark.line + 1)
-    return lines

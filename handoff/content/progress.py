@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from handoff.content.trainer import Progress
+from handoff.content.programs import Progress
 
 _EVERY_S: Final = 5.0
 """Between two plain lines of one stage: a log should show that it goes on, not each step."""

@@ -26,6 +26,8 @@ class ReleaseLine:
     content_hash: str | None
     figures: dict[str, Any]
     problem: str | None
+    note: str | None = None
+    asked_by: str | None = None
 
 
 async def list_releases(home: Path) -> list[ReleaseLine]:
@@ -40,6 +42,24 @@ async def list_releases(home: Path) -> list[ReleaseLine]:
             # The pointer is damaged: nothing is live, and publishing any of these repairs it.
             live = None
         return [_line(release, live) for release in store.list()]
+
+    return await _in_thread(home, read)
+
+
+async def live_and_previous(home: Path) -> tuple[str | None, str | None]:
+    """The release that is live, and the one that a rollback would make live; None where there is none."""
+    if not (home / "releases").is_dir():
+        return None, None
+
+    def read(store: ReleaseStore) -> tuple[str | None, str | None]:
+        try:
+            live = store.current()
+        except ReleaseError:
+            return None, None
+        try:
+            return live, store.previous()
+        except ReleaseError:
+            return live, None
 
     return await _in_thread(home, read)
 
@@ -86,4 +106,11 @@ def _line(release: Release, live: str | None) -> ReleaseLine:
         content_hash=content_hash if isinstance(content_hash, str) else None,
         figures=figures if isinstance(figures, dict) else {},
         problem=release.problem,
+        note=_text(release, "note"),
+        asked_by=_text(release, "asked_by"),
     )
+
+
+def _text(release: Release, name: str) -> str | None:
+    value = release.manifest.get(name)
+    return value if isinstance(value, str) else None

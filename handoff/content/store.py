@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import article_questions, articles, entities, intent_examples, intents
 from handoff.content import article_rows, intent_rows
 from handoff.content.article_rows import kept_by_id
+from handoff.content.expected import Expected
 from handoff.content.versions import Kept, Version, keep_versions, newest_versions
 from handoff.ports import Clock
 from kb_index.article import Article
@@ -104,13 +105,24 @@ class ContentStore:
         return await self.import_parsed(Parsed(articles=[article]))
 
     async def import_parsed(
-        self, parsed: Parsed, *, replace: bool = False, by: str = "command line"
+        self,
+        parsed: Parsed,
+        *,
+        replace: bool = False,
+        by: str = "command line",
+        status: str = "ready",
+        keep: Collection[str] = (),
+        expected: Expected | None = None,
     ) -> ImportResult:
         """Store what a file holds, in one transaction: all of it or nothing. `by` stands in the articles' histories.
 
         Articles are upserted by id and intents by name. `replace` makes the content exactly the file, within
         the kind of content that the file holds: a file of intents alone leaves the articles, and a file
-        without intents leaves the intents.
+        without intents leaves the intents. Articles in `keep` stay although the file does not hold them, and intents
+        whose names are in it as `intent:NAME`. `status` is that of articles that are new.
+
+        Raises:
+            ContentMoved: the content is not what `expected` says.
         """
         if parsed.errors:
             raise ValueError("content with errors is not imported")
@@ -119,15 +131,20 @@ class ContentStore:
                 # SQLite has one writer anyway. Two imports that ran side by side would each miss what the
                 # other adds; readers go on.
                 await connection.execute(sa.text("LOCK TABLE articles IN EXCLUSIVE MODE"))
-            changed = await intent_rows.import_examples(
-                connection, parsed.intents, replace=replace, by=by, at=self._clock.now_ms()
+            if expected is not None:
+                await _check_unmoved(connection, parsed, expected, replace=replace)
+            at = self._clock.now_ms()
+            intents = await intent_rows.import_examples(
+                connection, parsed.intents, replace=replace, keep=keep, by=by, at=at
             )
             if parsed.intents and not parsed.articles:
-                return ImportResult(0, 0, 0, 0, changed)
-            result = await _import_articles(
-                connection, parsed.articles, replace=replace, by=by, at=self._clock.now_ms()
-            )
-        return ImportResult(*result, changed)
+                return ImportResult(0, 0, 0, 0, intents)
+            removed = 0
+            if replace:
+                gone = await _ids(connection) - {article.id for article in parsed.articles} - set(keep)
+                removed = await _remove_articles(connection, sorted(gone), by=by, at=at)
+            result = await _import_articles(connection, parsed.articles, by=by, status=status, at=at)
+        return ImportResult(*result, removed, intents)
 
     async def remove(self, article_ids: Iterable[str]) -> int:
         """Remove articles; returns how many were there."""
@@ -229,22 +246,17 @@ def _article(article_id: str, row: Any, questions: Iterable[str]) -> Article:
 
 
 async def _import_articles(
-    connection: AsyncConnection, incoming: Sequence[Article], *, replace: bool, by: str, at: int
-) -> tuple[int, int, int, int]:
-    """Returns (added, changed, unchanged, removed)."""
+    connection: AsyncConnection, incoming: Sequence[Article], *, by: str, status: str, at: int
+) -> tuple[int, int, int]:
+    """Returns (added, changed, unchanged)."""
     there = await kept_by_id(connection, [article.id for article in incoming])
     added = [article for article in incoming if article.id not in there]
     changed = [a for a in incoming if a.id in there and there[a.id].article != a]
-    removed = 0
-    if replace:
-        stored = {row.id for row in (await connection.execute(sa.select(articles.c.id))).all()}
-        gone = sorted(stored - {article.id for article in incoming})
-        removed = await _remove_articles(connection, gone, by=by, at=at)
     versions = await newest_versions(connection, [article.id for article in (*changed, *added)])
     new = [
         Kept(
             article,
-            status=there[article.id].status if article.id in there else "ready",
+            status=there[article.id].status if article.id in there else status,
             owner=there[article.id].owner if article.id in there else None,
             version=versions.get(article.id, 0) + 1,
             updated_at=at,
@@ -258,7 +270,11 @@ async def _import_articles(
         connection,
         [Version(kept.article.id, kept.version, at, by, "imported", None, kept) for kept in new],
     )
-    return len(added), len(changed), len(incoming) - len(added) - len(changed), removed
+    return len(added), len(changed), len(incoming) - len(added) - len(changed)
+
+
+async def _ids(connection: AsyncConnection) -> set[str]:
+    return {row.id for row in (await connection.execute(sa.select(articles.c.id))).all()}
 
 
 async def _remove_articles(connection: AsyncConnection, ids: Sequence[str], *, by: str, at: int) -> int:
@@ -280,3 +296,14 @@ def _as_found(kept: Kept) -> Version:
     return Version(
         kept.article.id, kept.version, kept.updated_at, kept.updated_by or "before", "imported", None, kept
     )
+
+
+async def _check_unmoved(
+    connection: AsyncConnection, parsed: Parsed, expected: Expected, *, replace: bool
+) -> None:
+    """Raises `ContentMoved`."""
+    kept = await kept_by_id(connection, [article.id for article in parsed.articles])
+    there = {article_id: found.article for article_id, found in kept.items()}
+    kept_intents = await intent_rows.kept_intents(connection) if parsed.intents else {}
+    intents = {name: list(intent.examples) for name, intent in kept_intents.items() if intent.examples}
+    expected.check(parsed, there, intents, await _ids(connection) if replace else None)

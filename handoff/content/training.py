@@ -10,8 +10,9 @@ import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,19 +20,19 @@ from typing import Final
 from handoff.adapters.clock import SystemClock
 from handoff.adapters.database import open_engine
 from handoff.content.errors import TrainingFailed
+from handoff.content.programs import OnProgress, Progress
 from handoff.content.releases import publish_release
 from handoff.content.shielded import to_its_end
 from handoff.content.store import CONTENT_FILE, INTENTS_FILE, Content, ContentStore
-from handoff.content.trainer import Progress, TrainerCall, run_trainer
+from handoff.content.trainer import TrainerCall, run_trainer
 from handoff.settings import Settings
 from handoff.wire.times import rfc3339
 from kb_index.releases import Release, ReleaseError, ReleaseStore
 from kb_index.rules import FILE as RULES_FILE
 
-OnProgress = Callable[[Progress], None]
-
 _LOG_FILE: Final = "train.log"
 _LOCK_FILE: Final = "train.lock"
+_SCRATCH: Final = "training"
 
 
 async def train(
@@ -43,6 +44,7 @@ async def train(
     unanswerable_share: float = 0.1,
     on_progress: OnProgress,
     by: str = "baton train",
+    about: Mapping[str, str | None] | None = None,
 ) -> Release:
     """Train the home's content into a release and return it; with `publish` it goes live.
 
@@ -50,7 +52,8 @@ async def train(
         risk: largest share of wrong answers among all answers given, in 0..1, that the threshold aims at.
         unanswerable_share: share of questions without an article, in 0..1, that the threshold reckons with.
         on_progress: called on the event loop with each step.
-        by: who is named in the history when the release goes live.
+        by: who asked for it: named in the manifest (`asked_by`), and in the history when the release goes live.
+        about: what else the manifest is to tell of it.
 
     Cancelling it stops the training process and removes what was built.
 
@@ -69,11 +72,13 @@ async def train(
             began = SystemClock().now_ms()
             content = await _read(settings)
             building = store.begin(_release_id(began, content))
+            scratch = await asyncio.to_thread(_emptied, home / "run" / _SCRATCH)
             call = TrainerCall(
                 python=settings.bot_python,
                 home=home,
                 snapshot=building,
                 out=building,
+                scratch=scratch,
                 risk=risk,
                 unanswerable_share=unanswerable_share,
                 encoder=settings.encoder,
@@ -83,11 +88,14 @@ async def train(
                 lock_fd=lock_fd,
             )
             try:
-                release = await _build(store, call, content, began, on_progress)
+                made = {"created_at": rfc3339(began), "asked_by": by, **(about or {})}
+                release = await _build(store, call, content, made, on_progress)
             except BaseException:
                 # Cancelled too: an unfinished folder must not stay.
                 store.discard(building)
                 raise
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
         raise TrainingFailed(
             "storage_failed", f"The release could not be written: {error.strerror or error}."
@@ -97,6 +105,14 @@ async def train(
     if publish:
         return await publish_release(home, release.id, by=by)
     return release
+
+
+def sweep(home: Path) -> None:
+    """Remove what a training that was killed has left, unless another goes on now."""
+    with suppress(TrainingFailed, OSError, ReleaseError), _one_at_a_time(home):
+        shutil.rmtree(home / "run" / _SCRATCH, ignore_errors=True)
+        if (home / "releases").is_dir():
+            ReleaseStore(home / "releases").discard_stale_buildings()
 
 
 async def _read(settings: Settings) -> Content:
@@ -111,7 +127,7 @@ async def _build(
     store: ReleaseStore,
     call: TrainerCall,
     content: Content,
-    began: int,
+    made: Mapping[str, str | None],
     on_progress: OnProgress,
 ) -> Release:
     on_progress(Progress("snapshot", 0, 0, f"{len(content.articles)} articles"))
@@ -123,9 +139,7 @@ async def _build(
         raise TrainingFailed("bad_trainer_answer", "The training process changed the content it was given.")
     on_progress(Progress("commit", 0, 0, "writing the release"))
     # To its end: a commit that goes on in its thread while the folder is removed would leave half a release.
-    return await to_its_end(
-        asyncio.to_thread(store.commit, call.out, {**manifest, "created_at": rfc3339(began)})
-    )
+    return await to_its_end(asyncio.to_thread(store.commit, call.out, {**manifest, **made}))
 
 
 def _digests(folder: Path) -> list[bytes]:
@@ -137,6 +151,13 @@ def _release_id(at_ms: int, content: Content) -> str:
     """Sorts by time; the end tells what was trained, and two trainings within one second of different content apart."""
     at = datetime.fromtimestamp(at_ms // 1000, UTC)
     return f"r{at:%Y%m%d-%H%M%S}-{content.content_hash[:6]}"
+
+
+def _emptied(folder: Path) -> Path:
+    """A folder with nothing in it; what a training that was killed has left there goes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _check_share(name: str, value: float) -> None:

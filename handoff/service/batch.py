@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import orjson
 import structlog
 
+from handoff.domain.asked import record_of, thumb_of
 from handoff.domain.commands import Command, PassTime, RecordTurn
 from handoff.domain.conversation import Conversation, apply, turns_now_due
 from handoff.domain.decide import decide
@@ -189,6 +190,8 @@ class Batch:
             timers=timers_set(state, after, self._rules),
             pickup=pickup_of(state, after),
             carries=_carried(job.command, events),
+            asked=record_of(state, job.command, events),
+            thumb=thumb_of(events),
         )
 
 

@@ -6,7 +6,7 @@ import time
 from typing import Any, Literal
 
 from bot.contract import ContractError, TurnOutcome, TurnRequest
-from handoff.ports import BotEngine, BotFailedError, BotNotReadyError
+from handoff.ports import BotEngine, BotFailedError, BotNotReadyError, BotReleaseRefusedError
 from handoff.service.metrics import Metrics
 
 FailureReason = Literal["not_ready", "too_late", "nonsense", "lost", "refused"]
@@ -26,6 +26,9 @@ class MeasuredBot:
             outcome = await self._bot.turn(request, timeout_s)
         except BotNotReadyError:
             self._metrics.bot_failed("not_ready")
+            raise
+        except BotReleaseRefusedError:
+            self._metrics.bot_failed("refused")
             raise
         except BotFailedError as failure:
             self._metrics.bot_failed(_reason(failure))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -17,12 +17,14 @@ from handoff.ports import (
     BotEngine,
     BotFailedError,
     BotNotReadyError,
+    BotReleaseRefusedError,
     Clock,
     EventLog,
     Head,
     PubSub,
     Reaction,
     ReactionQueue,
+    ReleaseTrial,
     Signal,
 )
 from handoff.service.bot_watch import BotWatch
@@ -32,6 +34,8 @@ from handoff.service.turns import turn_request
 
 POLL_S = 1.0
 TAKE_AT_ONCE = 64
+TRIAL_SHARE = 0.4
+"""Of a turn's limit, what a release on trial gets: the live one can still answer within the rest."""
 FAILURES_AT_MOST = 3
 """Errors of the bot itself after which a turn has failed; lost connections are tried until the limit."""
 OUTAGE_AT_MOST = 5_000
@@ -74,6 +78,7 @@ class Reactor:
         self._pubsub = pubsub
         self._clock = clock
         self._limits = limits
+        self._trial: ReleaseTrial | None = None
         self._held: dict[tuple[str, int], Reaction] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._look = asyncio.Event()
@@ -82,6 +87,10 @@ class Reactor:
         self._stopping = False
         conversations.when_turns_open(self._adopt_all)
         watch.when_ready(self.offer_answers)
+
+    def try_out(self, trial: ReleaseTrial) -> None:
+        """Ask the release on trial about its share of conversations."""
+        self._trial = trial
 
     def start(self) -> None:
         """Begin to take reactions."""
@@ -194,7 +203,7 @@ class Reactor:
                 return
             await self._typing(reaction.conversation_id, on=True)
             try:
-                outcome = await self._ask(request)
+                outcome = await self._ask(await self._on_trial(request))
             except BotNotReadyError:
                 self._watch.mark_down()
                 continue
@@ -228,16 +237,38 @@ class Reactor:
         await self._watch.wait_ready(left_s)
         return False
 
+    async def _on_trial(self, request: TurnRequest) -> TurnRequest:
+        """The request to the release on trial, where one is and this conversation is its own."""
+        if self._trial is None or not self._trial.is_on:
+            return request
+        first = await self._feed.read(request.conversation_id, 0, 1)
+        release_id = self._trial.release_for(request.conversation_id, first[0].at) if first else None
+        return request if release_id is None else replace(request, release_id=release_id)
+
     async def _ask(self, request: TurnRequest) -> TurnOutcome:
-        """One turn within its limit, retries included.
+        """One turn within its limit, retries included. What a release on trial does not answer the live one does.
 
         Raises:
             BotNotReadyError: the turn was never handed over.
             BotFailedError: it was, and came to nothing.
         """
+        deadline = asyncio.get_running_loop().time() + self._limits.turn_s
+        if request.release_id is None or self._trial is None:
+            return await self._ask_live(request, deadline, handed_over=False)
+        try:
+            return await self._bot.turn(request, self._limits.turn_s * TRIAL_SHARE)
+        except (BotReleaseRefusedError, BotFailedError) as failure:
+            refused = isinstance(failure, BotReleaseRefusedError)
+            log.warning("trial_failed", conversation=request.conversation_id, error=str(failure))
+            outcome = await self._ask_live(
+                replace(request, release_id=None), deadline, handed_over=not refused
+            )
+            # Only now: a bot that fell would have failed with any release.
+            self._trial.went_wrong(request.release_id, refused=refused)
+            return outcome
+
+    async def _ask_live(self, request: TurnRequest, deadline: float, *, handed_over: bool) -> TurnOutcome:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._limits.turn_s
-        handed_over = False
         failures = 0
         while True:
             left = deadline - loop.time()

@@ -31,6 +31,55 @@ class NothingLive(HandoffError):
     http_status = 409
 
 
+class JobQueueFull(HandoffError):
+    """As many jobs of this kind wait as may."""
+
+    code = "job_queue_full"
+    http_status = 409
+
+
+class JobLost(HandoffError):
+    """The job's process ended again and again without a word. Nothing live was changed."""
+
+    code = "job_lost"
+    http_status = 500
+
+
+class ReportMissing(HandoffError):
+    """The release has no report; the message says why where it is known."""
+
+    code = "report_missing"
+    http_status = 404
+
+
+class CanaryRefused(HandoffError):
+    """A release cannot be tried on a share of conversations now; the message says why. Everything stays as it was."""
+
+    code = "canary_refused"
+    http_status = 409
+
+
+class NoCanary(HandoffError):
+    """No release is on trial."""
+
+    code = "no_canary"
+    http_status = 409
+
+
+class ExamRefused(HandoffError):
+    """Exam questions are refused, all of them. `data.errors` lists each with its line, code and message."""
+
+    code = "exam_refused"
+    http_status = 422
+
+
+class BadSetting(HandoffError):
+    """A setting of the studio has a value that it cannot have. `data.field` names it, with `data.least` and `data.most`."""
+
+    code = "bad_studio_setting"
+    http_status = 422
+
+
 class CannotPublish(HandoffError):
     """An article cannot go live as it stands. What was live still is."""
 
@@ -43,6 +92,34 @@ class ArticleExists(HandoffError):
 
     code = "article_exists"
     http_status = 409
+
+
+class AlreadySettled(HandoffError):
+    """Somebody has dealt with this group of questions. `data` says who, when, how, and into what."""
+
+    code = "already_settled"
+    http_status = 409
+
+
+class PersonalData(HandoffError):
+    """A text that is to be taught holds personal data. `data.found` lists which text and what kind."""
+
+    code = "personal_data"
+    http_status = 422
+
+
+class NothingToTeach(HandoffError):
+    """No text is left that could be taught: those of the group were erased, are too long, or hold personal data."""
+
+    code = "nothing_to_teach"
+    http_status = 422
+
+
+class UnknownIntent(HandoffError):
+    """The bot has no such intent. `data.known` lists those it has."""
+
+    code = "unknown_intent"
+    http_status = 422
 
 
 class BadIncident(HandoffError):

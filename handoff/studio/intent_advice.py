@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from handoff.content.intent_rows import KeptIntent
 from handoff.studio.advice import Advice
+from handoff.studio.masking import Kind, find_personal
 from handoff.studio.meanings import Meanings, Nearness
 from handoff.studio.shelf import Shelved, same
 from kb_index.rules import Does, plain
@@ -28,8 +29,15 @@ TOLD: Final = 10
 QUESTION: Final = "question"
 """The shipped intent of everything that articles may answer; that an example is like it is told by the articles."""
 
-PersonalData = Callable[[str], str | None]
-"""What of a text is personal, in words (`an e-mail address`); None where nothing is."""
+PERSONAL: Final[Mapping[Kind, str]] = {
+    "email": "an e-mail address",
+    "phone": "a telephone number",
+    "card": "a card number",
+    "iban": "an account number",
+    "link": "a link",
+    "name": "a name",
+    "address": "an address",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +133,13 @@ async def doubts(
     shipped: Sequence[str],
     beside: Surroundings,
     meanings: Meanings,
-    *,
-    personal: PersonalData | None = None,
 ) -> list[Advice]:
     """All doubts, in the order of the fields. Without a bot, nearness is that of the words, and that is said."""
     found = list(plain_doubts(written, shipped, beside))
-    for index, text in enumerate(written.examples) if personal is not None else ():
-        what = personal(plain(text)) if personal is not None else None
-        if what is not None:
-            words = f"This holds {what}. Put made-up words in its place."
+    for index, text in enumerate(written.examples):
+        kinds = dict.fromkeys(PERSONAL[span.kind] for span in find_personal(plain(text)))
+        if kinds:
+            words = f"This holds {' and '.join(kinds)}. Put made-up words in its place."
             found.append(Advice("personal_data", words, "examples", index=index))
     told = {(one.code, one.index) for one in found}
     own = [plain(text) for text in written.examples[:COMPARED]]

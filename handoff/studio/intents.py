@@ -152,33 +152,6 @@ class IntentDesk:
             await self._audit.note_in(connection, by, "changed_intent", name, data={"fields": changed})
         return SavedIntent(kept, merged.taken)
 
-    async def add_examples_in(
-        self, connection: AsyncConnection, name: str, texts: Sequence[str], *, by: str
-    ) -> KeptIntent:
-        """Add examples in the caller's transaction; those that are there already change nothing.
-
-        Raises:
-            NotFound: there is no such intent.
-            BadIntent: an example is refused.
-        """
-        await intent_rows.lock(connection)
-        there = self._there(await intent_rows.kept_intents(connection), name)
-        # What customers wrote is no markup.
-        bare = [text.replace("](", "] (") for text in texts]
-        examples = await self._examples(connection, (*there.examples, *bare))
-        if examples == there.examples:
-            return there
-        kept = replace(
-            there,
-            examples=examples,
-            version=there.version + 1,
-            updated_at=self._clock.now_ms(),
-            updated_by=by,
-        )
-        await intent_rows.put_intent(connection, kept, "edited", there)
-        await self._audit.note_in(connection, by, "changed_intent", name, data={"fields": ["examples"]})
-        return kept
-
     async def remove(self, name: str, *, base_version: int, by: str) -> None:
         """Remove an own intent; of a shipped one, what the site has added.
 

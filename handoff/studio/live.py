@@ -87,6 +87,19 @@ class LiveContent:
 
         return await self._publish(chosen, by)
 
+    async def choose(self, ids: Collection[str] | None) -> dict[str, int | None]:
+        """What `publish` would make live now: versions by id, None for what would be taken back. Raises as it does."""
+        shelved = await self._shelf.refreshed()
+        live = await self.now()
+        if live is None:
+            raise NothingLive("Nothing is live yet. Train and publish a first release.")
+        changed = differing(live, shelved)
+        wanted = publishable(changed, shelved) if ids is None else frozenset(ids)
+        _check(wanted, shelved, live)
+        return {
+            key: shelved[key].kept.version if key in shelved else None for key in sorted(wanted & changed)
+        }
+
     async def publish_versions(self, articles: Mapping[str, Article | None], *, by: str) -> Published:
         """Make these very articles live, whatever has been written since; None takes one back. Raises as `publish`."""
         return await self._publish(lambda _live, _shelved: articles, by)

@@ -25,10 +25,10 @@ from handoff.studio.audit import Audit
 from handoff.studio.errors import PlanDecided
 from handoff.wire.times import rfc3339
 
-Action = Literal["publish_articles", "publish_release", "rollback"]
+Action = Literal["publish_articles", "publish_release"]
 State = Literal["asked", "due", "running", "done", "refused", "cancelled", "failed"]
-Doing = Callable[[Mapping[str, Any], str, str | None], Awaitable[None]]
-"""Does what a plan says: its params, who asked for it, and why."""
+Doing = Callable[[Action, Mapping[str, Any], str, str | None], Awaitable[None]]
+"""Does what a plan says: its action and params, who asked for it, and why."""
 
 POLL_S: Final = 1.0
 LEASE_MS: Final = 60_000
@@ -78,16 +78,14 @@ class Plan:
 class Plans:
     """The plans of a workspace. `start` begins to do what is due."""
 
-    def __init__(
-        self, engine: AsyncEngine, clock: Clock, audit: Audit, doings: Mapping[Action, Doing]
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock, audit: Audit, do: Doing) -> None:
         self._engine = engine
         self._clock = clock
         self._audit = audit
-        self._doings = doings
+        self._doing = do
         self._keeper: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Begin to look for what is due."""
         self._keeper = asyncio.create_task(self._keep(), name="plans")
 
@@ -211,7 +209,7 @@ class Plans:
     async def _do(self, plan: Plan) -> None:
         problem: str | None = None
         try:
-            await self._doings[plan.action](plan.params, plan.asked_by, plan.why)
+            await self._doing(plan.action, plan.params, plan.asked_by, plan.why)
         except StorageUnavailable:
             raise  # taken up again when its lease has run out
         except HandoffError as refusal:

@@ -13,8 +13,15 @@ from handoff.studio.audit import PAGE
 from handoff.studio.guard import guard
 from handoff.studio.parts import Studio
 from handoff.studio.routes_articles import article_routes
+from handoff.studio.routes_exam import exam_routes
+from handoff.studio.routes_import import import_routes
 from handoff.studio.routes_incidents import incident_routes
 from handoff.studio.routes_intents import intent_routes
+from handoff.studio.routes_plans import plan_routes
+from handoff.studio.routes_review import review_routes
+from handoff.studio.routes_training import release_routes, training_routes
+from handoff.studio.routes_try import try_routes
+from handoff.studio.summary import summarised
 from handoff.wire.answers import refusals
 
 REFUSALS = refusals(Unauthorized, Forbidden, BadFrame)
@@ -34,7 +41,19 @@ def studio_routes(studio: Studio, gate: Gate) -> APIRouter:
         """Who did what, newest first; `before` asks for the page after the entry with that id."""
         return {"entries": await studio.audit.entries(before=before, limit=limit)}
 
+    @router.get("/summary", responses=REFUSALS)
+    async def summary(_user: User = editor) -> dict[str, Any]:
+        """What an editor sees first: what is live, what is not yet, what waits, what runs."""
+        return await summarised(studio)
+
     router.include_router(article_routes(studio, gate))
+    router.include_router(import_routes(studio, gate))
     router.include_router(incident_routes(studio, gate))
     router.include_router(intent_routes(studio, gate))
+    router.include_router(training_routes(studio, gate))
+    router.include_router(release_routes(studio, gate))
+    router.include_router(exam_routes(studio, gate))
+    router.include_router(plan_routes(studio, gate))
+    router.include_router(try_routes(studio, gate))
+    router.include_router(review_routes(studio, gate))
     return router

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse
 
 from handoff.accounts.gate import Gate
 from handoff.accounts.model import User
@@ -18,6 +18,7 @@ from handoff.studio.errors import ArticleExists, BadArticle, CannotPublish, Edit
 from handoff.studio.guard import guard
 from handoff.studio.listing import Sort, State, Wanted, article_page, changes, whole_article
 from handoff.studio.parts import Studio
+from handoff.studio.plans import Plan
 from handoff.wire.answers import refusals
 from handoff.wire.bodies import single_names
 from handoff.wire.times import rfc3339
@@ -108,6 +109,7 @@ class PublishBody(_Body):
 
     articles: Annotated[list[_Id] | None, Field(max_length=PUBLISHED_AT_ONCE)] = None
     why: _Why = None
+    at: Annotated[str | None, Field(max_length=20)] = None
 
 
 def article_routes(studio: Studio, gate: Gate) -> APIRouter:
@@ -226,16 +228,18 @@ def article_routes(studio: Studio, gate: Gate) -> APIRouter:
 
     @router.post(
         "/publish",
+        response_model=None,
         dependencies=[Depends(single_names)],
-        responses={**WRITING, **refusals(NotFound, CannotPublish)},
+        responses={**WRITING, **refusals(NotFound, CannotPublish), 202: {"description": "Planned"}},
     )
-    async def publish(body: PublishBody, user: User = may_release) -> dict[str, Any]:
-        """Make articles live without a training; a running bot has them within two seconds."""
-        done = await studio.live.publish(body.articles, by=user.name)
-        if done.ids:
-            subject = done.ids[0] if len(done.ids) == 1 else f"{len(done.ids)} articles"
-            told = {**asdict(done), "ids": list(done.ids[:100])}
-            await studio.audit.note(user.name, "published_articles", subject, why=body.why, data=told)
+    async def publish(body: PublishBody, user: User = may_release) -> dict[str, Any] | JSONResponse:
+        """Make articles live without a training; a running bot has them within two seconds.
+
+        With `at`, or where somebody else must agree, it is planned: 202 `{plan}`.
+        """
+        done = await studio.publishing.articles(body.articles, by=user.name, why=body.why, at=body.at)
+        if isinstance(done, Plan):
+            return JSONResponse({"plan": done.as_dict()}, 202)
         return {"release_id": done.release_id, "revision": done.revision, "published": list(done.ids)}
 
     return router

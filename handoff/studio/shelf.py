@@ -7,6 +7,7 @@ English alone.
 from __future__ import annotations
 
 import asyncio
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from handoff.content.versions import Kept
 OVERLAP_MS: Final = 15_000
 """Changes this much older than the newest known are read again: a transaction may commit after one that began later.
 Longer than a statement may take."""
+
+
+_MARKS: Final = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,16 @@ class Shelf:
 
 def folded(text: str) -> str:
     """`text` as it is compared: without case and without accents, in every script."""
+    if text.isascii():
+        return text.lower()
     bare = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in bare if not unicodedata.combining(character))
 
 
 def same(text: str) -> str:
     """What two questions that differ in case, spaces and marks alone have in common."""
-    kept = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join("".join(c if c.isalnum() else " " for c in kept).split()) or kept
+    kept = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return _MARKS.sub(" ", kept).strip() or kept
 
 
 def _shelved(kept: Kept) -> Shelved:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from handoff.supervisor.tether import tethered
+from handoff.adapters.tether import tethered
 
 LONGEST_LINE = 65_536
 """Bytes without a line's end that are forwarded as a line, so that memory stays bounded."""
@@ -25,8 +25,10 @@ class Child:
         self._output = output
 
     @classmethod
-    async def start(cls, argv: Sequence[str], env: Mapping[str, str], forward: Forward) -> Child:
-        """Start `argv` with exactly `env`. Raises OSError if there is no memory or no process to be had."""
+    async def start(
+        cls, argv: Sequence[str], env: Mapping[str, str], forward: Forward, keeps: Sequence[int] = ()
+    ) -> Child:
+        """Start `argv` with exactly `env`; the descriptors in `keeps` stay open in it. Raises OSError if there is no memory or no process to be had."""
         # A pipe of our own: asyncio's would tie the wait for the process to its grandchildren's hold on the pipe.
         reading, writing = os.pipe()
         try:
@@ -37,6 +39,7 @@ class Child:
                 stderr=writing,
                 env=dict(env),
                 start_new_session=True,
+                pass_fds=tuple(keeps),
             )
         except BaseException:
             os.close(reading)

@@ -32,6 +32,8 @@ class Part:
     gives_up_after: int | None = None
     poll: float = 0.05
     """Seconds between two questions after its health while it starts."""
+    keeps: tuple[int, ...] = ()
+    """Descriptors that stay open in it."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Keeper:
         was_well = False
         while not self._stopping.is_set():
             began = loop.time()
-            child = await self._start(part.name, part.argv, part.env)
+            child = await self._start(part.name, part.argv, part.env, part.keeps)
             watch = asyncio.create_task(self._tell_when_ready(part, settled, again=was_well))
             code = await child.wait()
             settled.set()
@@ -148,8 +150,10 @@ class Keeper:
             self.say(f"{ended}; starting it again in {delay:g} s")
             await self._pause(delay)
 
-    async def _start(self, name: str, argv: Sequence[str], env: Mapping[str, str]) -> Child:
-        child = await Child.start(argv, env, lambda line: self.forward(name, line))
+    async def _start(
+        self, name: str, argv: Sequence[str], env: Mapping[str, str], keeps: Sequence[int] = ()
+    ) -> Child:
+        child = await Child.start(argv, env, lambda line: self.forward(name, line), keeps)
         self._children[name] = child
         if self._stopping.is_set():  # told to stop while it was being started
             child.ask_to_stop()

@@ -6,10 +6,11 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from handoff.adapters.tether import LIFELINE
 from handoff.settings import PROJECT_ROOT, Settings
 from handoff.supervisor.guards import ServeRefusedError, claim_port, sole_serve
 from handoff.supervisor.health import Health
@@ -41,10 +42,25 @@ def serve(
                 _first_start_mark(settings.home).touch()
             port = claim_port(settings.host, settings.port)
             note_port(port)
-            return asyncio.run(_keeper(settings, port, announce, first_start).run())
+            with _lifeline() as lifeline:
+                return asyncio.run(_keeper(settings, port, announce, first_start, lifeline).run())
     except ServeRefusedError as refusal:
         _say(str(refusal))
         return 1
+
+
+@contextmanager
+def _lifeline() -> Iterator[int]:
+    """A pipe's reading end for the relay. The other end stays here and goes with this process, in whatever way it ends.
+
+    Trainings outlive the relay that began them, so that its restart costs nothing; by this they end with `serve`.
+    """
+    reading, writing = os.pipe()
+    try:
+        yield reading
+    finally:
+        os.close(writing)
+        os.close(reading)
 
 
 def first_start_is_due(home: Path) -> bool:
@@ -66,13 +82,14 @@ def _keeper(
     port: int,
     announce: Callable[[], Sequence[str]],
     first_start: Sequence[tuple[str, ...]],
+    lifeline: int,
 ) -> Keeper:
     bot_port = claim_port("127.0.0.1", 0)
     secret = secrets.token_urlsafe(32)
     env = part_environment(settings, port, bot_port, secret)
     return Keeper(
         parts=(
-            _relay(settings, port, env, announce, learning=bool(first_start)),
+            _relay(settings, port, env, announce, learning=bool(first_start), lifeline=lifeline),
             _bot(settings, bot_port, secret, env),
         ),
         steps=[_step(words, env) for words in first_start],
@@ -108,6 +125,7 @@ def _relay(
     announce: Callable[[], Sequence[str]],
     *,
     learning: bool,
+    lifeline: int,
 ) -> Part:
     here = _reachable(settings.host)
     site = f"http://{f'[{here}]' if ':' in here else here}:{port}"
@@ -126,7 +144,8 @@ def _relay(
     return Part(
         name="relay",
         argv=(sys.executable, "-P", "-m", "handoff.cli", "relay"),
-        env=env,
+        env={**env, LIFELINE: str(lifeline)},
+        keeps=(lifeline,),
         health=Health(here, port, "/health/live"),
         ready=ready,
         besides=announce,

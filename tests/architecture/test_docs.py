@@ -201,14 +201,16 @@ def routes() -> list[tuple[str, str]]:
     )
     app = make_app(Settings(), running, Path("nowhere"))
     found = []
-    pending = list(app.routes)
+    pending: list[tuple[str, Any]] = [("", route) for route in app.routes]
     while pending:
-        route = pending.pop()
-        pending += getattr(getattr(route, "original_router", None), "routes", [])
+        prefix, route = pending.pop()
+        # A router within a router: its routes know nothing of what they are included under.
+        inner = prefix + getattr(getattr(route, "include_context", None), "prefix", "")
+        pending += [(inner, each) for each in getattr(getattr(route, "original_router", None), "routes", [])]
         if isinstance(route, WebSocketRoute) or type(route).__name__ == "APIWebSocketRoute":
-            found.append(("", route.path))  # type: ignore[union-attr]
+            found.append(("", prefix + route.path))
         elif isinstance(route, APIRoute | Route):
-            found += [(method, route.path) for method in route.methods or () if method != "HEAD"]
+            found += [(method, prefix + route.path) for method in route.methods or () if method != "HEAD"]
     return found
 
 

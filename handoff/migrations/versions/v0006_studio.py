@@ -41,6 +41,11 @@ def upgrade() -> None:
         sa.Column("threshold", sa.Float(), nullable=False),
         sa.Column("frustration", sa.Float(), nullable=False),
         sa.Column("article_id", sa.String(length=100), nullable=True),
+        sa.Column("reply_seq", sa.Integer(), nullable=False),
+        sa.Column("question", sa.Boolean(), nullable=False),
+        sa.Column("rejects", sa.Integer(), nullable=True),
+        sa.Column("reasons", sa.Integer(), nullable=False),
+        sa.Column("minutes", sa.Float(), nullable=True),
         sa.Column("group_id", sa.String(length=64), nullable=True),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("settled_by", sa.String(length=80), nullable=True),
@@ -48,7 +53,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("conversation_id", "turn", name=op.f("pk_asked")),
     )
     op.create_index(op.f("ix_asked_at"), "asked", ["at"], unique=False)
-    op.create_index(op.f("ix_asked_group_id"), "asked", ["group_id"], unique=False)
+    is_open, is_settled = sa.text("reasons > 0 AND settled_at IS NULL"), sa.text("settled_at IS NOT NULL")
+    op.create_index(
+        "ix_asked_open",
+        "asked",
+        ["group_id", "at", "reasons", "minutes"],
+        sqlite_where=is_open,
+        postgresql_where=is_open,
+    )
+    op.create_index(
+        "ix_asked_settled",
+        "asked",
+        ["settled_how", "settled_at"],
+        sqlite_where=is_settled,
+        postgresql_where=is_settled,
+    )
     op.create_table(
         "audit",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -118,14 +137,18 @@ def upgrade() -> None:
         sa.Column("helpful", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id", "seq", name=op.f("pk_reply_feedback")),
     )
+    op.create_index(op.f("ix_reply_feedback_at"), "reply_feedback", ["at"], unique=False)
     op.create_table(
         "review_groups",
         sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=300), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("examples", sa.Text(), nullable=False),
         sa.Column("suggested_id", sa.String(length=100), nullable=True),
         sa.Column("suggested_score", sa.Float(), nullable=True),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("settled_by", sa.String(length=80), nullable=True),
+        sa.Column("settled_how", sa.String(length=16), nullable=True),
+        sa.Column("settled_into", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review_groups")),
     )
     op.create_table(

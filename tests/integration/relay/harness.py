@@ -26,7 +26,7 @@ from handoff.api.running import Running
 from handoff.api.server import make_server
 from handoff.api.tokens import ConversationTokens
 from handoff.bootstrap import make_accounts, make_relay, make_studio, open_database
-from handoff.ports import BotFailedError, BotNotReadyError, Clock, EventLog
+from handoff.ports import BotFailedError, BotNotReadyError, BotReleaseRefusedError, Clock, EventLog
 from handoff.settings import Settings
 
 SIGNING = "a-signing-secret-of-the-tests"
@@ -41,6 +41,8 @@ class ScriptedBot:
     def __init__(self) -> None:
         self.is_ready = True
         self.requests: list[TurnRequest] = []
+        self.loaded: set[str] = set()
+        self.unusable: set[str] = set()
         self.answer: Callable[[TurnRequest], Awaitable[TurnOutcome]] = self.echo
 
     async def echo(self, request: TurnRequest) -> TurnOutcome:
@@ -52,6 +54,8 @@ class ScriptedBot:
         if not self.is_ready:
             raise BotNotReadyError("told so by the test")
         self.requests.append(request)
+        if request.release_id in self.unusable:
+            raise BotReleaseRefusedError("told so by the test")
         try:
             async with asyncio.timeout(timeout_s):
                 return await self.answer(request)
@@ -82,6 +86,16 @@ class ScriptedBot:
         del texts
         raise BotNotReadyError("told so by the test")
 
+    async def has_loaded(self, release_id: str) -> bool:
+        """Whether the test has had it loaded."""
+        return release_id in self.loaded
+
+    async def load(self, release_id: str) -> None:
+        """Any release but those that the test says cannot be used."""
+        if release_id in self.unusable:
+            raise BotReleaseRefusedError("told so by the test")
+        self.loaded.add(release_id)
+
 
 def outcome(request: TurnRequest, text: str, **changes: Any) -> TurnOutcome:
     """A turn's outcome; `changes` replace fields of its decision."""
@@ -93,7 +107,12 @@ def outcome(request: TurnRequest, text: str, **changes: Any) -> TurnOutcome:
         passages=(Passage("returns", "How do I return something?", 0.93),),
     )
     choices = (Choice("human", "Talk to a person"),)
-    return TurnOutcome(request.turn, "r1", replace(decision, **changes), (Reply(text, choices, "returns"),))
+    return TurnOutcome(
+        request.turn,
+        request.release_id or "r1",
+        replace(decision, **changes),
+        (Reply(text, choices, "returns"),),
+    )
 
 
 class RunningRelay:

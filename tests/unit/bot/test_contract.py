@@ -55,6 +55,7 @@ DECISIONS = st.builds(
     intent=MAYBE,
     passages=tuples(st.builds(Passage, TEXT, TEXT, SHARE)),
     slots=PLAIN,
+    revision=st.integers(0, 2**31),
 )
 REQUESTS = st.builds(
     TurnRequest,
@@ -235,12 +236,19 @@ def test_a_wrong_outcome_is_refused_by_name(change: dict[str, Any], said: str) -
         ({"passages": [{"article_id": "a", "score": 1}]}, "passage.title"),
         ({"passages": [{"article_id": "a", "title": "T"}]}, "passage.score"),
         ({"slots": ["x"]}, "decision.slots must be an object"),
+        ({"revision": -1}, "decision.revision must be a whole number of at least 0"),
+        ({"revision": "1"}, "decision.revision must be a whole number"),
     ],
     ids=lambda value: str(value)[:40],
 )
 def test_a_wrong_decision_is_refused_by_name(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ContractError, match=said):
         decision_from_json({**DECISION, **change})
+
+
+def test_a_decision_of_a_bot_that_knows_no_editions_has_revision_0() -> None:
+    decision = {name: value for name, value in DECISION.items() if name != "revision"}
+    assert decision_from_json(decision).revision == 0
 
 
 @pytest.mark.parametrize("reason", get_args(EscalationReason))

@@ -44,6 +44,6 @@ async def test_a_loop_that_stands_still_is_noticed() -> None:
 
 def test_everything_is_told_from_the_start() -> None:
     text = Figures().text()
-    assert text.count("# TYPE") == 3
+    assert text.count("# TYPE") == 4
     assert "baton_bot_loop_stall_seconds_count 0\n" in text
     assert text.endswith("\n")

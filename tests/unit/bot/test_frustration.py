@@ -98,6 +98,20 @@ def test_the_score_stays_on_its_scale() -> None:
     assert 0.99 < after(*[worst] * 100).score <= 1.0
 
 
+@pytest.mark.parametrize(("threshold", "trips"), [(0.5, True), (0.7, False), (0.9, False)])
+def test_a_site_may_choose_another_threshold(threshold: float, trips: bool) -> None:
+    assert assess(0.0, False, angry(0.72), threshold).escalate is trips
+
+
+def test_under_a_lower_threshold_old_anger_still_counts_once() -> None:
+    """The level that tripped it must not lie under the release at once, or every upset turn would trip it anew."""
+    first = assess(0.0, False, angry(0.62), 0.3)
+    assert first.escalate
+    again = assess(first.level, first.tripped, angry(0.55), 0.3)
+    assert again.tripped
+    assert not again.escalate
+
+
 class TestEvidence:
     PARTS = (("unheard", 2.0), ("capitals", 1.0), ("thanks", -0.5), ("phrases", 0.5))
 

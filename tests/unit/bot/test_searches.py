@@ -13,6 +13,8 @@ from rasa.shared.nlu.training_data.message import Message
 from bot import runtime
 from bot.components.keys import RANKING, TurnInput
 from bot.components.knowledge import KnowledgeRetriever
+from bot.content import Content
+from bot.languages import Languages
 from bot.searches import KEPT, Searches
 from bot.vectors import Vectors
 from kb_index.knowledge import Candidate, Knowledge, Ranking
@@ -74,9 +76,9 @@ def test_other_readings_are_searched_where_they_matter(text: str, sure: float, a
     made, articles = searches({text: sure, "Where is it?": 0.97})
     given = TurnInput(turn=1, locale="en", choice=None, name=None, explain=False)
     message = Message({"text": text, "metadata": given.as_metadata()})
-    with runtime.using(runtime.Runtime(vectors=cast("Vectors", NoVectors()), searches=made)):
-        retriever = KnowledgeRetriever()
-    retriever.process([message], DialogueStateTracker("c", []))
+    content = Content(cast("Knowledge", articles), made, Languages({}))
+    with runtime.answering_from(content):
+        KnowledgeRetriever().process([message], DialogueStateTracker("c", []))
     assert [text for text, _ in articles.asked] == [text, *asked]
     best = "Where is it?" if sure < articles.threshold else text
     assert message.get(RANKING).candidates[0].article_id == best

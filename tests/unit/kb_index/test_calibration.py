@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kb_index.calibration import (
     DEFAULT_ANSWERABLE,
+    DEFAULT_CALIBRATION,
     DEFAULT_CONFIDENCE,
-    FALLBACK_THRESHOLD,
     SIGNALS,
-    UNSUPPORTED_THRESHOLD,
+    Calibration,
     Confidence,
+    RiskUnknown,
     calibrate,
-    choose_threshold,
     signals,
 )
 from kb_index.encoder import Vectors, normalised
@@ -21,6 +23,7 @@ from kb_index.exam import Corpus, Rehearsal
 from kb_index.index import VectorIndex
 from kb_index.knowledge import no_progress
 from kb_index.ranking import Scored
+from kb_index.risk import FALLBACK_THRESHOLD, RISKS, UNSUPPORTED_THRESHOLD, choose_threshold
 from kb_index.words import WordIndex
 
 
@@ -206,3 +209,62 @@ def test_what_an_encoder_has_learnt_by_heart_is_not_believed() -> None:
     assert naive.figures["accuracy_top1"] == 1.0
     assert learnt.figures["questions_asked"] == 2 * kept.sum()
     assert float(learnt.figures["accuracy_top1"] or 1) < 0.9
+
+
+class TestAnotherRisk:
+    @pytest.fixture
+    def learnt(self) -> Calibration:
+        return calibrate(corpus(20, 20, 0.8), risk=0.02, unanswerable_share=0.1, progress=no_progress)
+
+    @pytest.mark.parametrize(("risk", "share"), [(0.02, 0.1), (0.1, 0.1), (0.05, 0.0), (0.001, 0.3)])
+    def test_is_what_training_with_it_would_have_chosen_of_the_same_answers(
+        self, learnt: Calibration, risk: float, share: float
+    ) -> None:
+        found = learnt.for_risk(risk, share)
+        trained = calibrate(corpus(20, 20, 0.8), risk=risk, unanswerable_share=0.1, progress=no_progress)
+        assert learnt.threshold_for(risk, share) == found.threshold
+        assert (found.figures["risk"], found.figures["unanswerable_share"]) == (risk, share)
+        if share == 0.1:
+            assert found.threshold == trained.threshold
+            assert found.figures == trained.figures
+
+    def test_a_greater_risk_answers_more(self, learnt: Calibration) -> None:
+        curve = learnt.curve()
+        risks = [point["risk"] for point in curve]
+        # Where the questions are too few the confidence is believed, which may be bolder than the bound.
+        coverages = [float(point["coverage"] or 0.0) for point in curve if point["supported"]]
+        assert risks == sorted({*RISKS, 0.02})
+        assert coverages == sorted(coverages)
+        assert len(coverages) > 5
+        assert coverages[-1] > coverages[0]
+        own = next(point for point in curve if point["risk"] == 0.02)
+        assert own["threshold"] == learnt.figures["threshold"]
+        assert own["coverage"] == learnt.figures["coverage"]
+        assert own["wrong"] == learnt.figures["wrong_answer_rate"]
+
+    def test_a_chosen_threshold_says_what_comes_of_it(self, learnt: Calibration) -> None:
+        chosen = learnt.at_threshold(0.5)
+        assert chosen.threshold == 0.5
+        assert chosen.figures["threshold_support"] == "chosen"
+        assert chosen.figures["risk"] is None
+        assert learnt.tried is not None
+        given = learnt.tried.confidence >= 0.5
+        known = learnt.tried.there
+        assert chosen.figures["coverage"] == pytest.approx((given & known).sum() / known.sum(), abs=1e-4)
+        wrong = given & ~learnt.tried.right
+        mass = learnt.tried.mass(0.1)
+        assert chosen.figures["wrong_answer_rate"] == pytest.approx(
+            mass[wrong].sum() / mass[given].sum(), abs=1e-4
+        )
+
+    def test_of_a_release_that_kept_nothing_is_not_guessed(self, learnt: Calibration) -> None:
+        older = replace(learnt, tried=None)
+        assert older.threshold_for(0.02, 0.1) == learnt.threshold
+        assert older.curve() == []
+        with pytest.raises(RiskUnknown, match="train again"):
+            older.threshold_for(0.05, 0.1)
+        assert older.at_threshold(0.5).threshold == 0.5
+
+    def test_where_there_was_nothing_to_learn_from_changes_nothing(self) -> None:
+        assert DEFAULT_CALIBRATION.for_risk(0.3, 0.1) is DEFAULT_CALIBRATION
+        assert DEFAULT_CALIBRATION.curve() == []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from kb_index import live
 from kb_index.article import Article
 from kb_index.encoder import EncoderError
 from kb_index.knowledge import IndexMismatch, Knowledge
@@ -123,6 +125,77 @@ def test_a_locale_that_came_later_is_searched_alone(shop: list[Article], words: 
     knowledge = Knowledge.build(shop, words).with_article(german, words)
     ranking = knowledge.search("refund", words.encode(["refund"])[0], locale="de", k=20)
     assert [candidate.article_id for candidate in ranking.candidates] == ["mast-de"]
+
+
+def test_many_at_once_are_what_they_are_one_by_one(shop: list[Article], words: WordEncoder) -> None:
+    changes = [
+        NEW,
+        replace(shop[3], title="Voucher of another kind", questions=("is my voucher valid",)),
+        Article("aaa", "First of all", "Zeppelins fly in the morning."),
+        Article("zzz", "Last of all", "Submarines dive at noon.", ("when do they dive", "submarines")),
+    ]
+    old = Knowledge.build(shop, words)
+    one_by_one = old
+    for article in changes:
+        one_by_one = one_by_one.with_article(article, words)
+    together = Knowledge(live.with_articles(old.stored, changes, words))
+    assert list(together.articles) == list(one_by_one.articles)
+    for article in together.articles:
+        for text in (article.title, *article.questions, article.answer):
+            vector = words.encode([text])[0]
+            ours, theirs = together.search(text, vector, k=20), one_by_one.search(text, vector, k=20)
+            assert [c.article_id for c in ours.candidates] == [c.article_id for c in theirs.candidates]
+            assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-6)
+
+
+def test_many_at_once_are_encoded_in_few_calls(
+    shop: list[Article], words: WordEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knowledge = Knowledge.build(shop, words)
+    calls: list[int] = []
+    encode = words.encode
+    monkeypatch.setattr(words, "encode", lambda texts: calls.append(len(texts)) or encode(texts))
+    more = [Article(f"more-{n}", f"Title {n}", f"Answer {n}", (f"variant {n}",)) for n in range(100)]
+    assert len(live.with_articles(knowledge.stored, more, words).articles) == 112
+    assert calls == [256, 44]
+
+
+def test_revised_has_exactly_the_articles_wanted(shop: list[Article], words: WordEncoder) -> None:
+    old = Knowledge.build(shop, words)
+    assert old.revised(reversed(shop), words) is old, "nothing differs"
+    wanted = [*shop[:4], replace(shop[4], answer="Corrected."), NEW]
+    new = old.revised(wanted, words)
+    assert list(new.articles) == sorted(wanted, key=lambda article: article.id)
+    assert not new.is_untidy
+    assert first(new, words, "carbon mast") == "mast"
+    assert new.article(shop[4].id).answer == "Corrected."
+    assert shop[5].id not in ids(new, words, shop[5].questions[0])
+    back = new.revised(shop, words)
+    assert back.content_hash == old.content_hash
+    for article in shop:
+        assert first(back, words, article.questions[0]) == article.id
+
+
+def test_only_what_differs_is_encoded(shop: list[Article], words: WordEncoder) -> None:
+    knowledge = Knowledge.build(shop, words)
+    words.asked.clear()
+    knowledge.revised([*shop[1:], replace(shop[0], answer="Corrected.")], words)
+    assert words.asked == [shop[0].title, *shop[0].questions, "Corrected."]
+
+
+def test_everything_may_go_at_once(shop: list[Article], words: WordEncoder) -> None:
+    empty = Knowledge.build(shop, words).revised([], words)
+    assert len(empty) == 0
+    assert empty.search("refund", words.encode(["refund"])[0]).candidates == ()
+    assert first(empty.revised([NEW], words), words, "carbon mast") == "mast"
+
+
+def test_an_id_given_twice_is_refused(shop: list[Article], words: WordEncoder) -> None:
+    knowledge = Knowledge.build(shop, words)
+    with pytest.raises(ValueError, match="given twice"):
+        live.with_articles(knowledge.stored, [NEW, NEW], words)
+    with pytest.raises(KeyError):
+        live.without_articles(knowledge.stored, [shop[0].id, "nobody"])
 
 
 def test_another_encoder_and_an_unknown_id_are_refused(shop: list[Article], words: WordEncoder) -> None:

@@ -66,6 +66,29 @@ def test_rows_come_back_in_their_order(rows: Vectors, cells: VectorIndex) -> Non
     assert cells.vectors() == pytest.approx(rows, abs=1e-3)
 
 
+@pytest.mark.parametrize("share", [None, 0.5, 0.001])
+def test_what_is_found_comes_with_its_rows(rows: Vectors, cells: VectorIndex, share: float | None) -> None:
+    among = None if share is None else np.random.default_rng(5).random(ROWS) < share
+    found = cells.nearest(clustered(5, 6), 10, among=among)
+    assert found.vectors == pytest.approx(rows[found.rows], abs=1e-3)
+    if among is not None:
+        assert among[found.owners].all()
+
+
+def test_with_rows_gone_and_rows_beside_it_what_is_found_comes_with_its_rows(
+    rows: Vectors, cells: VectorIndex
+) -> None:
+    less = cells.renumbered(lambda owners: np.where(owners % 3 == 0, GONE, owners))
+    more = less.with_rows(rows[:6] + np.float32(0.0), np.arange(ROWS, ROWS + 6))
+    found = more.nearest(rows[:9], 2)
+    all_rows = np.vstack([rows, rows[:6]])
+    assert found.vectors == pytest.approx(all_rows[found.rows], abs=1e-3)
+    assert (found.owners[:6, 0] >= ROWS).all() or (found.scores[:6, 0] > 0.99).all()
+    assert not (found.owners % 3 == 0)[found.owners < ROWS].any()
+    tidy = more.compact().nearest(rows[:9], 2)
+    assert tidy.scores == pytest.approx(found.scores, abs=2e-3)
+
+
 @pytest.mark.parametrize("share", [0.5, 0.02, 0.001])
 def test_a_search_among_few_articles_finds_them_wherever_they_lie(
     rows: Vectors, cells: VectorIndex, share: float

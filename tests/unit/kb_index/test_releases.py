@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from kb_index.releases import (
     ReleaseStore,
     UnknownRelease,
 )
+from kb_index.serving import Serving, ServingError, read_serving
 
 AT = "2026-11-22T12:00:00.000Z"
 
@@ -358,3 +361,97 @@ def test_a_reader_never_sees_half_a_pointer(store: ReleaseStore, monkeypatch: py
     monkeypatch.setattr(releases.os, "fsync", looking)
     publish(store, "r2")
     assert seen == ["r1", "r2", "r2", "r2"]
+
+
+def derive(store: ReleaseStore, new_id: str = "b", **serving: float) -> Release:
+    return store.derive("a", new_id, serving, at="2026-11-23T12:00:00.000Z")
+
+
+def test_a_derived_release_shares_what_was_trained_and_has_its_own_values(store: ReleaseStore) -> None:
+    first = make(store, "a")
+    release = derive(store, risk=0.05, frustration_threshold=0.8)
+    assert store.verify("b") == release
+    assert read_serving(release.path) == Serving(risk=0.05, frustration_threshold=0.8)
+    assert read_serving(first.path) == Serving()
+    for name in ("index/vectors.bin", "model.tar.gz"):
+        assert (release.path / name).samefile(first.path / name)
+    assert release.manifest["derived_from"] == "a"
+    assert release.manifest["encoder"] == {"name": "words"}
+    assert [found.id for found in store.list()] == ["b", "a"]
+    assert store.current() is None
+    store.verify("a")
+
+
+def test_a_release_derived_from_a_derived_one_has_only_its_own_values(store: ReleaseStore) -> None:
+    make(store, "a")
+    derive(store, risk=0.05)
+    again = store.derive("b", "c", {"threshold": 0.9}, at=AT)
+    assert read_serving(store.verify("c").path) == Serving(threshold=0.9)
+    assert again.manifest["derived_from"] == "b"
+    assert read_serving(store.verify("b").path) == Serving(risk=0.05)
+
+
+def test_deriving_refuses_what_is_not_there_and_values_that_cannot_be(store: ReleaseStore) -> None:
+    with pytest.raises(UnknownRelease):
+        derive(store)
+    make(store, "a")
+    with pytest.raises(ServingError, match="risk must be a number above 0 and below 1"):
+        derive(store, risk=1.0)
+    with pytest.raises(ReleaseExists):
+        derive(store, "a")
+    with pytest.raises(BadReleaseId):
+        derive(store, "../b")
+    (store.get("a").path / "model.tar.gz").unlink()
+    with pytest.raises(CorruptRelease, match=r"model\.tar\.gz is missing"):
+        derive(store)
+    assert [found.id for found in store.list()] == ["a"]
+    assert store.discard_stale_buildings() == []
+
+
+def test_damage_of_the_source_is_damage_of_what_was_derived(store: ReleaseStore) -> None:
+    source = make(store, "a")
+    (source.path / "model.tar.gz").write_text("other")
+    derive(store)
+    with pytest.raises(CorruptRelease, match="has changed since"):
+        store.publish("b", at=AT, by="ann")
+
+
+def test_where_files_cannot_be_shared_they_are_copied(
+    store: ReleaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_self: Path, _target: Path) -> None:
+        raise OSError(errno.EMLINK, "Too many links")
+
+    first = make(store, "a")
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    release = derive(store, risk=0.05)
+    store.verify("b")
+    assert not (release.path / "model.tar.gz").samefile(first.path / "model.tar.gz")
+
+
+def test_a_large_release_is_derived_in_an_instant(store: ReleaseStore) -> None:
+    """Hashing or copying 400 MB takes longer than this on any machine that there is."""
+    building = store.begin("a")
+    with (building / "model.tar.gz").open("wb") as stream:
+        stream.truncate(400_000_000)
+    store.commit(building, {"created_at": AT})
+    began = time.monotonic()
+    derive(store, risk=0.05)
+    assert time.monotonic() - began < 0.15
+
+
+@pytest.mark.parametrize("call", range(1, 6))
+def test_a_crash_at_any_sync_of_a_derivation_leaves_nothing_or_all(
+    store: ReleaseStore, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    make(store, "a")
+    with monkeypatch.context() as patch:
+        crash_at(patch, "fsync", call)
+        with pytest.raises(Crash):
+            derive(store, risk=0.05)
+    after = ReleaseStore(store._root)
+    assert [found.problem for found in after.list()] == [None] * len(after.list())
+    if len(after.list()) == 1:
+        after.discard_stale_buildings()
+        derive(after, risk=0.05)
+    assert after.verify("b").manifest["serving"]["risk"] == 0.05

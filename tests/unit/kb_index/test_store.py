@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kb_index.article import Article
+from kb_index.calibration import RiskUnknown
 from kb_index.knowledge import CorruptIndex, IndexMismatch, Knowledge
 from kb_index.store import read_manifest
 
@@ -117,10 +118,13 @@ def pickle_model(folder: Path) -> None:
 
 
 def shorten_model(folder: Path) -> None:
+    rewrite_model(folder, lambda arrays: {**arrays, "question_owners": arrays["question_owners"][:-1]})
+
+
+def rewrite_model(folder: Path, change: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]) -> None:
     with np.load(folder / "model.npz") as model:
         arrays = {name: model[name] for name in model.files}
-    arrays["question_owners"] = arrays["question_owners"][:-1]
-    np.savez(folder / "model.npz", **arrays)
+    np.savez(folder / "model.npz", **change(arrays))
 
 
 @pytest.mark.parametrize("damage", [swap_article, drop_article, pickle_model, shorten_model])
@@ -128,6 +132,45 @@ def test_parts_that_do_not_belong_together_are_refused(
     words: WordEncoder, folder: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(folder)
+    resign(folder)
+    with pytest.raises(CorruptIndex):
+        Knowledge.load(folder, words)
+
+
+def test_what_the_threshold_was_chosen_from_is_kept(
+    shop: list[Article], words: WordEncoder, folder: Path
+) -> None:
+    built, loaded = Knowledge.build(shop, words), Knowledge.load(folder, words)
+    assert loaded.curve == built.curve != []
+    assert loaded.for_risk(0.3).threshold == built.for_risk(0.3).threshold < built.threshold
+    changed = loaded.for_risk(0.3).without_article("topic-00")
+    assert changed.threshold == built.for_risk(0.3).threshold
+
+
+def test_an_index_of_an_earlier_version_answers_as_it_did(words: WordEncoder, folder: Path) -> None:
+    now = Knowledge.load(folder, words)
+    rewrite_model(folder, lambda arrays: {n: a for n, a in arrays.items() if not n.startswith("tried_")})
+    resign(folder)
+    older = Knowledge.load(folder, words)
+    assert older.threshold == now.threshold
+    assert older.curve == []
+    with pytest.raises(RiskUnknown):
+        older.for_risk(0.3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tried_right": np.zeros(3, bool)},
+        {"tried_confidence": np.zeros((2, 2))},
+        {"tried_confidence": np.zeros(2), "tried_right": np.zeros(2, bool), "tried_there": np.ones(2, bool)},
+        {"tried_confidence": np.zeros(2), "tried_right": np.zeros(2), "tried_there": np.ones(2, bool)},
+    ],
+)
+def test_what_cannot_have_been_tried_is_corrupt(
+    words: WordEncoder, folder: Path, change: dict[str, np.ndarray]
+) -> None:
+    rewrite_model(folder, lambda arrays: {**arrays, **change})
     resign(folder)
     with pytest.raises(CorruptIndex):
         Knowledge.load(folder, words)

@@ -62,7 +62,7 @@ def test_articles_come_and_go() -> None:
     index = made().renumbered(lambda owners: np.where(owners == 0, GONE, owners - 1))
     assert not index.scores(["parcel"], 3).any()
     assert index.scores(["stove"], 3)[0].argmax() == 0
-    more = index.with_article(["the courier and the stove"], 3)
+    more = index.with_articles(["the courier and the stove"], np.array([3]))
     assert more.scores(["courier"], 4)[0].argmax() == 3
     tidy = more.compact()
     assert tidy.owners.tolist() == [0, 1, 2, 3]
@@ -72,3 +72,23 @@ def test_articles_come_and_go() -> None:
 def test_a_common_piece_tells_nothing() -> None:
     texts = [f"banking about {name}" for name in "abcdefghijklmnopqrstuvwxyz"]
     assert not WordIndex.build(texts, np.arange(26), 26).scores(["banking"], 26).any()
+
+
+def test_articles_beside_are_scored_as_if_they_had_been_built_in() -> None:
+    index = made().with_articles(["the courier and the stove"], np.array([3]))
+    again = index.with_articles(["a pot for the stove", "no lid"], np.array([4, 4]))
+    less = again.renumbered(lambda owners: np.where(owners == 1, GONE, owners))
+    tidy = less.compact()
+    assert len(tidy.owners) == len(less.owners) - 1
+    texts = ["parcel by courier", "stove", "lid and pot"]
+    assert less.scores(texts, 5) == pytest.approx(tidy.scores(texts, 5), abs=1e-6)
+    assert not less.scores(texts, 5)[:, 1].any()
+    assert tidy.sums.shape[0] == len(tidy.owners)
+
+
+def test_a_text_is_left_out_of_its_own_article_wherever_that_stands() -> None:
+    variants = ["the courier and the stove", "stove by courier"]
+    index = made().with_articles(variants, np.array([3, 3])).renumbered(lambda owners: 3 - owners)
+    alone = made().with_articles(variants[1:], np.array([3])).renumbered(lambda owners: 3 - owners)
+    left = index.scores(variants[:1], 4, without=np.array([0]))
+    assert left[0] == pytest.approx(alone.scores(variants[:1], 4)[0], abs=1e-5)

@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Mark } from "../shared/icons";
 import { type HandoffData, textLength } from "../shared/protocol";
-import { type Session, whoAmI } from "./api";
+import { type Session, whoAmI } from "../shared/session";
 import { Alerts, callsFor } from "./alerts";
 import { Composer, type Mode } from "./composer";
 import { Desk, type DeskState } from "./desk";

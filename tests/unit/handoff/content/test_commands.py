@@ -110,7 +110,7 @@ async def test_what_was_exported_is_imported_as_it_was(store: ContentStore, tmp_
     assert await store.content() == before
 
 
-async def test_an_export_replaces_a_file_but_never_mixes_with_a_folder(
+async def test_an_export_replaces_a_file_but_never_mixes_with_other_things(
     store: ContentStore, tmp_path: Path
 ) -> None:
     await store.import_parsed(Parsed([TRACK]))
@@ -119,9 +119,28 @@ async def test_an_export_replaces_a_file_but_never_mixes_with_a_folder(
     empty = tmp_path / "empty.d"
     empty.mkdir()
     await export_content(store, empty)
-    with pytest.raises(ExportRefused, match="not an empty folder"):
-        await export_content(store, empty)
     assert [file.name for file in empty.iterdir()] == ["track.md"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.md").write_text("# Notes\n")
+    with pytest.raises(ExportRefused, match="neither empty nor a folder of articles"):
+        await export_content(store, tmp_path / "other")
+    assert [file.name for file in (tmp_path / "other").iterdir()] == ["notes.md"]
+
+
+async def test_an_export_into_a_folder_of_articles_writes_what_changed(
+    store: ContentStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    await store.import_parsed(Parsed([TRACK, PAY]))
+    await export_content(store, folder)
+    kept = (folder / "track.md").stat().st_mtime_ns
+    await store.import_parsed(Parsed([TRACK, Article("size", "Which size?", "Large.")]), replace=True)
+    done = await export_content(store, folder)
+    assert (done.written, done.unchanged, done.left, done.removed) == (("size.md",), 1, ("pay.md",), ())
+    assert (folder / "track.md").stat().st_mtime_ns == kept
+    done = await export_content(store, folder, prune=True)
+    assert (done.written, done.unchanged, done.left, done.removed) == ((), 2, (), ("pay.md",))
+    assert sorted(file.name for file in folder.iterdir()) == ["size.md", "track.md"]
 
 
 @pytest.mark.parametrize("name", ["out.html", "out.md", "missing/out.jsonl"])

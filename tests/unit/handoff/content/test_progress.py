@@ -4,8 +4,8 @@ import io
 
 import pytest
 
+from handoff.content.programs import Progress
 from handoff.content.progress import shown_progress
-from handoff.content.trainer import Progress
 
 
 class _Terminal(io.StringIO):

@@ -17,9 +17,9 @@ import pytest
 from handoff.adapters.database import open_engine
 from handoff.adapters.schema import metadata
 from handoff.content.errors import ReleaseRefused, TrainingFailed
+from handoff.content.programs import Progress
 from handoff.content.releases import list_releases
 from handoff.content.store import ContentStore
-from handoff.content.trainer import Progress
 from handoff.content.training import train
 from handoff.settings import Settings
 from kb_index.article import Article
@@ -212,7 +212,7 @@ async def test_progress_arrives_while_it_trains_and_noise_goes_to_the_log(settin
         ("refuse", "encoder_missing", "No encoder here."),
         ("crash", "trainer_crashed", "ended with status 1. Its last words: KeyError: 'x'"),
         ("killed", "trainer_crashed", "was ended by SIGKILL"),
-        ("silent", "bad_trainer_answer", "no manifest"),
+        ("silent", "bad_trainer_answer", "did not say how it ended"),
         ("bad manifest", "bad_trainer_answer", "no manifest"),
         ("ok but failed", "trainer_crashed", "ended with status 4"),
         ("alter", "bad_trainer_answer", "changed the content"),
@@ -244,7 +244,7 @@ async def test_a_missing_environment_is_said_to_be_missing(settings: Settings) -
 async def test_cancelling_ends_the_process_and_what_it_started(
     settings: Settings, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handoff.content.trainer._GRACE_S", 0.5)
+    monkeypatch.setattr("handoff.content.programs._GRACE_S", 0.5)
     seen: list[str] = []
     task = asyncio.create_task(_train(settings, mode=mode, on_progress=lambda p: seen.append(p.stage)))
     await _until(lambda: "hanging" in seen)
@@ -261,7 +261,7 @@ async def test_cancelling_ends_the_process_and_what_it_started(
 async def test_an_impatient_second_cancellation_leaves_nothing_either(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handoff.content.trainer._GRACE_S", 0.5)
+    monkeypatch.setattr("handoff.content.programs._GRACE_S", 0.5)
     seen: list[str] = []
     task = asyncio.create_task(_train(settings, mode="stubborn", on_progress=lambda p: seen.append(p.stage)))
     await _until(lambda: "hanging" in seen)
@@ -278,7 +278,7 @@ async def test_an_impatient_second_cancellation_leaves_nothing_either(
 async def test_a_helper_of_the_trainer_that_stays_does_not_hold_the_training_up(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handoff.content.trainer._GRACE_S", 0.2)
+    monkeypatch.setattr("handoff.content.programs._GRACE_S", 0.2)
     async with asyncio.timeout(30):
         release = await _train(settings, mode="orphan")
     pid = int((settings.home / "pids").read_text())
@@ -304,7 +304,7 @@ async def test_one_training_at_a_time(settings: Settings) -> None:
         await first
 
 
-async def test_nobody_trains_beside_the_orphan_of_a_killed_parent(settings: Settings) -> None:
+async def test_a_parent_that_is_killed_takes_its_trainer_along(settings: Settings) -> None:
     (settings.home / "mode").write_text("hang")
     program = (
         "import asyncio, sys, pathlib\n"
@@ -320,16 +320,12 @@ async def test_nobody_trains_beside_the_orphan_of_a_killed_parent(settings: Sett
     await _until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
     parent.kill()
     await parent.wait()
-    leader = int(pids.read_text().split()[0])
-    try:
-        with pytest.raises(TrainingFailed) as failed:
-            await _train(settings)
-        assert failed.value.code == "training_in_progress"
-    finally:
-        os.killpg(leader, signal.SIGKILL)
+    leader, child = (int(pid) for pid in pids.read_text().split())
+    os.kill(child, signal.SIGKILL)
     await _until(lambda: not _alive(leader))
     release = await _train(settings)
-    # What the killed parent was building was swept.
+    # What the killed parent was building was swept, and what its trainer kept beside it.
+    assert not (settings.home / "run" / "training").exists()
     assert [name for name in _left_behind(settings) if name != release.id] == []
 
 

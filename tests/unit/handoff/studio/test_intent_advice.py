@@ -135,10 +135,10 @@ async def test_the_article_that_answers_must_be_there() -> None:
 
 async def test_personal_data_is_told() -> None:
     told = await found(
-        Written("bulk", (*BULK, "I am [Eva](name) Musterfrau"), SAY),
-        personal=lambda text: "a name" if "Eva Musterfrau" in text else None,
+        Written("bulk", (*BULK, "write to [eva.muster](name)@example.com"), SAY),
     )
     assert codes(told) == [("personal_data", 5)]
+    assert "e-mail" in told[-1].message
 
 
 async def test_vectors_are_asked_once_in_batches_and_again_from_another_encoder() -> None:

@@ -64,7 +64,10 @@ def test_parts_are_told_one_installation(settings: Settings, monkeypatch: pytest
 
 def test_no_secret_stands_on_a_command_line(settings: Settings) -> None:
     env = part_environment(settings, 8420, 8421, "s3cret")
-    parts = (_relay(settings, 8420, env, tuple, learning=False), _bot(settings, 8421, "s3cret", env))
+    parts = (
+        _relay(settings, 8420, env, tuple, learning=False, lifeline=9),
+        _bot(settings, 8421, "s3cret", env),
+    )
     assert "s3cret" not in " ".join(word for part in parts for word in part.argv)
     assert parts[1].argv[0] == str(settings.bot_python)
     assert parts[1].health.headers == {"X-Baton-Secret": "s3cret"}
@@ -72,7 +75,7 @@ def test_no_secret_stands_on_a_command_line(settings: Settings) -> None:
 
 def test_the_ready_block_says_where_to_look_before_what_the_caller_adds(settings: Settings) -> None:
     env = part_environment(settings, 8420, 8421, "s3cret")
-    relay = _relay(settings, 8420, env, lambda: ("Log in as admin, password x",), learning=True)
+    relay = _relay(settings, 8420, env, lambda: ("Log in as admin, password x",), learning=True, lifeline=9)
     said = "\n".join(relay.ready(1.44))
     assert "http://127.0.0.1:8420/demo" in said
     assert "http://127.0.0.1:8420/console" in said
@@ -88,7 +91,7 @@ def test_the_ready_block_says_where_to_look_before_what_the_caller_adds(settings
 )
 def test_the_relay_is_asked_where_it_can_be_reached(settings: Settings, host: str, reached: str) -> None:
     there = settings.model_copy(update={"host": host})
-    relay = _relay(there, 8420, {}, tuple, learning=False)
+    relay = _relay(there, 8420, {}, tuple, learning=False, lifeline=9)
     assert relay.health.host == reached
     assert f"http://{f'[{reached}]' if ':' in reached else reached}:8420/demo" in "\n".join(relay.ready(1))
 

@@ -15,6 +15,10 @@ from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
 
+LIFELINE = "BATON_LIFELINE"
+"""Names the descriptor of a pipe's reading end, for what outlives the part that started it and must still end with the
+supervisor: its other end closes when the supervisor ends, however it does."""
+
 
 def tethered(argv: Sequence[str]) -> list[str]:
     """The command line that runs `argv` (its first word a path) as a child tied to the calling process.

@@ -1,8 +1,9 @@
+/** The doors of the pages for people who work here: name and password, and a new password the first time. */
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Mark } from "../shared/icons";
-import type { WireError } from "../shared/protocol";
-import { changePassword, logIn, type Session } from "./api";
+import { Mark } from "./icons";
+import type { WireError } from "./protocol";
+import { changePassword, logIn, type Session } from "./session";
 
 const LEAST = 12;
 const MOST = 128;
@@ -50,7 +51,9 @@ function Door({ title, lead, error, busy, submit, button, children }: {
   );
 }
 
-export function Login({ expired, done }: {
+export function Login({ title, lead, expired, done }: {
+  title: string;
+  lead: string;
   /** A session has just ended by itself. */
   expired: boolean;
   done: (session: Session, password: string) => void;
@@ -77,8 +80,8 @@ export function Login({ expired, done }: {
 
   return (
     <Door
-      title="Baton console"
-      lead={expired ? "Your session has ended. Log in again; what you wrote is kept." : "Log in to answer customers."}
+      title={title}
+      lead={expired ? "Your session has ended. Log in again; what you wrote is kept." : lead}
       error={error} busy={busy} submit={() => void submit()} button="Log in">
       <label class="field">
         Name

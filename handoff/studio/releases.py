@@ -1,0 +1,136 @@
+"""Publishing and going back, with who did it and why. The files are the truth; the audit log tells of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from handoff.content.errors import ReleaseRefused
+from handoff.content.releases import list_releases, live_and_previous, publish_release, rollback_release
+from handoff.domain.errors import StorageUnavailable
+from handoff.studio.audit import Audit
+from handoff.studio.live import LiveContent
+from handoff.studio.reports import Reports
+from kb_index.editions import EditionMoved
+from kb_index.releases import Release, ReleaseError, ReleaseStore
+
+WHY_AT_MOST: Final = 500
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What is live now, and what was so before; `noted` says whether the audit log has it."""
+
+    release_id: str
+    before: str | None
+    noted: bool
+
+
+class Releases:
+    """The releases of a home."""
+
+    def __init__(self, home: Path, live: LiveContent, audit: Audit) -> None:
+        self._home = home
+        self._live = live
+        self._audit = audit
+        self.reports = Reports(home)
+
+    async def all(self, on_trial: str | None) -> list[dict[str, Any]]:
+        """Every release, newest first, as it is shown; `on_trial` is the one that a canary tries."""
+        lines = await list_releases(self._home)
+        _, previous = await live_and_previous(self._home)
+        judged = await asyncio.to_thread(self.reports.known)
+        return [
+            {
+                "id": line.id,
+                "created_at": line.created_at,
+                "live": line.live,
+                "canary": line.id == on_trial,
+                "previous": line.id == previous,
+                "figures": line.figures,
+                "problem": line.problem,
+                "note": line.note,
+                "asked_by": line.asked_by,
+                "has_report": line.id in judged,
+            }
+            for line in lines
+        ]
+
+    async def checked(self, release_id: str) -> Release:
+        """A release whose files are what they were when it was made. Raises `ReleaseRefused`."""
+        return await asyncio.to_thread(self._checked, release_id, whole=True)
+
+    async def known(self, release_id: str) -> Release:
+        """A release, its files unchecked. Raises `ReleaseRefused`."""
+        return await asyncio.to_thread(self._checked, release_id, whole=False)
+
+    async def publish(
+        self, release_id: str, *, by: str, why: str | None, action: str = "release_published"
+    ) -> Moved:
+        """Make a release live; running bots follow by themselves.
+
+        Articles that were published while it was trained stay as they are live.
+
+        Raises:
+            ReleaseRefused: unknown or corrupt; what was live still is.
+            StorageUnavailable: what is live cannot be carried over; it still is.
+        """
+        await self.checked(release_id)
+        before, _ = await live_and_previous(self._home)
+        if before != release_id:
+            try:
+                await self._live.carry_over(release_id, by=by)
+            except EditionMoved:
+                # Another publication of the same release came first.
+                await self._live.carry_over(release_id, by=by)
+        done = await publish_release(self._home, release_id, by=by)
+        return await self._noted(Moved(done.id, before, noted=True), by, why, action)
+
+    async def curve(self) -> list[Any] | None:
+        """What each risk would bring, as the live release found it; None where it did not."""
+        live, _ = await live_and_previous(self._home)
+        try:
+            figures = {} if live is None else (await self.known(live)).manifest.get("figures")
+        except ReleaseRefused:
+            return None
+        knowledge = figures.get("knowledge") if isinstance(figures, dict) else None
+        curve = knowledge.get("curve") if isinstance(knowledge, dict) else None
+        return curve if isinstance(curve, list) else None
+
+    async def roll_back(self, *, by: str, why: str | None) -> Moved:
+        """Make live what was so before, its texts included.
+
+        Raises:
+            ReleaseRefused: there is none, or it is corrupt; what was live still is.
+        """
+        before, _ = await live_and_previous(self._home)
+        done = await rollback_release(self._home, by=by)
+        return await self._noted(Moved(done.id, before, noted=True), by, why, "release_rolled_back")
+
+    async def _noted(self, moved: Moved, by: str, why: str | None, action: str) -> Moved:
+        if moved.before == moved.release_id:
+            return moved
+        try:
+            told = None if why is None else why.replace("\0", "")[:WHY_AT_MOST]
+            await self._audit.note(by, action, moved.release_id, why=told, data={"before": moved.before})
+        except StorageUnavailable as failure:
+            # It is live all the same, and the releases' own history says since when and by whom.
+            log.warning("release_not_noted", release=moved.release_id, error=failure.code)
+            return Moved(moved.release_id, moved.before, noted=False)
+        return moved
+
+    def _checked(self, release_id: str, *, whole: bool) -> Release:
+        if not (self._home / "releases").is_dir():
+            raise ReleaseRefused("unknown_release", "There are no releases yet. Train one.")
+        store = ReleaseStore(self._home / "releases")
+        try:
+            return store.verify(release_id) if whole else store.get(release_id)
+        except ReleaseError as error:
+            raise ReleaseRefused(error.code, str(error)) from error
+        except OSError as error:
+            raise ReleaseRefused("storage_failed", f"{error.filename}: {error.strerror}.") from error

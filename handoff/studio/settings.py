@@ -1,0 +1,101 @@
+"""What editors decide for the whole site: how many wrong answers are allowed, what an agent's minute costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from handoff.adapters.database import reading, writing
+from handoff.adapters.schema import studio_settings
+from handoff.adapters.upsert import Upsert
+from handoff.ports import Clock
+from handoff.studio.audit import Audit
+from handoff.studio.errors import BadSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A number's default and bounds, both allowed."""
+
+    default: float
+    least: float
+    most: float
+
+
+RANGES: Final[Mapping[str, Range]] = {
+    # Share of wrong answers among all answers, and of questions that no article answers: what the next training aims at.
+    "risk": Range(0.02, 0.001, 0.5),
+    "unanswerable_share": Range(0.1, 0.0, 0.9),
+    # What an agent's minute costs, in the site's currency, and the minutes that a handoff takes.
+    "minute_cost": Range(0.8, 0.0, 1_000.0),
+    "handoff_minutes": Range(6.0, 0.1, 240.0),
+}
+
+SWITCHES: Final[Mapping[str, bool]] = {
+    # Whether what goes live needs the yes of somebody else.
+    "approval": False,
+}
+
+_PUT: Final = Upsert(studio_settings, key=["name"], update=["value", "updated_at", "updated_by"])
+
+
+class StudioSettings:
+    """The settings in the database, each with its default where nobody has set it."""
+
+    def __init__(self, engine: AsyncEngine, audit: Audit, clock: Clock) -> None:
+        self._engine = engine
+        self._audit = audit
+        self._clock = clock
+
+    async def values(self) -> dict[str, float]:
+        """All of them."""
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(sa.select(studio_settings))).all()
+        defaults = {**{name: range_.default for name, range_ in RANGES.items()}, **SWITCHES}
+        stored = {row.name: orjson.loads(row.value) for row in rows if row.name in defaults}
+        return {name: stored.get(name, default) for name, default in defaults.items()}
+
+    async def change(self, changes: Mapping[str, Any], by: str) -> dict[str, float]:
+        """Set some, all of them or none, and return all. Raises `BadSetting`."""
+        for name, value in changes.items():
+            _check(name, value)
+        before = await self.values()
+        changed = {name: value for name, value in changes.items() if value != before[name]}
+        if changed:
+            now = self._clock.now_ms()
+            async with writing(self._engine) as connection:
+                for name, value in changed.items():
+                    row = {
+                        "name": name,
+                        "value": orjson.dumps(value if name in SWITCHES else float(value)).decode(),
+                        "updated_at": now,
+                        "updated_by": by,
+                    }
+                    await connection.execute(_PUT.on(connection), row)
+                told = {name: {"from": before[name], "to": value} for name, value in changed.items()}
+                await self._audit.note_in(connection, by, "settings_changed", ", ".join(changed), data=told)
+        return await self.values()
+
+
+def _check(name: str, value: Any) -> None:
+    if name in SWITCHES:
+        if not isinstance(value, bool):
+            raise BadSetting(f"{name} is true or false.", field=name)
+        return
+    range_ = RANGES.get(name)
+    if range_ is None:
+        raise BadSetting(f"There is no setting {name[:40]!r}.", field=name[:40], known=[*RANGES, *SWITCHES])
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or not range_.least <= value <= range_.most:
+        raise BadSetting(
+            f"{name} is a number from {range_.least:g} to {range_.most:g}.",
+            field=name,
+            least=range_.least,
+            most=range_.most,
+        )

@@ -1,0 +1,221 @@
+/** What the bot may risk, and what people's time costs. */
+import type { VNode } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Lines } from "../charts/lines";
+import { thinned } from "../charts/scale";
+import { money, share } from "../figures";
+import { useUnsaved } from "../guard";
+import type { PageProps } from "../page";
+import { numberIn, ofHundred, pointAt, promiseWords, RISK } from "../promise";
+import type { StudioSettings } from "../protocol";
+import type { RiskPoint } from "../protocol_teach";
+import { Button } from "../ui/button";
+import { Field } from "../ui/field";
+import { useLoad } from "../ui/load";
+import { LoadFailed, PageHead, Spinner } from "../ui/parts";
+
+/** The values stand beside the curve, or in an object of their own. */
+type Answer = StudioSettings & { settings?: StudioSettings; curve?: RiskPoint[] | null };
+
+interface Form {
+  risk: number;
+  unanswerable: number;
+  minuteCost: string;
+  handoffMinutes: string;
+  frustration: number | null;
+}
+
+function numeric(value: unknown, otherwise: number): number {
+  return typeof value === "number" && Number.isFinite(value) ? value : otherwise;
+}
+
+function formOf(values: StudioSettings): Form {
+  const frustration = values.frustration_threshold;
+  return {
+    risk: numeric(values.risk, 0.02),
+    unanswerable: numeric(values.unanswerable_share, 0.2),
+    minuteCost: String(numeric(values.minute_cost, 0)),
+    handoffMinutes: String(numeric(values.handoff_minutes, 0)),
+    frustration: typeof frustration === "number" ? frustration : null,
+  };
+}
+
+export function Settings({ session }: PageProps): VNode {
+  const loaded = useLoad<Answer>(session.api, "/settings");
+  return (
+    <>
+      <PageHead title="Settings" lead="How sure the bot must be before it answers, and what your team’s time is worth." />
+      {loaded.data === null ? (
+        loaded.error === null ? (
+          <Spinner />
+        ) : (
+          <LoadFailed error={loaded.error} again={loaded.again} />
+        )
+      ) : (
+        <Editing session={session} answer={loaded.data} saved={loaded.put} />
+      )}
+    </>
+  );
+}
+
+function Editing({ session, answer, saved }: { session: PageProps["session"]; answer: Answer; saved: (answer: Answer) => void }): VNode {
+  const values = answer.settings ?? answer;
+  const before = formOf(values);
+  const [form, setForm] = useState<Form>(before);
+  const [busy, setBusy] = useState(false);
+  const curve = answer.curve ?? null;
+  const key = JSON.stringify(before);
+  useEffect(() => setForm(before), [key]);
+  const dirty = JSON.stringify(form) !== key;
+  useUnsaved(dirty ? "The settings have changes that are not saved." : null);
+  const change = (part: Partial<Form>): void => setForm({ ...form, ...part });
+  const minuteCost = numberIn(form.minuteCost, 0, 1000);
+  const handoffMinutes = numberIn(form.handoffMinutes, 0, 240);
+  const right = minuteCost !== null && handoffMinutes !== null;
+  const currency = typeof values.currency === "string" ? values.currency : null;
+
+  const save = async (): Promise<void> => {
+    if (!right) return;
+    setBusy(true);
+    const body: StudioSettings = { risk: form.risk, unanswerable_share: form.unanswerable, minute_cost: minuteCost, handoff_minutes: handoffMinutes };
+    if (form.frustration !== null) body.frustration_threshold = form.frustration;
+    const done = await session.api.put<Answer>("/settings", body);
+    setBusy(false);
+    if (!done.ok) {
+      session.refused(done.error);
+      return;
+    }
+    const next = done.data.settings ?? done.data;
+    saved({ ...answer, ...("settings" in answer ? { settings: { ...values, ...next } } : next), curve: done.data.curve ?? curve });
+    session.tell("Saved.");
+    session.refresh();
+  };
+
+  return (
+    <form
+      class="settings"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!busy) void save();
+      }}
+    >
+      <section aria-labelledby="risk-title">
+        <h2 id="risk-title">Wrong answers</h2>
+        <div class="settings-risk">
+          <div>
+            <Slider
+              label="At most this share of answers may be wrong"
+              value={form.risk}
+              least={RISK.least}
+              most={RISK.most}
+              step={RISK.step}
+              told={share(form.risk)}
+              change={(risk) => change({ risk })}
+            />
+            <p class="promise" role="status">
+              {promiseWords(curve, form.risk, before.risk)}
+            </p>
+            <Slider
+              label="Share of questions that no article can answer"
+              value={form.unanswerable}
+              least={0}
+              most={0.6}
+              step={0.05}
+              told={share(form.unanswerable, 0)}
+              hint="Of all that customers write. The more there are, the surer the bot has to be to keep the promise."
+              change={(unanswerable) => change({ unanswerable })}
+            />
+            {form.frustration !== null && (
+              <Slider
+                label="Frustration from which a person is called"
+                value={form.frustration}
+                least={0.1}
+                most={1}
+                step={0.05}
+                told={share(form.frustration, 0)}
+                hint="Lower: people are called sooner, and more often."
+                change={(frustration) => change({ frustration })}
+              />
+            )}
+          </div>
+          {curve !== null && curve.length > 1 && <Curve curve={curve} risk={form.risk} />}
+        </div>
+      </section>
+      <section aria-labelledby="cost-title">
+        <h2 id="cost-title">Your team’s time</h2>
+        <p class="section-lead">Review shows with these what each gap costs.</p>
+        <div class="settings-cost">
+          <Field
+            label={`Cost of an agent’s minute${currency === null ? "" : ` (${currency})`}`}
+            hint={currency === null ? "In your currency. 0: no costs are shown." : "0: no costs are shown."}
+            error={minuteCost === null ? "A number from 0 to 1,000, such as 0.60." : null}
+          >
+            {(ids) => <input {...ids} inputMode="decimal" value={form.minuteCost} onInput={(event) => change({ minuteCost: event.currentTarget.value })} />}
+          </Field>
+          <Field label="Minutes for one handoff" hint="From the agent’s first word to the end." error={handoffMinutes === null ? "A number from 0 to 240." : null}>
+            {(ids) => <input {...ids} inputMode="decimal" value={form.handoffMinutes} onInput={(event) => change({ handoffMinutes: event.currentTarget.value })} />}
+          </Field>
+        </div>
+        {right && minuteCost > 0 && handoffMinutes > 0 && <p>One question that goes to a person costs {money(minuteCost * handoffMinutes, currency)}.</p>}
+      </section>
+      <div class="settings-end">
+        <Button type="submit" kind="primary" busy={busy} disabled={!dirty || !right}>
+          Save
+        </Button>
+        <Button disabled={!dirty} onClick={() => setForm(before)}>
+          Undo changes
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+function Slider({ label, value, least, most, step, told, hint, change }: {
+  label: string;
+  value: number;
+  least: number;
+  most: number;
+  step: number;
+  told: string;
+  hint?: string;
+  change: (value: number) => void;
+}): VNode {
+  return (
+    <Field label={label} {...(hint === undefined ? {} : { hint })}>
+      {(ids) => (
+        <div class="slider">
+          <input
+            {...ids}
+            type="range"
+            min={least}
+            max={most}
+            step={step}
+            value={value}
+            aria-valuetext={told}
+            onInput={(event) => change(Math.round(Number(event.currentTarget.value) * 1000) / 1000)}
+          />
+          <output for={ids.id}>{told}</output>
+        </div>
+      )}
+    </Field>
+  );
+}
+
+function Curve({ curve, risk }: { curve: readonly RiskPoint[]; risk: number }): VNode {
+  const sorted = curve.toSorted((a, b) => a.risk - b.risk);
+  const point = pointAt(sorted, risk);
+  return (
+    <Lines
+      title="What a promise brings"
+      says={`The more wrong answers are allowed, the more questions the bot answers. ${point === null ? "" : `At ${share(risk)} it answers ${ofHundred(point.coverage)}.`}`}
+      x={{ label: "Wrong answers allowed", format: (v) => share(v), least: [0, 0.02] }}
+      y={{ label: "Questions answered", format: (v) => share(v, 0), least: [0, 1] }}
+      series={[{ name: "Answered", ink: "a", spots: sorted.map((p) => ({ x: p.risk, y: p.coverage })) }]}
+      marks={point === null ? [] : [{ x: risk, y: point.coverage, name: `${share(point.coverage, 0)} answered` }]}
+      numbers={{
+        head: ["Wrong allowed", "Answered", "Needed confidence"],
+        rows: thinned(sorted, 20).map((p) => [share(p.risk), share(p.coverage), share(p.threshold)]),
+      }}
+    />
+  );
+}

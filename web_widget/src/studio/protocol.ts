@@ -1,0 +1,244 @@
+/** What `/api/v1/studio` answers. Times are RFC 3339; fields that a later server adds are ignored. */
+
+export type Status = "ready" | "draft";
+
+/** What an editor writes. */
+export interface Content {
+  id: string;
+  title: string;
+  /** Markdown. */
+  answer: string;
+  questions: string[];
+  tags: string[];
+  locale: string;
+  valid_from: string | null;
+  valid_until: string | null;
+}
+
+export interface Article extends Content {
+  owner: string | null;
+  status: Status;
+  version: number;
+  updated_at: string;
+  updated_by: string;
+}
+
+/** How an article stands beside what customers get. */
+export type LiveState = "live" | "changed" | "new";
+
+export interface ArticleRow {
+  id: string;
+  title: string;
+  locale: string;
+  tags: string[];
+  questions: number;
+  status: Status;
+  live: LiveState;
+  updated_at: string;
+  updated_by: string;
+  owner: string | null;
+  valid_from: string | null;
+  valid_until: string | null;
+}
+
+export interface ArticleList {
+  articles: ArticleRow[];
+  total: number;
+  tags: { name: string; n: number }[];
+  locales: string[];
+}
+
+export interface Conflict {
+  field: string;
+  base: unknown;
+  theirs: unknown;
+  yours: unknown;
+}
+
+/** `data` of the error `edit_conflict`. */
+export interface EditConflict {
+  by: string;
+  at: string;
+  version: number;
+  conflicts: Conflict[];
+  /** All that an editor writes, as the other one saved it. */
+  theirs: Pick<Article, "title" | "answer" | "questions" | "tags" | "locale" | "valid_from" | "valid_until" | "owner" | "status">;
+}
+
+export interface Version {
+  version: number;
+  at: string;
+  by: string;
+  action: "created" | "edited" | "imported" | "restored" | "removed";
+  note: string | null;
+}
+
+export interface Warning {
+  code: string;
+  message: string;
+  /** `questions`, `title`, `answer`, or one that a later server names. */
+  field: string;
+  index: number | null;
+  severity: "warning" | "note";
+  other: { article_id: string; title: string; text: string; score: number } | null;
+}
+
+export interface Change {
+  id: string;
+  title: string;
+  change: "new" | "changed" | "removed";
+  fields: string[];
+  /** A draft is not published before it is ready. */
+  status: Status;
+  by: string;
+  at: string;
+}
+
+export interface Changes {
+  changes: Change[];
+  release_id: string;
+  revision: number;
+}
+
+/** A place in a file; `line` 0: the file as a whole. */
+export interface RowNote {
+  file: string;
+  line: number;
+  code: string;
+  message: string;
+}
+
+export type ImportChange = "added" | "changed" | "unchanged";
+
+export interface ImportedArticle extends Partial<Content> {
+  id: string;
+  title: string;
+  change: ImportChange;
+  /** Which fields change, and how. */
+  fields?: { field: string; before: unknown; after: unknown }[];
+}
+
+export interface ImportPreview {
+  token: string;
+  kind: string;
+  /** `removed`: articles that the file does not have; `intents`: those that change. */
+  counts: { added: number; changed: number; unchanged: number; errors: number; removed?: number; intents?: number };
+  errors: RowNote[];
+  more_errors: number;
+  /** What was passed over, and hinders nothing. */
+  notes?: RowNote[];
+  more_notes?: number;
+  articles: ImportedArticle[];
+  more_articles?: number;
+  intents?: { name: string; change: ImportChange; added: string[]; removed: string[] }[];
+}
+
+export interface ImportResult {
+  added: number;
+  changed: number;
+  unchanged: number;
+  removed: number;
+}
+
+export interface Job {
+  id: string;
+  kind: "train" | "group" | "simulate";
+  state: "queued" | "running" | "done" | "failed" | "cancelled";
+  stage: string;
+  done: number;
+  total: number;
+  message: string;
+  asked_by: string;
+  asked_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  seconds_left: number | null;
+  release_id: string | null;
+  error: { code: string; message: string } | null;
+}
+
+export interface CanaryFigures {
+  conversations: number;
+  turns: number;
+  answered: number;
+  clarified: number;
+  unsure: number;
+  handed_over: number;
+  thumbs_up: number;
+  thumbs_down: number;
+}
+
+export interface Canary {
+  id: string;
+  release_id: string;
+  against: string;
+  /** 0 to 1. */
+  share: number;
+  since: string;
+  by: string;
+  figures: { canary: CanaryFigures; live: CanaryFigures };
+}
+
+export interface Live {
+  release_id: string;
+  revision: number;
+  since: string;
+  by: string;
+}
+
+/** The studio's settings; all names that the server knows come with values. */
+export type StudioSettings = Record<string, unknown>;
+
+export interface Summary {
+  live: Live | null;
+  articles: number;
+  variants: number;
+  changed: number;
+  drafts: number;
+  review: { groups: number; questions: number; minutes: number };
+  job: Job | null;
+  canary: Canary | null;
+  settings: StudioSettings;
+}
+
+export interface Suggested {
+  article_id: string;
+  title: string;
+  score: number;
+}
+
+export type ReviewReason = "unanswered" | "low_confidence" | "thumbs_down" | "repeated" | "answered_by_person";
+
+export interface Group {
+  id: string;
+  name: string;
+  size: number;
+  /** 14 daily counts, the last is today. */
+  trend: number[];
+  last_at: string;
+  /** Of agents' time, in the days asked for. */
+  minutes: number;
+  cost: number;
+  suggested: Suggested | null;
+  reasons: Partial<Record<ReviewReason, number>>;
+  /** Masked. */
+  examples: string[];
+}
+
+export interface Review {
+  groups: Group[];
+  grouped_at: string | null;
+  ungrouped: number;
+  questions: number;
+  minutes: number;
+}
+
+export interface AuditEntry {
+  id: number;
+  at: string;
+  by: string;
+  action: string;
+  subject: string;
+  why: string | null;
+  data: unknown;
+}
