@@ -46,7 +46,7 @@ from bot.voice import Wording, load
 from kb_index.edition import Edition
 from kb_index.explain import explain
 from kb_index.knowledge import Knowledge, served
-from kb_index.rules import read_rules
+from kb_index.rule_file import read_rules
 from kb_index.serving import Serving, read_serving
 
 log = logging.getLogger(__name__)

@@ -31,7 +31,8 @@ from kb_index.encoder_languages import beyond_encoder
 from kb_index.formats import parse
 from kb_index.knowledge import Knowledge
 from kb_index.languages import language_of
-from kb_index.rules import RuleError, read_rules
+from kb_index.rule_file import read_rules
+from kb_index.rules import RuleError
 from kb_index.serving import SERVING_FILE, Serving, serving_text
 from kb_index.tuning import Tuning, tune
 

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
 from kb_index.article import MAX_ANSWER, MAX_QUESTION, ArticleError, check_id, check_locale, clean_text
@@ -194,18 +193,16 @@ class Rules:
         return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
 
 
-def read_rules(path: Path) -> Rules:
-    """The rules in a file that `Rules.text` wrote; none where there is no file. Raises `RuleError`."""
-    if not path.exists():
-        return Rules()
+def rules_of(text: str, name: str = FILE) -> Rules:
+    """The rules in what `Rules.text` gave; `name` is the file's, for messages. Raises `RuleError`."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(text)
         found = raw["format"]
         intents, entities = list(raw["intents"]), list(raw["entities"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RuleError("bad_rules", f"{path.name} cannot be read: {error}", "file") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RuleError("bad_rules", f"{name} cannot be read: {error}", "file") from error
     if found != FORMAT:
-        raise RuleError("bad_rules", f"{path.name} has format {found}, this version reads {FORMAT}.", "file")
+        raise RuleError("bad_rules", f"{name} has format {found}, this version reads {FORMAT}.", "file")
     return Rules(tuple(map(check_intent, intents)), tuple(map(check_entity, entities)))
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import yaml
 
 from handoff.settings import PROJECT_ROOT
 from kb_index.formats import RowError
+
+
+class HasIntents(Protocol):
+    """A home's content."""
+
+    async def own_intents(self) -> frozenset[str]:
+        """Names of the intents that the site has made."""
+
 
 SHIPPED: Final = PROJECT_ROOT / "nlu_data" / "nlu"
 
@@ -21,6 +30,13 @@ def known_intents(folder: Path = SHIPPED) -> frozenset[str]:
         data = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         names |= {entry["intent"] for entry in data.get("nlu") or () if "intent" in entry}
     return frozenset(names)
+
+
+async def teachable(store: HasIntents, known: Iterable[str] | None = None) -> frozenset[str]:
+    """The intents that a file may hold examples of: `known`, or with None the shipped ones and the home's own."""
+    if known is not None:
+        return frozenset(known)
+    return await asyncio.to_thread(known_intents) | await store.own_intents()
 
 
 def shipped_examples(folder: Path = SHIPPED) -> dict[str, tuple[str, ...]]:

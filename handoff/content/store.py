@@ -84,6 +84,10 @@ class ContentStore:
         async with reading(self._engine) as connection:
             return _content((await connection.execute(_EVERYTHING)).all(), drafts=drafts)
 
+    async def own_intents(self) -> frozenset[str]:
+        """Names of the intents that the site has made, drafts too."""
+        return frozenset(intent.name for intent in (await self.content()).rules.intents)
+
     async def articles(self) -> list[Article]:
         """All articles in id order."""
         return list((await self.content()).articles)

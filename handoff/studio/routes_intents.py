@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -117,17 +118,19 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
     """The endpoints."""
     router = APIRouter()
     may_edit = Depends(guard(gate, "edit_content"))
-    shipped = studio.intents.shipped
+
+    def shipped() -> Mapping[str, Sequence[str]]:
+        return studio.intents.shipped
 
     @router.get("/intents", responses=READING)
     async def intents(_user: User = may_edit) -> dict[str, Any]:
         """All intents in name order, own ones first, each with the codes of doubts that need no bot."""
         kept, shelved = await studio.intents.intents(), await studio.shelf.refreshed()
-        beside = surroundings(kept, shipped, shelved)
+        beside = surroundings(kept, shipped(), shelved)
         lines = []
         for name, intent in sorted(kept.items(), key=lambda item: (item[1].does is None, item[0])):
             written = Written(name, intent.examples, intent.does)
-            ours = shipped.get(name, ())
+            ours = shipped().get(name, ())
             found = dict.fromkeys(one.code for one in plain_doubts(written, ours, beside))
             lines.append(
                 {
@@ -149,7 +152,7 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
     async def intent(name: str, _user: User = may_edit) -> dict[str, Any]:
         """An intent to work on."""
         kept = await studio.intents.get(name)
-        return {"intent": whole_intent(kept, shipped.get(name, ()))}
+        return {"intent": whole_intent(kept, shipped().get(name, ()))}
 
     @router.post(
         "/intents",
@@ -172,7 +175,7 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
         saved = await studio.intents.save(
             name, body.intent.raw(), body.intent.examples, base_version=body.base_version, by=user.name
         )
-        return {"intent": whole_intent(saved.kept, shipped.get(name, ())), "merged": list(saved.merged)}
+        return {"intent": whole_intent(saved.kept, shipped().get(name, ())), "merged": list(saved.merged)}
 
     @router.delete("/intents/{name}", responses={**WRITING, **refusals(NotFound, EditConflict)})
     async def remove(
@@ -193,8 +196,8 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
         kept, shelved = await studio.intents.intents(), await studio.shelf.refreshed()
         examples = tuple(text.strip() for text in body.intent.examples if text.strip())
         written = Written(name, examples, _does(body.intent))
-        beside = surroundings(kept, shipped, shelved, written)
-        found = await doubts(written, shipped.get(name, ()), beside, studio.meanings)
+        beside = surroundings(kept, shipped(), shelved, written)
+        found = await doubts(written, shipped().get(name, ()), beside, studio.meanings)
         return {"warnings": [one.as_dict() for one in found]}
 
     @router.get("/entities", responses=READING)

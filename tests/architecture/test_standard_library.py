@@ -19,6 +19,7 @@ SHARED = (
     "kb_index/languages.py",
     "kb_index/rasa_rules.py",
     "kb_index/releases.py",
+    "kb_index/rule_file.py",
     "kb_index/rules.py",
     "kb_index/release_files.py",
     "kb_index/serving.py",

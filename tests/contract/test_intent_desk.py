@@ -14,7 +14,8 @@ from handoff.studio.audit import Audit
 from handoff.studio.errors import BadIntent, EditConflict, IntentExists
 from handoff.studio.intents import IntentDesk
 from kb_index.formats import Parsed
-from kb_index.rules import Does, read_rules
+from kb_index.rule_file import read_rules
+from kb_index.rules import Does
 from tests.contract.databases import Database
 from tests.contract.held_clock import HeldClock
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kb_index.rule_file import read_rules
 from kb_index.rules import (
     Does,
     Entity,
@@ -20,7 +21,6 @@ from kb_index.rules import (
     check_intent,
     marked_words,
     plain,
-    read_rules,
 )
 
 
