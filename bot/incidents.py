@@ -78,5 +78,5 @@ class Incidents:
 
 
 def key_of(incident: Incident) -> str:
-    """Another one as soon as the text is another: then the customer is told again."""
-    return f"{incident.id} {hashlib.sha256(incident.text.encode()).hexdigest()[:8]}"
+    """What a dialogue remembers of an incident: another one as soon as the text is another, then the customer is told again."""
+    return hashlib.sha256(f"{incident.id}\n{incident.text}".encode()).hexdigest()[:12]

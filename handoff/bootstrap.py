@@ -136,7 +136,11 @@ async def make_running(settings: Settings) -> Running:
 def make_releases(engine: AsyncEngine, settings: Settings) -> Releases:
     """What goes live and back, for commands."""
     clock = SystemClock()
-    return Releases(settings.home, LiveContent(settings.home, Shelf(engine), clock), Audit(engine, clock))
+    return Releases(
+        settings.home,
+        LiveContent(settings.home, Shelf(engine), ArticleDesk(engine, clock), clock),
+        Audit(engine, clock),
+    )
 
 
 def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Workbench) -> Studio:
@@ -144,7 +148,8 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
     clock = relay.clock
     shelf = Shelf(engine)
     audit = Audit(engine, clock)
-    live = LiveContent(settings.home, shelf, clock)
+    desk = ArticleDesk(engine, clock)
+    live = LiveContent(settings.home, shelf, desk, clock)
     job_store = JobStore(engine, clock)
     keeper = JobKeeper(job_store, settings, sweep)
     studio_settings = StudioSettings(engine, audit, clock)
@@ -158,7 +163,6 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         home=settings.home,
     )
     relay.reactor.try_out(canaries)
-    desk = ArticleDesk(engine, clock)
     content = ContentStore(engine, clock)
     publishing = Publishing(
         desk=desk,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kb_index.article import Article
 from kb_index.encoder import Encoder, Vectors
-from kb_index.index import VectorIndex
+from kb_index.index import Nearest, VectorIndex
 from kb_index.knowledge import Knowledge
 from kb_index.passages import texts_of
 from kb_index.ranking import HeldOut, Scored
@@ -40,6 +40,9 @@ SAME_ANSWER: Final = 0.97
 LIKELY: Final = 0.5
 """Another article answers a text better where it comes first and is right with at least this probability: with less it only
 comes first because nothing fits."""
+
+HITS: Final = 32
+"""Nearest texts of others among which that of a rival is looked for."""
 
 FEWEST: Final = 3
 """Texts from which on the title is left out when it is asked itself; of fewer, what is left says too little."""
@@ -112,20 +115,23 @@ class _Own:
         self._places = places
         self._ranker = knowledge.stored.ranker
         self._position = [known.id for known in knowledge.articles].index(article.id)
+        self._encoder = encoder
+        self._hits: Nearest | None = None
         self._texts, self._passages = texts_of(article)
         self._vectors = self._placed(encoder.encode(self._texts))
         self._passage_vectors = self._placed(encoder.encode(self._passages))
         self._rows = np.flatnonzero(self._ranker.questions.owners == self._position)
-        among = knowledge.among(article.locale)
-        self._among = np.ones(len(knowledge), dtype=bool) if among is None else among
-        self._others = self._among.copy()
+        self._among = knowledge.among(article.locale)
+        everybody = np.ones(len(knowledge), dtype=bool)
+        self._others = everybody if self._among is None else self._among.copy()
         self._others[self._position] = False
+        self._others.flags.writeable = False  # looked through once, see `VectorIndex.search`
 
     def duplicates(self, asked: Sequence[int]) -> list[Warned]:
         """Texts that say the same as one before them, or as one of another article: that which is nearest."""
         found = []
         within = self._vectors[list(asked)] @ self._vectors.T
-        elsewhere = self._nearest(self._ranker.questions, self._vectors[list(asked)])
+        elsewhere = self._nearest(self._ranker.questions, self._hits_of(asked))
         for line, place in enumerate(asked):
             others = [
                 near for near in (elsewhere[line], self._before(place, within[line])) if near is not None
@@ -137,28 +143,29 @@ class _Own:
 
     def answered_elsewhere(self, asked: Sequence[int], duplicates: Sequence[Warned]) -> list[Warned]:
         """Texts that another article answers, and whether this one is ever reached."""
-        ranked = self._ranked(asked)
+        ranked, hits = self._ranked(asked), self._hits_of(asked)
         doubles = {
             (warned.index, warned.other.article_id) for warned in duplicates if warned.other is not None
         }
         found, firsts = [], [int(scored.articles[0]) if len(scored.articles) else None for scored in ranked]
-        for place, scored, first in zip(asked, ranked, firsts, strict=True):
+        for line, (place, scored, first) in enumerate(zip(asked, ranked, firsts, strict=True)):
             if first is None or first == self._position:
                 continue
             if self._knowledge.stored.calibration.confidence.of(scored) < LIKELY:
                 continue
-            other = self._of(first, self._vectors[place])
+            other = self._of(first, place, _line(hits, line))
             if (self._places[place], other.article_id) not in doubles:
                 found.append(self._warned("answered_better_elsewhere", place, other))
         if self._position not in firsts:
             (rival, _times), *_ = Counter(firsts).most_common(1)
-            other_first = None if rival is None else self._of(rival, self._vectors[0])
+            other_first = None if rival is None else self._of(rival, 0, _line(hits, 0))
             found.append(self._warned("unreachable", 0, other_first))
         return found
 
     def same_answer(self) -> list[Warned]:
         """The answer, where another article says all of it."""
-        nearest = self._nearest(self._ranker.passages, self._passage_vectors)
+        passages = self._ranker.passages
+        nearest = self._nearest(passages, passages.nearest(self._passage_vectors, 1, among=self._others))
         ids = {other.article_id for other in nearest if other is not None and other.score >= SAME_ANSWER}
         if not nearest or len(ids) != 1 or any(o is None or o.score < SAME_ANSWER for o in nearest):
             return []
@@ -185,24 +192,31 @@ class _Own:
             self._article.id, self._article.title, self._texts[best], round(float(similarities[best]), 4)
         )
 
-    def _nearest(self, index: VectorIndex, vectors: Vectors) -> list[Other | None]:
-        """The nearest text of another article for each of `vectors` (n, dimension)."""
-        if not len(vectors):
-            return []
-        hits = index.nearest(vectors, 1, among=self._others)
+    def _hits_of(self, asked: Sequence[int]) -> Nearest:
+        """The nearest titles and variants of other articles, for each text that is asked; one search for all."""
+        if self._hits is None:
+            self._hits = self._ranker.questions.nearest(self._vectors[list(asked)], HITS, among=self._others)
+        return self._hits
+
+    def _nearest(self, index: VectorIndex, hits: Nearest) -> list[Other | None]:
+        """The first hit of each line."""
         if not hits.scores.shape[1]:
-            return [None] * len(vectors)
+            return [None] * len(hits.scores)
         return [
             self._other(int(owner), index, int(row), float(score))
             for owner, row, score in zip(hits.owners[:, 0], hits.rows[:, 0], hits.scores[:, 0], strict=True)
         ]
 
-    def _of(self, position: int, vector: Vectors) -> Other:
-        """The text of the article at `position` that is nearest to a question."""
-        only = np.zeros(len(self._knowledge), dtype=bool)
-        only[position] = True
-        hits = self._ranker.questions.nearest(vector[None, :], 1, among=only)
-        return self._other(position, self._ranker.questions, int(hits.rows[0, 0]), float(hits.scores[0, 0]))
+    def _of(self, position: int, place: int, hits: Nearest) -> Other:
+        """The text of the article at `position` that is nearest to the text at `place`; its title where none is near."""
+        own = np.flatnonzero(hits.owners == position)
+        if len(own):
+            return self._other(
+                position, self._ranker.questions, int(hits.rows[own[0]]), float(hits.scores[own[0]])
+            )
+        article = self._knowledge.articles[position]
+        (title,) = self._placed(self._encoder.encode([article.title]))
+        return Other(article.id, article.title, article.title, round(float(title @ self._vectors[place]), 4))
 
     def _other(self, position: int, index: VectorIndex, row: int, score: float) -> Other:
         article = self._knowledge.articles[position]
@@ -219,3 +233,8 @@ class _Own:
     def _placed(self, vectors: Vectors) -> Vectors:
         rows = [self._knowledge.placed(vector) for vector in vectors]
         return np.stack(rows) if rows else np.zeros((0, self._knowledge.dimension), np.float32)
+
+
+def _line(hits: Nearest, line: int) -> Nearest:
+    """What one query found."""
+    return Nearest(hits.scores[line], hits.rows[line], hits.owners[line], hits.vectors[line])

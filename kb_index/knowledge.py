@@ -192,7 +192,7 @@ class Knowledge:
     def revised(self, articles: Iterable[Article], encoder: Encoder) -> Knowledge:
         """The knowledge of exactly these `articles`, made of this one by what differs; itself where nothing does.
 
-        Compacted where changes have made it untidy. Raises as `with_articles`, with nothing changed.
+        Tidied where changes have made it untidy (`live.tidied`). Raises as `with_articles`, with nothing changed.
         """
         wanted = {article.id: article for article in articles}
         gone = [article.id for article in self._articles if article.id not in wanted]
@@ -201,7 +201,7 @@ class Knowledge:
         if not gone and not coming:
             return self
         stored = live.with_articles(live.without_articles(self._stored, gone), coming, encoder)
-        return Knowledge(live.compacted(stored) if live.is_untidy(stored) else stored)
+        return Knowledge(live.tidied(stored))
 
     @property
     def is_untidy(self) -> bool:

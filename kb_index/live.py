@@ -92,7 +92,24 @@ def without_articles(stored: StoredIndex, article_ids: Collection[str]) -> Store
 
 def is_untidy(stored: StoredIndex) -> bool:
     """Whether so much has been changed since the last build that `compacted` pays."""
-    return stored.ranker.questions.is_untidy or stored.ranker.passages.is_untidy
+    ranker = stored.ranker
+    return ranker.questions.is_untidy or ranker.passages.is_untidy or ranker.words.is_untidy
+
+
+def tidied(stored: StoredIndex) -> StoredIndex:
+    """The same articles, those parts `compacted` that changes have made untidy; `stored` itself where none is."""
+    ranker = stored.ranker
+    questions, passages, words = ranker.questions, ranker.passages, ranker.words
+    if not (questions.is_untidy or passages.is_untidy or words.is_untidy):
+        return stored
+    made = Ranker(
+        questions.compact() if questions.is_untidy else questions,
+        passages.compact() if passages.is_untidy else passages,
+        words.compact() if words.is_untidy else words,
+        ranker.articles,
+        ranker.weights,
+    )
+    return replace(stored, ranker=made)
 
 
 def compacted(stored: StoredIndex) -> StoredIndex:

@@ -31,6 +31,9 @@ pieces are nine tenths of the work."""
 MOST_ARTICLES: Final = 20_000
 """Beyond, the pieces would take gigabytes: there is then no lexical evidence."""
 
+MOST_CHANGED: Final = 0.25
+"""Share of articles beside the rest or taken out from which on an index is untidy."""
+
 _cut: Final = HashingVectorizer(
     analyzer="char_wb",
     ngram_range=(3, 5),
@@ -167,6 +170,12 @@ class WordIndex:
         if self._beside is not None:
             added = sparse.vstack([self._beside.sums, added]).tocsr()
         return self._changed(_Part(added), np.append(self.owners, positions))
+
+    @property
+    def is_untidy(self) -> bool:
+        """Whether so much has been added and taken out that `compact`, which copies everything, pays."""
+        beside = 0 if self._beside is None else self._beside.sums.shape[0]
+        return bool(beside + (self.owners == GONE).sum() > MOST_CHANGED * len(self.owners))
 
     def compact(self) -> WordIndex:
         """The same articles, none beside and none taken out."""

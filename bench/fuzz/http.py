@@ -20,6 +20,13 @@ from bench.programs import BenchError
 LIMIT_S: Final = 3600.0
 """Time for all requests of one caller, shrinking a failure included."""
 
+JUDGED_BY: Final = """\
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, "5xx"]
+
+"""
+"""A body that is wrong may also be refused for its size, before anybody has read it."""
+
 KEPT_FROM_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "TMPDIR")
 """Nothing that a machine says about proxies or seeds may change what is sent, or where."""
 
@@ -66,7 +73,8 @@ async def fuzz_http(url: str, count: int, seed: int, folder: Path, keys: Keys | 
         BenchError: it could not be run, or left an operation out.
     """
     settings, report = folder / "schemathesis.toml", folder / "report.json"
-    settings.write_text("".join(_entry(**entry) for entry in _doors(keys)) if keys is not None else "")
+    doors = _doors(keys) if keys is not None else []
+    settings.write_text("".join([JUDGED_BY, *(_entry(**entry) for entry in doors)]))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "schemathesis.cli", "--config-file", str(settings), "run", f"{url}/openapi.json"),

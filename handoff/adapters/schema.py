@@ -171,8 +171,18 @@ asked = sa.Table(
     sa.Column("settled_by", sa.String(80), nullable=True),
     sa.Column("settled_how", sa.String(16), nullable=True),
     sa.Index(None, "at"),
-    # The review inbox. Most turns are in neither of these two, and cost them nothing.
-    sa.Index("ix_asked_open", "group_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    # The review inbox, and what its list adds up. Most turns are in neither of these two, and cost them nothing.
+    sa.Index(
+        "ix_asked_open",
+        "group_id",
+        "at",
+        "reasons",
+        "minutes",
+        # Always null here; without it SQLite looks at each row to find that.
+        "settled_at",
+        sqlite_where=_OPEN,
+        postgresql_where=_OPEN,
+    ),
     sa.Index(
         "ix_asked_settled", "settled_how", "settled_at", sqlite_where=_SETTLED, postgresql_where=_SETTLED
     ),

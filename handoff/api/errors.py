@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from handoff.api.methods import Methods
 from handoff.domain.errors import (
     BadFrame,
     BadJson,
@@ -22,6 +25,7 @@ from handoff.domain.errors import (
 from handoff.wire.encoding import error_body
 from handoff.wire.frames import PATTERN_WORDS
 
+METHOD_NOT_ALLOWED = 405
 log = structlog.get_logger(__name__)
 _BY_STATUS: dict[int, type[HandoffError]] = {
     # FastAPI itself answers 400 to one thing: a body that it cannot parse.
@@ -38,7 +42,7 @@ def install_error_handlers(app: FastAPI) -> None:
     """Make the app answer every failure in the one shape, and never with a stack trace."""
     app.add_exception_handler(HandoffError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, _http(Methods(app)))
     app.add_exception_handler(Exception, _failed)
 
 
@@ -69,12 +73,19 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     return error_response(BadFrame(f"{', '.join(fields)}: {words}.", fields=fields))
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    kind = _BY_STATUS.get(error.status_code, BadFrame)
-    answer = error_response(kind(str(error.detail)), error.status_code)
-    answer.headers.update(error.headers or {})  # a 405 names the methods that are there
-    return answer
+def _http(methods: Methods) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    async def refused(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        kind = _BY_STATUS.get(error.status_code, BadFrame)
+        answer = error_response(kind(str(error.detail)), error.status_code)
+        answer.headers.update(error.headers or {})
+        allowed = methods.of(request.url.path) if error.status_code == METHOD_NOT_ALLOWED else None
+        if allowed is not None:
+            # All that are there: the route that refused names its own alone.
+            answer.headers["Allow"] = allowed
+        return answer
+
+    return refused
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:

@@ -55,7 +55,7 @@ def fail(message: str, *, code: str = "failed", data: Mapping[str, Any] | None =
 def say_row(error: RowError) -> None:
     """One fault of a file; a line of 0 stands for the file as a whole."""
     place = f"{error.file}:{error.line}" if error.line else error.file
-    say(f"{place}: {error.message} [{error.code}]")
+    say(f"{f'{place}: ' if place else ''}{error.message} [{error.code}]")
 
 
 def guarded(work: Callable[[], _T]) -> _T:

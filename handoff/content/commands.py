@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from handoff.content.checks import Remark, remarks
 from handoff.content.errors import ContentRefused, ExportRefused
 from handoff.content.intents import teachable
 from handoff.content.preview import apply_import, make_preview
-from handoff.content.project import Folder, carry_out, plan_export, read_folder
+from handoff.content.project import Folder, carry_out, plan_export, project_zip, read_folder
 from handoff.content.reading import read_source
 from handoff.content.source import Source
 from handoff.content.sources import Sources
@@ -28,6 +29,7 @@ _BY_ENDING: Final[dict[str, Format]] = {
     ".yml": "intents",
     ".yaml": "intents",
 }
+_ENDINGS: Final[dict[Format, str]] = {"jsonl": ".jsonl", "csv": ".csv", "intents": ".yml"}
 _READ_HERE: Final = (".jsonl", ".csv", ".md", ".yml", ".yaml")
 """Files whose readers cannot be made to hang; all else is read in a process of its own."""
 
@@ -143,6 +145,27 @@ async def export_content(
     """
     content = await store.content()
     return await asyncio.to_thread(_write, path, content, form, sources, prune=prune, locale=locale)
+
+
+async def export_bytes(
+    store: ContentStore, form: Format, *, sources: Sources | None = None, locale: str = "en"
+) -> bytes:
+    """The home's content as one file to send; `markdown` and `rasa` are zips. Equal content gives equal bytes.
+
+    Raises:
+        ExportRefused: a Rasa file that was imported cannot be changed to what the home holds now.
+    """
+    content = await store.content()
+
+    def written() -> bytes:
+        if form in ("markdown", "rasa"):
+            return project_zip(content, sources, rasa=form == "rasa", locale=locale)
+        with tempfile.TemporaryDirectory(prefix="baton-export-") as folder:
+            path = Path(folder, f"content{_ENDINGS[form]}")
+            _write(path, content, form, sources, prune=False, locale=locale)
+            return path.read_bytes()
+
+    return await asyncio.to_thread(written)
 
 
 def _write(

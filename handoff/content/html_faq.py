@@ -1,4 +1,4 @@
-"""Questions and answers that a page marks as such: schema.org's FAQPage, `<details>`, and `<dl>` with questions."""
+"""Questions and answers that a page marks as such: schema.org's FAQPage and Question, `<details>`, and `<dl>` with questions."""
 
 from __future__ import annotations
 
@@ -122,6 +122,22 @@ def _parsed_fragment(text: str) -> Element | None:
 
 def _xml_safe(text: str) -> str:
     return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]", "", text)
+
+
+def take_microdata(root: Element, address: str | None) -> list[Entry]:
+    """schema.org's Question in the page's own elements; what was taken is removed from the page."""
+    found = []
+    for question in list(root.xpath("//*[contains(@itemtype, 'schema.org/Question')]")):
+        names = question.xpath(".//*[@itemprop='name']")
+        answers = question.xpath(".//*[@itemprop='acceptedAnswer' or @itemprop='suggestedAnswer']")
+        if not names or not answers or question.getparent() is None:
+            continue
+        texts = answers[0].xpath(".//*[@itemprop='text']") or answers
+        title, answer = text_of(names[0]), to_markdown(texts[0], base=address)
+        if title and answer:
+            found.append(Entry(cut_title(title), answer, question.sourceline or 0, anchor_of(question)))
+            question.drop_tree()
+    return found
 
 
 def take_details(root: Element, address: str | None) -> list[Entry]:

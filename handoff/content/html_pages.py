@@ -1,6 +1,6 @@
 """One HTML page as questions and answers: FAQ structures one by one, or the page's main text under its title.
 
-An FAQ is told by schema.org's FAQPage, by `<details>`, by `<dl>` with questions, or by headings that are questions.
+An FAQ is told by schema.org's FAQPage (JSON-LD or microdata), by `<details>`, by `<dl>` with questions, or by headings that are questions.
 What a page says beside them stays one article of its own if it is more than an introduction.
 """
 
@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Final
 
-from handoff.content.html_faq import Entry, from_json_ld, is_question, take_definitions, take_details
+from handoff.content.html_faq import (
+    Entry,
+    from_json_ld,
+    is_question,
+    take_definitions,
+    take_details,
+    take_microdata,
+)
 from handoff.content.html_main import HEADINGS, level_of, main_text
-from handoff.content.html_markdown import Element, several_to_markdown, text_of
+from handoff.content.html_markdown import Element, several_to_markdown, tag_of, text_of
 from handoff.content.html_tree import anchor_of, cut_title, own_address, parse_html, title_of
 from kb_index.article import MAX_ANSWER
 
 _INTRODUCTION: Final = 200
-"""Characters: what stands beside questions and is shorter, only leads to them."""
+"""Characters: what stands beside questions without a heading of its own, and is shorter, only leads to them."""
 
+_BOLD: Final = 7
+"""The level of a question in bold, below every heading's."""
 _LOCALE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -46,7 +56,12 @@ def read_page(data: bytes, *, address: str | None = None) -> Page:
     address = address or own_address(root)
     lang = (root.get("lang") or "").strip()
     faq = _unique(
-        [*from_json_ld(root, address), *take_details(root, address), *take_definitions(root, address)]
+        [
+            *from_json_ld(root, address),
+            *take_microdata(root, address),
+            *take_details(root, address),
+            *take_definitions(root, address),
+        ]
     )
     main = main_text(root)
     places = _heading_places(root)
@@ -57,7 +72,8 @@ def read_page(data: bytes, *, address: str | None = None) -> Page:
         return Page(
             tuple(_whole(title, rest, rest_line, main, places=places, address=address)), _locale(lang)
         )
-    if faq and title and len(rest) >= _INTRODUCTION and not _said(rest, faq):
+    leads = len(rest) < _INTRODUCTION and not re.search(r"^##", rest, re.MULTILINE)
+    if faq and title and rest and not leads and not _said(rest, faq):
         faq.append(Entry(title, rest, rest_line))
         rest = ""
     return Page(tuple(faq), _locale(lang), rest if faq else "")
@@ -88,8 +104,8 @@ def _split(
             rest.append(heading[0])
         section.clear()
 
-    for element in main:
-        level = level_of(element)
+    for element in _with_bold_apart(main):
+        level = level_of(element) or (_BOLD if _is_bold_question(element) else 0)
         if level and (heading is None or level <= heading[1] or is_question(text_of(element))):
             close()
             heading = (element, level) if is_question(text_of(element)) else None
@@ -98,15 +114,45 @@ def _split(
         else:
             (rest if heading is None else section).append(element)
     close()
-    if rest and level_of(rest[0]) and text_of(rest[0]) == title:
-        # The title is the article's, and need not stand in its answer.
-        rest = rest[1:]
+    # The title is the article's, and need not stand in its answer.
+    named = next((n for n, part in enumerate(rest) if level_of(part) == 1 and text_of(part) == title), None)
+    if named is not None:
+        del rest[named]
     line = next((places[text][0] for text in (title, *map(text_of, rest[:1])) if text in places), 0)
     return (
         found,
         several_to_markdown(_without_empty_ends(rest), base=address),
         line,
     )
+
+
+def _with_bold_apart(main: list[Element]) -> Iterator[Element]:
+    """`<p><b>A question?</b><br>The answer.</p>` as two paragraphs."""
+    for element in main:
+        bold = _bold_beginning(element)
+        if bold is None or len(element) < 2 or tag_of(element[1]) not in ("br", "lb"):
+            yield element
+            continue
+        head, told = deepcopy(element), deepcopy(element)
+        del head[1:]
+        head.tail = None
+        told.text = told[1].tail
+        del told[:2]
+        yield head
+        yield told
+
+
+def _is_bold_question(element: Element) -> bool:
+    """A paragraph that is one question in bold, in the place of a heading."""
+    return _bold_beginning(element) is not None and len(element) == 1
+
+
+def _bold_beginning(element: Element) -> Element | None:
+    if tag_of(element) != "p" or len(element) == 0 or (element.text or "").strip():
+        return None
+    first = element[0]
+    bold = tag_of(first) in ("strong", "b") or (tag_of(first) == "hi" and first.get("rend") == "#b")
+    return first if bold and not (first.tail or "").strip() and text_of(first).endswith("?") else None
 
 
 def _without_empty_ends(rest: list[Element]) -> list[Element]:

@@ -62,7 +62,7 @@ class PreviewShelf:
         if _TOKEN.fullmatch(token) is not None:
             try:
                 return preview_from_json(orjson.loads((self._folder / token).read_bytes()))
-            except (FileNotFoundError, ValueError, KeyError):
+            except (FileNotFoundError, ValueError, KeyError, TypeError):
                 pass
         raise ImportExpired("This preview is not there any more. Choose the file again.")
 

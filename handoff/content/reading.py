@@ -33,6 +33,10 @@ _ASSETS: Final = frozenset(
 )  # fmt: skip
 """What lies beside pages and articles everywhere, and is passed over without a word."""
 
+MAX_ARTICLES: Final = 50_000
+MAX_TEXT: Final = 64 * 1024 * 1024
+"""Characters of all articles and examples together, and of the texts that are kept as they were written."""
+
 _RASA: Final = re.compile(r"^(nlu|rules|stories)\s*:", re.MULTILINE)
 _RASA_PLACES: Final = ("nlu", "rules", "stories")
 _MAX_SITEMAPS: Final = 100
@@ -184,7 +188,7 @@ class _Reading:
                 self._origins[article_id] = Origin(found.file, found.entry.line, found.entry.anchor)
                 self._from_pages.add(article_id)
         self._pages = []
-        parsed = self._reader.result()
+        parsed = self._bounded(self._reader.result())
         if self._intents and not parsed.errors:
             unknown = unknown_intents(self._intents, known_intents() if known is None else known)
             if unknown:
@@ -198,6 +202,23 @@ class _Reading:
             texts={} if parsed.errors else self._texts,
             pages=frozenset(self._from_pages),
         )
+
+    def _bounded(self, parsed: Parsed) -> Parsed:
+        """`parsed`, or an error where it is more than one import may bring: the relay has to hold it."""
+        size = sum(
+            len(a.title) + len(a.answer) + sum(map(len, a.questions)) + sum(map(len, a.tags))
+            for a in parsed.articles
+        ) + sum(len(example) for examples in parsed.intents.values() for example in examples)
+        if len(parsed.articles) <= MAX_ARTICLES and size <= MAX_TEXT:
+            if sum(map(len, self._texts.values())) > MAX_TEXT:
+                self._texts.clear()
+                self.note("", 0, "form_not_kept", "These files are too long to keep how they were written.")
+            return parsed
+        message = (
+            f"There are {len(parsed.articles):,} articles with {size:,} characters; {MAX_ARTICLES:,} with {MAX_TEXT:,} "
+            "are taken at once. Import them in parts."
+        )
+        return Parsed(errors=[RowError("", 0, "too_large", message)])
 
     def _read(self, bundle: Bundle, name: str) -> bytes | None:
         self._on_file(name)

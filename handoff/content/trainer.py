@@ -27,6 +27,7 @@ class TrainerCall:
     scratch: Path
     risk: float
     unanswerable_share: float
+    frustration_threshold: float | None
     encoder: str
     fine_tune: str
     fine_tune_minutes: float
@@ -35,12 +36,18 @@ class TrainerCall:
 
     def program(self) -> ProgramCall:
         """The program to run."""
+        frustration = (
+            ()
+            if self.frustration_threshold is None
+            else ("--frustration-threshold", repr(self.frustration_threshold))
+        )
         return ProgramCall(
             python=self.python,
             module="bot.train",
             arguments=(
                 *("--home", str(self.home), "--snapshot", str(self.snapshot), "--out", str(self.out)),
                 *("--risk", repr(self.risk), "--unanswerable-share", repr(self.unanswerable_share)),
+                *frustration,
             ),
             log=self.log,
             environment={

@@ -42,6 +42,7 @@ async def train(
     publish: bool,
     risk: float = 0.02,
     unanswerable_share: float = 0.1,
+    frustration_threshold: float | None = None,
     on_progress: OnProgress,
     by: str = "baton train",
     about: Mapping[str, str | None] | None = None,
@@ -51,6 +52,7 @@ async def train(
     Args:
         risk: largest share of wrong answers among all answers given, in 0..1, that the threshold aims at.
         unanswerable_share: share of questions without an article, in 0..1, that the threshold reckons with.
+        frustration_threshold: score in 0..1 from which on a conversation goes to a person; None: the bot's own.
         on_progress: called on the event loop with each step.
         by: who asked for it: named in the manifest (`asked_by`), and in the history when the release goes live.
         about: what else the manifest is to tell of it.
@@ -81,6 +83,7 @@ async def train(
                 scratch=scratch,
                 risk=risk,
                 unanswerable_share=unanswerable_share,
+                frustration_threshold=frustration_threshold,
                 encoder=settings.encoder,
                 fine_tune=settings.fine_tune,
                 fine_tune_minutes=settings.fine_tune_minutes,

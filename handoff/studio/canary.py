@@ -129,7 +129,7 @@ class Canaries:
         await self._load_everywhere(release.id)
         canary = await self._store.begin(release.id, against, share, by)
         await self._audit.note(
-            by, "canary_started", release.id, data={"share": share, "against": against, "canary": canary.id}
+            by, "began_canary", release.id, data={"share": share, "against": against, "canary": canary.id}
         )
         self._take(canary)
         self._is_loaded = True
@@ -138,7 +138,7 @@ class Canaries:
     async def promote(self, by: str, why: str | None) -> str:
         """Make the release on trial live for all; returns its id. Raises `NoCanary`, `ReleaseRefused`."""
         canary = await self._must_run()
-        await self._releases.publish(canary.release_id, by=by, why=why, action="canary_promoted")
+        await self._releases.publish(canary.release_id, by=by, why=why, action="promoted_canary")
         await self._ended(canary, "promoted", by)
         return canary.release_id
 
@@ -147,7 +147,7 @@ class Canaries:
         canary = await self._must_run()
         if await self._ended(canary, "stopped", by):
             figures = await self._store.figures(canary)
-            await self._audit.note(by, "canary_stopped", canary.release_id, why=why, data=figures)
+            await self._audit.note(by, "stopped_canary", canary.release_id, why=why, data=figures)
         return canary.release_id
 
     async def went_live(self, by: str) -> None:

@@ -9,7 +9,7 @@ from handoff.domain.errors import BadFrame
 from handoff.ports import Clock
 from handoff.studio.job_keeper import JobKeeper
 from handoff.studio.job_store import Job, JobStore, Kind
-from handoff.studio.settings import StudioSettings
+from handoff.studio.settings import StudioSettings, check_values
 from handoff.wire.times import rfc3339
 
 NOTE_AT_MOST: Final = 500
@@ -32,8 +32,19 @@ class Jobs:
             "fine_tune": fine_tune,
             "risk": values["risk"],
             "unanswerable_share": values["unanswerable_share"],
+            "frustration": values["frustration"],
         }
         return await self.add("train", params, asked_by=asked_by)
+
+    async def simulate(
+        self, *, risk: float | None, frustration: float | None, days: int, asked_by: str
+    ) -> dict[str, Any]:
+        """Ask what the last `days` would have been with other values. Raises `JobQueueFull`, `BadSetting`."""
+        tried = {"risk": risk, "frustration": frustration}
+        check_values({name: value for name, value in tried.items() if value is not None})
+        values = await self._settings.values()
+        params = {**tried, "days": days, "minutes": values["handoff_minutes"]}
+        return await self.add("simulate", params, asked_by=asked_by)
 
     async def add(self, kind: Kind, params: Mapping[str, Any], *, asked_by: str) -> dict[str, Any]:
         """A new job, as it is shown. Raises `JobQueueFull`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -11,6 +12,7 @@ from typing import Final, TypeVar
 from handoff.content.store import CONTENT_FILE
 from handoff.domain.errors import NotFound, StorageUnavailable
 from handoff.ports import Clock
+from handoff.studio.articles import ArticleDesk
 from handoff.studio.errors import CannotPublish, NothingLive
 from handoff.studio.shelf import Shelf, Shelved
 from handoff.wire.times import rfc3339
@@ -54,10 +56,11 @@ class Published:
 class LiveContent:
     """Reads what is live, and publishes articles without a training."""
 
-    def __init__(self, home: Path, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, home: Path, shelf: Shelf, desk: ArticleDesk, clock: Clock) -> None:
         self._releases = home / "releases"
         self._editions = EditionStore(home / "editions")
         self._shelf = shelf
+        self._desk = desk
         self._clock = clock
         self._cached: tuple[object, Live] | None = None
         self._drafted: object = None
@@ -139,21 +142,21 @@ class LiveContent:
             StorageUnavailable: it could not be read or written; what was live still is.
         """
         async with self._one_at_a_time:
-            shelved = await self._shelf.refreshed()
             live = await self.now()
             if live is None or live.release_id == release_id:
                 return 0
             base = await _in_thread(lambda: self._content(release_id))
             there = await _in_thread(lambda: self._read_edition(release_id))
-            target = dict(base)
+            # One with other values alone holds the same articles: what is live stays as it is.
+            target = dict(live.articles if base == live.base else base)
             for article_id in live.articles.keys() | base.keys():
-                now = live.articles.get(article_id)
-                kept = shelved[article_id].kept.article if article_id in shelved else None
-                if now != base.get(article_id) and now == kept:
-                    if now is None:
-                        del target[article_id]
-                    else:
-                        target[article_id] = now
+                now, trained = live.articles.get(article_id), base.get(article_id)
+                if now == trained or not await self._is_newer(article_id, now, trained):
+                    continue
+                if now is None:
+                    target.pop(article_id, None)
+                else:
+                    target[article_id] = now
             revision = 0 if there is None else there.revision
             then = Live(release_id, revision, "", "", base, base, live.edition)
             edition = self._edition(then, target, by)
@@ -201,6 +204,14 @@ class LiveContent:
             await _in_thread(lambda: self._editions.write(draft, draft=True))
             self._drafted = state
         return live.release_id
+
+    async def _is_newer(self, article_id: str, one: Article | None, other: Article | None) -> bool:
+        """Whether `one` is of a later version than `other`; None is an article that is not there."""
+        versions: dict[Article | None, int] = {}
+        with suppress(NotFound):
+            for line in reversed(await self._desk.history(article_id)):
+                versions[None if line.kept is None else line.kept.article] = line.version
+        return versions.get(one, 0) > versions.get(other, 0)
 
     async def _write(self, edition: Edition) -> None:
         await _in_thread(lambda: self._editions.write(edition))

@@ -32,6 +32,7 @@ PLACEHOLDERS: Final[dict[Kind, str]] = {
     "name": "[name]",
     "address": "[address]",
 }
+_DIGIT: Final = re.compile(r"\d")
 _ANY_PLACEHOLDER: Final = re.compile("|".join(map(re.escape, PLACEHOLDERS.values())))
 _SURER: Final[tuple[Kind, ...]] = ("link", "email", "iban", "card", "phone", "address", "name")
 
@@ -44,10 +45,10 @@ def find_personal(text: str, *, locale: str = "en", known: Collection[str] = ())
     """
     text = text[:MOST]
     language = locale.split("-", maxsplit=1)[0].lower()
-    has_digits = any(sign.isdecimal() for sign in text)
+    has_digits = _DIGIT.search(text) is not None
     numbers = chain(cards(text), ibans(text), phones(text, language)) if has_digits else ()
     found = sorted(
-        chain(emails(text), links(text), numbers, streets(text), names(text, known)),
+        chain(emails(text), links(text), numbers, streets(text) if has_digits else (), names(text, known)),
         key=lambda span: (span.start, _SURER.index(span.kind), -span.end),
     )
     kept: list[Span] = []

@@ -85,8 +85,6 @@ _STREETS: Final = (
 
 def streets(text: str) -> Iterator[Span]:
     """Streets with a house number, and British postcodes."""
-    if not any(sign.isdecimal() for sign in text):
-        return
     for pattern in _STREETS:
         for found in pattern.finditer(text):
             yield Span("address", *found.span())

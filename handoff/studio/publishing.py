@@ -11,10 +11,11 @@ from handoff.ports import Clock
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
 from handoff.studio.canary import Canaries
+from handoff.studio.errors import NothingLive
 from handoff.studio.live import LiveContent, Published
 from handoff.studio.plans import Action, Plan, Plans
 from handoff.studio.releases import Releases
-from handoff.studio.settings import StudioSettings
+from handoff.studio.settings import StudioSettings, check_values
 from kb_index.article import Article
 
 NAMED: Final = 100
@@ -86,6 +87,27 @@ class Publishing:
         # Its trial ends as promoted once this is done.
         return await self.release(canary.release_id, by=by, why=why)
 
+    async def values(
+        self, *, risk: float | None, frustration: float | None, by: str, why: str | None
+    ) -> str | Plan:
+        """Serve with other values from now on, and train with them; returns the release that does.
+
+        It is the live one with other values, some files on the same disk: nothing is learnt anew.
+
+        Raises:
+            BadSetting: a value cannot be; nothing was changed.
+            NothingLive: there is nothing to serve with them.
+            ReleaseRefused: the live release cannot be derived from, or does not know that risk.
+        """
+        given = {"risk": risk, "frustration": frustration}
+        changes = {name: value for name, value in given.items() if value is not None}
+        check_values(changes)
+        live = await self._live.now()
+        if live is None:
+            raise NothingLive("Nothing is live yet. Train and publish a first release.")
+        derived = await self._releases.derived(live.release_id, changes, at_ms=self._clock.now_ms())
+        return await self.release(derived.id, by=by, why=why or _told(changes))
+
     async def roll_back(self, *, by: str, why: str | None) -> str:
         """Make live what was so before. Whoever sees that something is wrong waits for nobody."""
         moved = await self._releases.roll_back(by=by, why=why)
@@ -107,6 +129,12 @@ class Publishing:
     async def _publish_release(self, release_id: str, by: str, why: str | None) -> str:
         moved = await self._releases.publish(release_id, by=by, why=why)
         await self._canaries.went_live(by)
+        release = await self._releases.known(release_id)
+        if release.manifest.get("derived_from"):
+            # Values that somebody chose: the next training goes by them too.
+            served = release.manifest.get("serving") or {}
+            chosen = {"risk": served.get("risk"), "frustration": served.get("frustration_threshold")}
+            await self._settings.change({name: v for name, v in chosen.items() if v is not None}, by)
         return moved.release_id
 
     async def _note_articles(self, done: Published, by: str, why: str | None) -> None:
@@ -144,3 +172,7 @@ class Publishing:
         return await self._plans.make(
             action, subject, params, by=by, why=why, due_at=due_at, needs_approval=needs_approval
         )
+
+
+def _told(changes: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in changes.items())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +18,10 @@ from handoff.domain.errors import StorageUnavailable
 from handoff.studio.audit import Audit
 from handoff.studio.live import LiveContent
 from handoff.studio.reports import Reports
+from handoff.wire.times import rfc3339
 from kb_index.editions import EditionMoved
 from kb_index.releases import Release, ReleaseError, ReleaseStore
+from kb_index.serving import ServingError, read_serving
 
 WHY_AT_MOST: Final = 500
 log = structlog.get_logger(__name__)
@@ -69,8 +74,16 @@ class Releases:
         """A release, its files unchecked. Raises `ReleaseRefused`."""
         return await asyncio.to_thread(self._checked, release_id, whole=False)
 
+    async def derived(self, release_id: str, changes: Mapping[str, float], *, at_ms: int) -> Release:
+        """A release that answers as this one does but with other values (`risk`, `frustration`). Nothing is live yet.
+
+        Raises:
+            ReleaseRefused: it cannot be read, or does not know what that risk asks for (it was trained before that was kept).
+        """
+        return await asyncio.to_thread(self._derived, release_id, changes, at_ms)
+
     async def publish(
-        self, release_id: str, *, by: str, why: str | None, action: str = "release_published"
+        self, release_id: str, *, by: str, why: str | None, action: str = "published_release"
     ) -> Moved:
         """Make a release live; running bots follow by themselves.
 
@@ -110,7 +123,7 @@ class Releases:
         """
         before, _ = await live_and_previous(self._home)
         done = await rollback_release(self._home, by=by)
-        return await self._noted(Moved(done.id, before, noted=True), by, why, "release_rolled_back")
+        return await self._noted(Moved(done.id, before, noted=True), by, why, "rolled_back_to")
 
     async def _noted(self, moved: Moved, by: str, why: str | None, action: str) -> Moved:
         if moved.before == moved.release_id:
@@ -123,6 +136,27 @@ class Releases:
             log.warning("release_not_noted", release=moved.release_id, error=failure.code)
             return Moved(moved.release_id, moved.before, noted=False)
         return moved
+
+    def _derived(self, release_id: str, changes: Mapping[str, float], at_ms: int) -> Release:
+        store = ReleaseStore(self._home / "releases")
+        source = self._checked(release_id, whole=False)
+        knowledge = (source.manifest.get("figures") or {}).get("knowledge") or {}
+        if "risk" in changes and not knowledge.get("curve"):
+            raise ReleaseRefused(
+                "risk_unknown", "The live release does not know what another risk asks for. Train once more."
+            )
+        try:
+            serving = read_serving(source.path).as_dict()
+            if "risk" in changes:
+                serving |= {"risk": changes["risk"], "threshold": None}
+            if "frustration" in changes:
+                serving["frustration_threshold"] = changes["frustration"]
+            new_id = f"r{datetime.fromtimestamp(at_ms / 1000, UTC):%Y%m%d-%H%M%S}-v{secrets.token_hex(2)}"
+            return store.derive(release_id, new_id, serving, at=rfc3339(at_ms))
+        except (ReleaseError, ServingError) as error:
+            raise ReleaseRefused(error.code, str(error)) from error
+        except OSError as error:
+            raise ReleaseRefused("storage_failed", f"{error.filename}: {error.strerror}.") from error
 
     def _checked(self, release_id: str, *, whole: bool) -> Release:
         if not (self._home / "releases").is_dir():

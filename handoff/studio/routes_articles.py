@@ -18,6 +18,7 @@ from handoff.studio.errors import ArticleExists, BadArticle, CannotPublish, Edit
 from handoff.studio.guard import guard
 from handoff.studio.listing import Sort, State, Wanted, article_page, changes, whole_article
 from handoff.studio.parts import Studio
+from handoff.studio.personal_advice import personal_data
 from handoff.studio.plans import Plan
 from handoff.wire.answers import refusals
 from handoff.wire.bodies import single_names
@@ -210,7 +211,9 @@ def article_routes(studio: Studio, gate: Gate) -> APIRouter:
         """What is doubtful about an article as it is being written; nothing is stored."""
         shelved = await studio.shelf.refreshed()
         drafted = await studio.live.write_draft()
-        found = await advise(body.article.fields(), shelved, studio.bench, draft=drafted is not None)
+        found = await advise(
+            body.article.fields(), shelved, studio.bench, (personal_data,), draft=drafted is not None
+        )
         return {"warnings": [one.as_dict() for one in found]}
 
     @router.get("/changes", responses={**REFUSALS, **refusals(NothingLive)})

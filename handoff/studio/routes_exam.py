@@ -50,6 +50,7 @@ class SettingsBody(_Body):
 
     risk: float | None = None
     unanswerable_share: float | None = None
+    frustration: float | None = None
     minute_cost: float | None = None
     handoff_minutes: float | None = None
     approval: StrictBool | None = None

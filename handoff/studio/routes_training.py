@@ -22,7 +22,14 @@ from handoff.domain.errors import (
     Unauthorized,
 )
 from handoff.studio.canary import LEAST, MOST
-from handoff.studio.errors import CanaryRefused, JobQueueFull, NoCanary, NothingLive, ReportMissing
+from handoff.studio.errors import (
+    BadSetting,
+    CanaryRefused,
+    JobQueueFull,
+    NoCanary,
+    NothingLive,
+    ReportMissing,
+)
 from handoff.studio.guard import guard
 from handoff.studio.jobs import NOTE_AT_MOST
 from handoff.studio.parts import Studio
@@ -55,6 +62,21 @@ class WhyBody(_Body):
     """Why something is done, for the audit log."""
 
     why: _Words = None
+
+
+class SimulationBody(_Body):
+    """`POST /simulations`: values to try on the conversations of the last `days`; those left out stay as they are."""
+
+    risk: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    frustration: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    days: Annotated[int, Field(ge=1, le=90)] = 7
+
+
+class ValuesBody(WhyBody):
+    """`POST /values`: values to serve with from now on; those left out stay as they are."""
+
+    risk: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    frustration: Annotated[float | None, Field(allow_inf_nan=False)] = None
 
 
 class PublishBody(WhyBody):
@@ -92,6 +114,24 @@ def training_routes(studio: Studio, gate: Gate) -> APIRouter:
     async def train(body: TrainingBody, user: User = may_release) -> dict[str, Any]:
         """Have what is ready trained and judged, in the background. Nothing live moves."""
         return {"job": await studio.jobs.train(note=body.note, fine_tune=body.fine_tune, asked_by=user.name)}
+
+    @router.post(
+        "/simulations",
+        status_code=202,
+        dependencies=[Depends(single_names)],
+        responses={**WRITING, **refusals(JobQueueFull, BadSetting, BadFrame)},
+    )
+    async def simulate(body: SimulationBody, user: User = may_edit) -> dict[str, Any]:
+        """Hold past conversations again under other values, in the background."""
+        job = await studio.jobs.simulate(
+            risk=body.risk, frustration=body.frustration, days=body.days, asked_by=user.name
+        )
+        return {"job": job}
+
+    @router.get("/simulations/{job_id}", responses={**REFUSALS, **refusals(NotFound, BadFrame)})
+    async def simulation(job_id: str, _user: User = may_edit) -> dict[str, Any]:
+        """What a simulation that is done came to."""
+        return {"simulation": dict(await studio.jobs.result(job_id))}
 
     @router.get("/jobs", responses=REFUSALS)
     async def jobs(_user: User = may_edit) -> dict[str, Any]:
@@ -159,6 +199,26 @@ def release_routes(studio: Studio, gate: Gate) -> APIRouter:
         if isinstance(done, Plan):
             return JSONResponse({"plan": done.as_dict()}, 202)
         return {"release_id": done}
+
+    @router.post(
+        "/values",
+        response_model=None,
+        dependencies=[Depends(single_names)],
+        responses={
+            **WRITING,
+            **refusals(ReleaseRefused, NothingLive, BadSetting, BadFrame),
+            202: {"description": "Planned"},
+        },
+    )
+    async def values(body: ValuesBody, user: User = may_release) -> dict[str, Any] | JSONResponse:
+        """Have what is live answer with other values, without a training: a release of its own, so that a rollback brings the old ones back.
+
+        Where somebody else must agree, it is planned: 202 `{plan}`.
+        """
+        done = await studio.publishing.values(
+            risk=body.risk, frustration=body.frustration, by=user.name, why=body.why
+        )
+        return JSONResponse({"plan": done.as_dict()}, 202) if isinstance(done, Plan) else {"release_id": done}
 
     @router.post(
         "/rollback",

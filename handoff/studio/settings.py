@@ -32,6 +32,8 @@ RANGES: Final[Mapping[str, Range]] = {
     # Share of wrong answers among all answers, and of questions that no article answers: what the next training aims at.
     "risk": Range(0.02, 0.001, 0.5),
     "unanswerable_share": Range(0.1, 0.0, 0.9),
+    # How upset a customer must be, from 0 to 1, before a person is called.
+    "frustration": Range(0.7, 0.3, 0.95),
     # What an agent's minute costs, in the site's currency, and the minutes that a handoff takes.
     "minute_cost": Range(0.8, 0.0, 1_000.0),
     "handoff_minutes": Range(6.0, 0.1, 240.0),
@@ -63,8 +65,7 @@ class StudioSettings:
 
     async def change(self, changes: Mapping[str, Any], by: str) -> dict[str, float]:
         """Set some, all of them or none, and return all. Raises `BadSetting`."""
-        for name, value in changes.items():
-            _check(name, value)
+        check_values(changes)
         before = await self.values()
         changed = {name: value for name, value in changes.items() if value != before[name]}
         if changed:
@@ -79,8 +80,14 @@ class StudioSettings:
                     }
                     await connection.execute(_PUT.on(connection), row)
                 told = {name: {"from": before[name], "to": value} for name, value in changed.items()}
-                await self._audit.note_in(connection, by, "settings_changed", ", ".join(changed), data=told)
+                await self._audit.note_in(connection, by, "changed_settings", ", ".join(changed), data=told)
         return await self.values()
+
+
+def check_values(changes: Mapping[str, Any]) -> None:
+    """Refuse values that cannot be. Raises `BadSetting`."""
+    for name, value in changes.items():
+        _check(name, value)
 
 
 def _check(name: str, value: Any) -> None:

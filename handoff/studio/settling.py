@@ -35,7 +35,7 @@ How = Literal["variants", "article", "out_of_scope", "intent", "dismiss"]
 
 TAUGHT_AT_MOST: Final = 20
 """Texts of a group that are taught where the editor names none: more of one meaning teach nothing more."""
-READ_AT_MOST: Final = 500
+READ_AT_MOST: Final = 100
 """Questions of a group whose words are looked at for that."""
 NOTE: Final = "from the review inbox"
 
@@ -216,16 +216,19 @@ def _chosen(texts: Sequence[str]) -> list[str]:
 
 def _offered(words: Iterable[Words]) -> list[str]:
     """What a group asks, without what nobody else may read or learn."""
-    texts = []
+    texts: dict[str, str] = {}
     for said in words:
+        if len(texts) == TAUGHT_AT_MOST:
+            break
         if find_personal(said.text, locale=said.locale, known=said.known):
             continue
         try:
-            texts.append(clean_text(said.text, "questions", MAX_QUESTION, line_breaks=False))
+            text = clean_text(said.text, "questions", MAX_QUESTION, line_breaks=False)
         except ArticleError:
             # Too long, or with signs that cannot be shown: nothing that somebody else would ask again.
             continue
-    return _distinct(texts)[:TAUGHT_AT_MOST]
+        texts.setdefault(text.casefold(), text)
+    return list(texts.values())
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from handoff.studio.grouping import group_questions
 from handoff.studio.job_process import Work
+from handoff.studio.simulating import simulate
 from handoff.studio.trainings import train_and_judge
 
-WORKS: Final[Mapping[str, Work]] = {"train": train_and_judge, "group": group_questions}
+WORKS: Final[Mapping[str, Work]] = {"train": train_and_judge, "group": group_questions, "simulate": simulate}

@@ -137,6 +137,7 @@ def _relay(
             f"Baton is running (after {seconds:.1f} s). Home: {settings.home}",
             f"  Demo shop  {site}/demo",
             f"  Console    {site}/console",
+            f"  Studio     {site}/studio",
             f"{waiting}; questions wait for it. Stop with Ctrl-C.",
             "",
         )

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -29,6 +29,9 @@ from handoff.upkeep.errors import BackupRefused
 from handoff.wire.times import rfc3339
 from kb_index.releases import ReleaseError, ReleaseStore
 
+FOLDERS: Final = ("editions", "reports", "sources")
+"""Of a home, beside its releases: what is published into them, what their judge found, how imported files were written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backup:
@@ -45,7 +48,7 @@ class Backup:
 
 
 def back_up(settings: Settings, path: Path) -> Backup:
-    """Write database, releases and secrets to `path`, consistent with each other, while the home is in use.
+    """Write database, releases with what stands beside them, and secrets to `path`, consistent with each other, while the home is in use.
 
     Raises:
         BackupRefused: there is nothing to save, something stands at `path`, or the database cannot be copied.
@@ -66,6 +69,8 @@ def back_up(settings: Settings, path: Path) -> Backup:
             raise BackupRefused(str(failure)) from failure
         # After the database: every release that its conversations name was complete before it was named.
         live = _releases(settings.home / "releases", staging, files)
+        for folder in FOLDERS:
+            _copied(settings.home, folder, staging, files)
         secrets = settings.home / "secrets.json"
         if secrets.exists():
             files[secrets.name] = secrets
@@ -131,6 +136,21 @@ def _releases(root: Path, staging: Path, files: dict[str, Path]) -> str | None:
                 }
             )
     return live
+
+
+def _copied(home: Path, folder: str, staging: Path, files: dict[str, Path]) -> None:
+    """Note the files of a folder, as copies: they may be replaced, or go, while the archive is written."""
+    for file in _files(home / folder):
+        name = file.relative_to(home)
+        if any(part.startswith(".") for part in name.parts):
+            continue  # one that is being written, or a lock
+        target = staging / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copyfile(file, target)
+        except FileNotFoundError:
+            continue
+        files[name.as_posix()] = target
 
 
 def _files(folder: Path) -> Iterator[Path]:

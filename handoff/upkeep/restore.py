@@ -17,6 +17,7 @@ from handoff.adapters.clock import SystemClock
 from handoff.adapters.database import open_engine, reading
 from handoff.settings import Settings
 from handoff.upkeep.archive import sync, unpack
+from handoff.upkeep.backup import FOLDERS
 from handoff.upkeep.databases import (
     POSTGRES_FILE,
     SQLITE_FILE,
@@ -110,7 +111,7 @@ async def _refuse_filled(url: sa.URL) -> None:
 
 def _install(home: Path, staging: Path, url: sa.URL) -> Path | None:
     """Move what is there aside and the backup's in; if anything fails, back again."""
-    moves = [(staging / "releases", home / "releases"), (staging / "secrets.json", home / "secrets.json")]
+    moves = [(staging / name, home / name) for name in ("releases", *FOLDERS, "secrets.json")]
     if is_sqlite(url):
         target = Path(str(url.database))
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -18,12 +18,14 @@ from handoff.adapters.log_sql import SqlEventLog
 from handoff.adapters.schema import metadata
 from handoff.adapters.secrets_file import load_secrets
 from handoff.settings import Settings
+from handoff.studio.reports import Reports
 from handoff.upkeep import databases
 from handoff.upkeep import restore as restore_module
 from handoff.upkeep.backup import back_up
 from handoff.upkeep.errors import BackupRefused, HomeBusy, RestoreRefused
 from handoff.upkeep.locks import RESTORING, while_nothing_runs, while_running
 from handoff.upkeep.restore import restore
+from kb_index.editions import Edition, EditionStore
 from kb_index.releases import ReleaseStore
 from tests.contract.appends import opened, write
 from tests.contract.databases import Database
@@ -105,6 +107,57 @@ async def test_every_conversation_release_and_secret_comes_back(
     await opened(restored, "new")
     await other.close()
     assert not list(empty.home.glob(".restore-*"))
+
+
+async def test_what_is_published_into_releases_and_how_files_were_written_come_back(
+    log: SqlEventLog, home: Settings, empty: Settings, tmp_path: Path
+) -> None:
+    texts = {
+        "editions/r1.json": "{}",
+        "sources/index.json": "[]",
+        "sources/kb_index/articles/pay.md": "---\n",
+    }
+    for name, text in {**texts, "editions/.lock": "", "sources/.x.partial": "half"}.items():
+        (home.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home.home / name).write_text(text)
+    path = tmp_path / "backup.tgz"
+    await in_thread(lambda: back_up(home, path))
+    # A file that came later is of another moment: it goes aside with the rest.
+    (empty.home / "editions").mkdir(parents=True)
+    (empty.home / "editions" / "other.json").write_text("{}")
+    done = await in_thread(lambda: restore(empty, path))
+    found = {
+        file.relative_to(empty.home).as_posix(): file.read_text()
+        for folder in ("editions", "sources")
+        for file in (empty.home / folder).rglob("*")
+        if file.is_file()
+    }
+    assert found == texts
+    assert (done.before / "editions" / "other.json").exists()
+
+
+async def test_what_stands_beside_releases_comes_back_and_what_is_there_goes_aside(
+    home: Settings, empty: Settings, tmp_path: Path
+) -> None:
+    editions, reports = EditionStore(home.home / "editions"), Reports(home.home)
+    editions.write(
+        Edition(release_id="r1", revision=1, at="2026-11-30T08:00:00Z", by="Ada", articles=(), removed=("a",))
+    )
+    reports.write("r1", {"candidate": "r1", "exam": {}, "asked": {}})
+    reports.write_problem("r0", "judging_failed", "It fell.")
+    (home.home / "reports" / ".r1.json.99").write_text("half of one")
+    path = tmp_path / "backup.tgz"
+    await in_thread(lambda: back_up(home, path))
+    Reports(empty.home).write("r9", {"candidate": "r9"})
+    done = await in_thread(lambda: restore(empty, path))
+    edition = EditionStore(empty.home / "editions").current("r1")
+    assert edition is not None
+    assert (edition.revision, edition.removed) == (1, ("a",))
+    assert Reports(empty.home).text("r1") == reports.text("r1")
+    found = sorted(file.name for file in (empty.home / "reports").iterdir())
+    assert found == ["r0.problem.json", "r1.json"]
+    assert done.before is not None
+    assert (done.before / "reports" / "r9.json").is_file()
 
 
 async def test_a_backup_made_while_others_write_is_of_one_moment(

@@ -57,7 +57,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_asked_open",
         "asked",
-        ["group_id", "at", "reasons", "minutes"],
+        ["group_id", "at", "reasons", "minutes", "settled_at"],
         sqlite_where=is_open,
         postgresql_where=is_open,
     )

@@ -185,16 +185,17 @@ CHOOSING = {
     "id": "c3",
     "locale": "en",
     "turns": [
-        {"turn": 4, "text": "my membership card is gone", "choice": None},
-        {"turn": 6, "text": "My membership card has been stolen", "choice": "4.1"},
-        {"turn": 8, "text": "my membership card is gone, was it stolen?", "choice": None},
+        {"turn": 4, "text": "what do I do about my membership card", "choice": None},
+        # Then it stood in another place: what was chosen is known by its words.
+        {"turn": 6, "text": "My membership card has been stolen", "choice": "4.7"},
+        {"turn": 8, "text": "My membership card has been stolen", "choice": "4.7"},
     ],
 }
 UPSET = {
     "id": "c4",
     "locale": "en",
     "turns": [
-        {"turn": 1, "text": "this is taking ages, I am really annoyed", "choice": None},
+        {"turn": 1, "text": "This is not what I asked!", "choice": None},
         {"turn": 2, "text": "where do I find my invoice?", "choice": None},
     ],
 }
@@ -219,6 +220,11 @@ def test_conversations_are_held_again_with_their_own_memory(home: Path, live: st
         "confidence": 0.0,
         "frustration": 0.0,
     }
+    assert [(row["kind"], row["reason"], row["article_id"]) for row in found[3:]] == [
+        ("clarify", "competing", found[3]["article_id"]),
+        ("answer", "chosen", "card-stolen"),
+        ("answer", "confident", "card-stolen"),
+    ]
     again = program("replay", home, "--in", talks, "--out", out)
     assert again["release_id"] == live
     assert read(out) == found

@@ -58,6 +58,23 @@ async def test_a_method_that_is_not_there_is_told_those_that_are(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("exam", "GET, POST"),
+        ("exam/q1", "DELETE"),
+        ("exam/import", "POST"),
+        ("articles/advice", "POST"),
+        ("articles/returns", "DELETE, GET, PUT"),
+        ("settings", "GET, PUT"),
+    ],
+)
+async def test_a_path_with_several_methods_names_them_all(path: str, allowed: str, tmp_path: Path) -> None:
+    async with running_relay(tmp_path) as at, httpx.AsyncClient(base_url=at.url) as http:
+        answer = await http.options(f"/api/v1/studio/{path}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize(
     ("path", "body"),
     [
         ("conversations", '{"client_id": "0123456789abcdef", "client_id": "fedcba9876543210"}'),

@@ -134,3 +134,22 @@ async def test_what_a_relay_left_undone_is_done_by_the_next(tmp_path: Path) -> N
         async with editor(at, "Otto") as otto:
             assert (await ended(otto, plan["id"]))["state"] == "done"
         assert (await answers(at))["returns"] == "Left behind."
+
+
+async def test_other_values_go_live_without_a_training_and_back(tmp_path: Path) -> None:
+    await a_home(tmp_path, RETURNS)
+    async with running_relay(tmp_path) as at, editor(at) as edda:
+        await edit(edda, RETURNS, 1, "Corrected.")
+        await edda.post("/publish")
+        done = await edda.post("/values", {"frustration": 0.5, "why": "people were kept waiting"})
+        store = ReleaseStore(tmp_path / "releases")
+        assert store.current() == done["release_id"] != "r1"
+        assert store.verify(done["release_id"]).manifest["serving"]["frustration_threshold"] == 0.5
+        # The corrected text stays live, and the next training goes by the value too.
+        assert (await answers(at))["returns"] == "Corrected."
+        assert (await edda.get("/settings"))["settings"]["frustration"] == 0.5
+        assert (await edda.post("/rollback"))["release_id"] == "r1"
+        for values, code in (({"frustration": 3}, "bad_studio_setting"), ({"risk": 0.05}, "risk_unknown")):
+            _, error = await edda.refused("POST", "/values", values)
+            assert error["code"] == code
+        assert store.current() == "r1"

@@ -58,7 +58,7 @@ async def grouped(edda: Editor) -> dict[str, Any]:
         return jobs[job_id]["state"] in ("done", "failed", "cancelled")
 
     for one in {job["id"], again["id"]}:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(280):
             while not await is_over(one):
                 await asyncio.sleep(0.2)
         assert jobs[one]["state"] == "done", jobs[one]
@@ -66,6 +66,7 @@ async def grouped(edda: Editor) -> dict[str, Any]:
     return page
 
 
+@pytest.mark.timeout(600)
 async def test_what_the_bot_did_not_know_is_grouped_and_taught(tmp_path: Path) -> None:
     await a_home(tmp_path, PAYMENT, live=False)
     async with running_relay(tmp_path) as at, editor(at) as edda:
@@ -106,6 +107,7 @@ async def test_what_the_bot_did_not_know_is_grouped_and_taught(tmp_path: Path) -
         assert life["name"] == "What is the meaning of life?"
 
 
+@pytest.mark.timeout(600)
 async def test_thumbs_repeats_and_past_talk(tmp_path: Path) -> None:
     async def answers(request: TurnRequest) -> TurnOutcome:
         return outcome(request, "So it is.", intent="question", revision=3)

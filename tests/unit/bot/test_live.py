@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot import live
 from bot.live import KEPT, LiveReleases, ReleaseRefused, Warming
 from kb_index.releases import ReleaseStore
 
@@ -111,3 +113,77 @@ async def test_memory_is_bounded_and_the_live_one_stays(shelf: Shelf) -> None:
         await shelf.live.engine_for(f"candidate{number}")
     assert len(shelf.live.loaded) <= KEPT + 1
     assert "r1" in shelf.live.loaded
+
+
+class Following:
+    """Remembers which releases it was asked to keep at their editions, and which to forget."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.gone: list[str] = []
+
+    def look(self, engine: Any) -> None:
+        self.seen.append(str(engine))
+
+    def forget(self, release_id: str) -> None:
+        self.gone.append(release_id)
+
+
+async def test_all_that_is_loaded_is_kept_at_its_edition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "POLL_S", 0.001)
+    shelf, following = Shelf(tmp_path), Following()
+    shelf.live = LiveReleases(shelf.store, shelf.load, following)
+    shelf.point_to("r1")
+    task = asyncio.get_running_loop().create_task(shelf.live.follow())
+    try:
+        async with asyncio.timeout(10):
+            while "engine of r1" not in following.seen:
+                await asyncio.sleep(0.001)
+            # One that is not live is kept too: going back to it brings its own edition at once.
+            shelf.point_to("r2")
+            while "engine of r2" not in following.seen:
+                await asyncio.sleep(0.001)
+            following.seen.clear()
+            while set(following.seen) != {"engine of r1", "engine of r2"}:
+                await asyncio.sleep(0.001)
+            assert await shelf.live.engine_for(None) == "engine of r2"
+    finally:
+        task.cancel()
+
+
+async def test_editions_are_looked_at_while_a_release_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "POLL_S", 0.001)
+    shelf, following, held = Shelf(tmp_path), Following(), threading.Event()
+
+    def load(release_id: str) -> Any:
+        if release_id == "slow":
+            assert held.wait(10)
+        return shelf.load(release_id)
+
+    shelf.live = LiveReleases(shelf.store, load, following)
+    shelf.point_to("r1")
+    await shelf.warm()
+    shelf.point_to("slow")
+    task = asyncio.get_running_loop().create_task(shelf.live.follow())
+    try:
+        async with asyncio.timeout(10):
+            while following.seen.count("engine of r1") < 3:
+                await asyncio.sleep(0.001)
+            held.set()
+            while "engine of slow" not in following.seen:
+                await asyncio.sleep(0.001)
+    finally:
+        held.set()
+        task.cancel()
+
+
+async def test_what_is_loaded_no_longer_is_forgotten(tmp_path: Path) -> None:
+    shelf, following = Shelf(tmp_path), Following()
+    shelf.live = LiveReleases(shelf.store, shelf.load, following)
+    for number in range(KEPT + 2):
+        await shelf.live.engine_for(f"candidate{number}")
+    assert following.gone == ["candidate0", "candidate1"]

@@ -83,9 +83,22 @@ def test_memory_stays_small() -> None:
             memory.with_question("x" * 4000)
             .with_answer(f"article-{number}")
             .with_pair(pair_of("b", str(number)))
+            .with_incident(f"{number:012}")
         )
     assert len(memory.questions) == KEPT_QUESTIONS
+    assert memory.told[-1] == "000000000099"
     assert len(json.dumps(memory.as_dict())) < 2500
+
+
+def test_memory_of_a_bot_that_knew_no_incidents_is_read() -> None:
+    raw = Memory(failures=1).with_incident("a").as_dict()
+    assert Memory.from_dict(json.loads(json.dumps(raw))).told == ("a",)
+    del raw["told"]
+    assert Memory.from_dict(raw).told == ()
+
+
+def test_after_a_person_had_the_conversation_what_was_told_stays_told() -> None:
+    assert Memory().with_incident("a").handed_back().told == ("a",)
 
 
 @pytest.mark.parametrize("number", ["FG-1000645", "fg 1000645", "1000645"])

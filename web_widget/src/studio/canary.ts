@@ -17,31 +17,42 @@ export function wilson(hits: number, n: number): Interval {
   return [Math.max(0, middle - half), Math.min(1, middle + half)];
 }
 
-const FIGURES: readonly { name: string; hits: (f: CanaryFigures) => number; of: (f: CanaryFigures) => number; more: "better" | "worse" | "neither" }[] = [
-  { name: "Answered", hits: (f) => f.answered, of: (f) => f.turns, more: "better" },
-  { name: "Asked back", hits: (f) => f.clarified, of: (f) => f.turns, more: "neither" },
-  { name: "Said it is not sure", hits: (f) => f.unsure, of: (f) => f.turns, more: "worse" },
-  { name: "Handed to a person", hits: (f) => f.handed_over, of: (f) => f.conversations, more: "worse" },
-  { name: "Thumbs down among ratings", hits: (f) => f.thumbs_down, of: (f) => f.thumbs_up + f.thumbs_down, more: "worse" },
+interface Figure {
+  name: string;
+  hits: (f: CanaryFigures) => number;
+  of: (f: CanaryFigures) => number;
+  more: "better" | "worse" | "neither";
+  /** What the canary does when its share is the larger or the smaller one. */
+  up: string;
+  down: string;
+}
+
+const FIGURES: readonly Figure[] = [
+  { name: "Answered", hits: (f) => f.answered, of: (f) => f.turns, more: "better", up: "it answers more", down: "it answers less" },
+  { name: "Asked back", hits: (f) => f.clarified, of: (f) => f.turns, more: "neither", up: "it asks back more", down: "it asks back less" },
+  { name: "Said it is not sure", hits: (f) => f.unsure, of: (f) => f.turns, more: "worse", up: "it is unsure more often", down: "it is unsure less often" },
+  { name: "Handed to a person", hits: (f) => f.handed_over, of: (f) => f.conversations, more: "worse", up: "it hands over more", down: "it hands over less" },
+  { name: "Thumbs down among ratings", hits: (f) => f.thumbs_down, of: (f) => f.thumbs_up + f.thumbs_down, more: "worse", up: "it gets more thumbs down", down: "it gets fewer thumbs down" },
 ];
 
 export interface CanaryRow extends Shares {
   /** `a` is the canary's share. */
   lean: "better" | "worse" | "same";
   change: string;
+  does: string;
   /** The intervals lie apart: hardly chance. */
   sure: boolean;
 }
 
 export function canaryRows({ figures }: Canary): CanaryRow[] {
-  return FIGURES.map(({ name, hits, of, more }) => {
+  return FIGURES.map(({ name, hits, of, more, up, down }) => {
     const side = (f: CanaryFigures): Shares["a"] => (of(f) > 0 ? { share: hits(f) / of(f), interval: wilson(hits(f), of(f)) } : null);
     const [a, b] = [side(figures.canary), side(figures.live)];
-    if (a === null || b === null) return { name, a, b, lean: "same", change: "", sure: false };
+    if (a === null || b === null) return { name, a, b, lean: "same", change: "", does: "", sure: false };
     const sure = a.interval[1] < b.interval[0] || b.interval[1] < a.interval[0];
-    const up = a.share > b.share;
-    const lean = a.share === b.share || more === "neither" ? "same" : up === (more === "better") ? "better" : "worse";
-    return { name, a, b, lean, change: points(b.share, a.share), sure };
+    const rises = a.share > b.share;
+    const lean = a.share === b.share || more === "neither" ? "same" : rises === (more === "better") ? "better" : "worse";
+    return { name, a, b, lean, change: points(b.share, a.share), does: rises ? up : down, sure };
   });
 }
 
@@ -53,8 +64,8 @@ export function canarySays(canary: Canary): string {
   const turns = canary.figures.canary.turns;
   if (turns < FEW) return `Too early to tell: the canary has had ${count(turns, "turn")}.`;
   const sure = canaryRows(canary).filter((row) => row.sure);
-  const better = sure.filter((row) => row.lean === "better").map((row) => row.name.toLowerCase());
-  const worse = sure.filter((row) => row.lean === "worse").map((row) => row.name.toLowerCase());
+  const better = sure.filter((row) => row.lean === "better").map((row) => row.does);
+  const worse = sure.filter((row) => row.lean === "worse").map((row) => row.does);
   if (better.length + worse.length === 0) return "No difference so far that could not be chance.";
   const parts = [];
   if (worse.length > 0) parts.push(`The canary does worse: ${worse.join(", ")}.`);

@@ -66,9 +66,13 @@ export function stageWords(job: Job): string {
   const known = STAGES[job.stage];
   if (known !== undefined) return known;
   const name = job.stage.replace(/[_.-]+/g, " ").trim();
-  return name === "" ? "Starting" : name.charAt(0).toUpperCase() + name.slice(1);
+  return name === "" ? "Starting" : capital(name);
+}
+
+function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 export function leftWords(job: Job): string {
-  return job.seconds_left === null ? "" : `${roughly(job.seconds_left)} left`;
+  return job.seconds_left === null ? "" : `${capital(roughly(job.seconds_left))} left`;
 }

@@ -60,7 +60,8 @@ function Bubble({ entry, first, last, children, locale }: {
         </div>
       )}
       <div class="bubble" dir="auto">
-        <span class="sr">{`${speaker(entry)}: `}</span>
+        {/* With a direction of its own: the words alone tell that of the bubble. */}
+        <span class="sr" dir="auto">{`${speaker(entry)}: `}</span>
         {entry.from === "bot" ? <Markdown text={entry.text} /> : <Plain text={entry.text} />}
         {entry.article !== null && (
           <div class="source">
@@ -109,7 +110,7 @@ function PendingRow({ pending, client }: { pending: Pending; client: Client }): 
   return (
     <div class={`row customer first ${pending.status}`}>
       <div class="bubble" dir="auto">
-        <span class="sr">{`${words.you}: `}</span>
+        <span class="sr" dir="auto">{`${words.you}: `}</span>
         <Plain text={pending.text} />
       </div>
       {pending.status === "failed" ? (
@@ -208,7 +209,7 @@ export function Greeting({ text }: { text: string }): VNode {
         {words.assistant}
       </div>
       <div class="bubble" dir="auto">
-        <span class="sr">{`${words.assistant}: `}</span>
+        <span class="sr" dir="auto">{`${words.assistant}: `}</span>
         <Plain text={text} />
       </div>
     </div>

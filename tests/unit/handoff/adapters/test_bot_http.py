@@ -11,7 +11,8 @@ import pytest
 
 from bot.contract import Decision, Reply, TurnOutcome, TurnRequest, outcome_to_json, request_to_json
 from handoff.adapters.bot_http import HttpBot
-from handoff.ports import BotFailedError, BotNotReadyError
+from handoff.adapters.bot_workbench import BotWorkbench
+from handoff.ports import BotFailedError, BotNotReadyError, BotReleaseRefusedError
 
 REQUEST = TurnRequest("c1", 1, 2, "Wo ist es? 🙂")
 OUTCOME = TurnOutcome(2, "r1", Decision("answer", "confident", 0.9, 0.5), (Reply("Here."),))
@@ -218,3 +219,59 @@ async def test_a_search_that_comes_to_nothing_says_so(server: Server, bot: HttpB
     server.answer = answer
     with pytest.raises(BotNotReadyError):
         await bot.search("where", "en", 3)
+
+
+TRIED = TurnRequest("c1", 1, 2, "Wo ist es?", release_id="r2")
+REFUSAL = {"error": {"code": "release_refused", "message": "model.tar.gz has changed", "data": {}}}
+
+
+async def test_a_release_that_cannot_be_used_is_told_apart_from_a_bot_that_fails(
+    server: Server, bot: HttpBot
+) -> None:
+    server.answer = with_json(409, REFUSAL)
+    with pytest.raises(BotReleaseRefusedError, match=r"model\.tar\.gz has changed"):
+        await bot.turn(TRIED, 5.0)
+    # Nobody asked for a release: a failure like any other.
+    with pytest.raises(BotFailedError, match="409"):
+        await bot.turn(REQUEST, 5.0)
+    overtaken = {"error": {"code": "turn_overtaken", "message": "later ones were taken", "data": {}}}
+    for body in (overtaken, {"error": "broken"}, ["nonsense"]):
+        server.answer = with_json(409, body)
+        with pytest.raises(BotFailedError, match="409"):
+            await bot.turn(TRIED, 5.0)
+
+
+async def test_a_bot_says_what_it_has_loaded_and_loads_more(server: Server, bot: HttpBot) -> None:
+    server.answer = with_json(200, {"release_ids": ["r1", "r2"], "refused": []})
+    assert list(await bot.loaded()) == ["r1", "r2"]
+    await bot.load("r2")
+    assert server.asked[-1][0] == "POST /bot/releases/r2/load"
+    server.answer = with_json(409, REFUSAL)
+    with pytest.raises(BotReleaseRefusedError, match=r"model\.tar\.gz"):
+        await bot.load("r2")
+    for answer in (with_json(503, {}), with_json(200, ["nonsense"]), with_body(200, b"{")):
+        server.answer = answer
+        with pytest.raises(BotNotReadyError):
+            await bot.loaded()
+    server.answer = with_json(500, {})
+    with pytest.raises(BotNotReadyError, match="500"):
+        await bot.load("r2")
+
+
+async def test_every_bot_that_is_there_loads_a_release(server: Server, bot: HttpBot) -> None:
+    away = HttpBot("http://127.0.0.1:9", "secret")
+    try:
+        server.answer = with_json(200, {"release_ids": ["r1"]})
+        bench = BotWorkbench([bot, away])
+        assert await bench.has_loaded("r1")
+        assert not await bench.has_loaded("r2")
+        await bench.load("r2")
+        with pytest.raises(BotNotReadyError):
+            await BotWorkbench([away]).has_loaded("r1")
+        with pytest.raises(BotNotReadyError):
+            await BotWorkbench([away]).load("r1")
+        server.answer = with_json(409, REFUSAL)
+        with pytest.raises(BotReleaseRefusedError):
+            await bench.load("r2")
+    finally:
+        await away.close()

@@ -8,7 +8,7 @@ import pytest
 
 from bot.contract import TurnOutcome, TurnRequest
 from handoff.adapters.bot_pool import FIRST_SHARE, BotPool
-from handoff.ports import BotFailedError, BotNotReadyError
+from handoff.ports import BotFailedError, BotNotReadyError, BotReleaseRefusedError
 from tests.unit.handoff.service.scripted_bot import ScriptedBot, answer
 
 
@@ -110,3 +110,20 @@ async def test_a_failure_counts_more_than_a_bot_that_is_down(bots: list[Scripted
     bots[2].then(fail)
     with pytest.raises(BotFailedError):
         await BotPool(bots).turn(request(), 5.0)
+
+
+async def test_a_release_that_one_bot_refuses_is_not_asked_of_the_others_and_puts_no_bot_aside(
+    bots: list[ScriptedBot],
+) -> None:
+    async def refuse(_request: TurnRequest) -> TurnOutcome:
+        raise BotReleaseRefusedError("planted")
+
+    pool = BotPool(bots)
+    await pool.turn(request("c"), 5.0)
+    own = next(bot for bot in bots if bot.turns)
+    own.then(refuse)
+    with pytest.raises(BotReleaseRefusedError):
+        await pool.turn(request("c", 4), 5.0)
+    assert sorted(asked(bots)) == [[], [], [2, 4]]
+    await pool.turn(request("c", 6), 5.0)
+    assert sorted(asked(bots)) == [[], [], [2, 4, 6]]

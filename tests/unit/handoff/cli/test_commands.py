@@ -112,6 +112,56 @@ def test_a_fault_of_the_file_as_a_whole_has_no_line(home: str, tmp_path: Path) -
     assert done.stderr.startswith("articles.txt: There is no such file")
 
 
+def test_a_preview_shows_changes_and_faults_and_changes_nothing(home: str, tmp_path: Path) -> None:
+    pages = tmp_path / "site"
+    pages.mkdir()
+    (pages / "pay.html").write_text(
+        "<html><head><title>Paying | Shop</title></head><body><main>"
+        '<h2 id="card">Can I pay by card?</h2><p>Yes.</p></main></body></html>'
+    )
+    done = baton("--home", home, "content", "import", str(pages), "--preview")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "+ can-i-pay-by-card: Can I pay by card?",
+        "1 would be added, 0 changed, 0 unchanged. 0 errors.",
+    ]
+    (pages / "old.html").write_bytes(b"<p>\n\xff")
+    done = baton("--home", home, "content", "import", str(pages), "--preview", "--json")
+    assert done.returncode == 1
+    assert done.stderr.startswith("old.html:2: The page is not UTF-8")
+    (line,) = done.stdout.splitlines()
+    told = json.loads(line)
+    assert told["counts"]["errors"] == 1
+    assert [(e["file"], e["line"], e["code"]) for e in told["errors"]] == [("old.html", 2, "bad_encoding")]
+    refused(baton("--home", home, "content", "import", str(pages)), "old.html:2", "nothing was imported")
+    (pages / "old.html").unlink()
+    assert baton("--home", home, "content", "import", str(pages)).returncode == 0
+    again = baton("--home", home, "content", "import", str(pages), "--preview")
+    assert again.stdout == "0 would be added, 0 changed, 1 unchanged. 0 errors.\n"
+
+
+def test_a_project_comes_in_and_goes_out_as_it_was(home: str, tmp_path: Path) -> None:
+    project = tmp_path / "bot"
+    texts = {
+        "data/nlu.yml": 'version: "3.1"\nnlu:\n# Hello.\n- intent: greet\n  examples: |\n    - hi there\n',
+        "articles/pay.md": "---\n# paying\ntitle: 'How can I pay?'\n---\nBy card.\n",
+    }
+    for name, text in texts.items():
+        (project / name).parent.mkdir(parents=True)
+        (project / name).write_text(text)
+    assert baton("--home", home, "content", "import", str(project)).returncode == 0
+    done = baton("--home", home, "content", "export", str(tmp_path / "out"), "--format", "rasa", "--json")
+    assert json.loads(done.stdout)["written"] == ["data/nlu.yml", "kb_index/articles/pay.md"]
+    assert (tmp_path / "out" / "data" / "nlu.yml").read_text() == texts["data/nlu.yml"]
+    assert (tmp_path / "out" / "kb_index" / "articles" / "pay.md").read_text() == texts["articles/pay.md"]
+    (project / "articles" / "gone.md").write_text("---\ntitle: Gone\n---\nx\n")
+    done = baton("--home", home, "content", "export", str(project))
+    assert "0 files written, 2 unchanged, 0 removed." in done.stdout
+    assert "articles/gone.md: this home has no such article." in done.stderr
+    done = baton("--home", home, "content", "export", str(project), "--prune")
+    assert not (project / "articles" / "gone.md").exists()
+
+
 def test_asking_does_not_make_a_home(home: str) -> None:
     done = baton("--home", home, "release", "list", "--json")
     assert json.loads(done.stdout) == {"releases": [], "live": None}

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from handoff.content.commands import export_content, import_content, validate_content
+from handoff.content.commands import (
+    Format,
+    export_bytes,
+    export_content,
+    import_content,
+    validate_content,
+)
 from handoff.content.errors import ContentRefused, ExportRefused
+from handoff.content.reading import read_source
 from handoff.content.store import ContentStore, ImportResult
 from kb_index.article import Article
 from kb_index.formats import Parsed, parse
@@ -125,6 +132,18 @@ async def test_an_export_replaces_a_file_but_never_mixes_with_other_things(
     with pytest.raises(ExportRefused, match="neither empty nor a folder of articles"):
         await export_content(store, tmp_path / "other")
     assert [file.name for file in (tmp_path / "other").iterdir()] == ["notes.md"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "markdown", "rasa", "intents"])
+async def test_an_export_to_send_is_read_back(store: ContentStore, form: Format) -> None:
+    await store.import_parsed(Parsed([PAY, TRACK], {"greet": ["ahoy"]}))
+    data = await export_bytes(store, form)
+    assert await export_bytes(store, form) == data
+    name = {"jsonl": "a.jsonl", "csv": "a.csv", "intents": "a.yml"}.get(form, "a.zip")
+    source = read_source(data, name)
+    assert source.parsed.errors == []
+    assert source.parsed.articles == ([] if form == "intents" else [PAY, TRACK])
+    assert ("ahoy" in source.parsed.intents.get("greet", [])) == (form in ("intents", "rasa"))
 
 
 async def test_an_export_into_a_folder_of_articles_writes_what_changed(

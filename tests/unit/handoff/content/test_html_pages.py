@@ -57,9 +57,42 @@ def test_headings_that_ask_are_questions_each_with_what_stands_below() -> None:
     assert [(e.title, e.answer, e.line, e.anchor) for e in read.entries] == [
         ("How do I return an item?", "Print the label.\n\n### The label\n\nIt is in the parcel.", 6, "how"),
         ("What does it cost?", "Nothing.", 7, "cost"),
+        ("Returns", "All about returns.\n\n## Contact\n\nWrite to us.", 5, ""),
     ]
-    assert "All about returns." in read.left_out
-    assert "Write to us." in read.left_out
+    assert read.left_out == ""
+
+
+def test_a_few_words_that_lead_to_questions_are_named_and_in_no_article() -> None:
+    read = read_page(
+        page("<main><h1>Help</h1><p>Ask us anything.</p><h2>Who are you?</h2><p>A shop.</p></main>")
+    )
+    assert [e.title for e in read.entries] == ["Who are you?"]
+    assert read.left_out == "Ask us anything."
+
+
+def test_a_question_in_bold_stands_for_a_heading() -> None:
+    body = "<h2>Orders</h2><p><b>Where is it?</b></p><p>On its way.</p><p>Soon.</p><p><strong>Not this</strong></p>"
+    assert told(
+        page(
+            f"<main>{body}<p> <strong>Can I pay?</strong> </p><ul><li>Yes</ul>"
+            "<p><b>How long?</b><br>Two days<br>or three.</p></main>"
+        )
+    ) == [
+        ("Where is it?", "On its way.\n\nSoon.\n\n**Not this**"),
+        ("Can I pay?", "- Yes"),
+        ("How long?", "Two days\nor three."),
+    ]
+
+
+def test_microdata_is_read() -> None:
+    body = (
+        '<div itemscope itemtype="https://schema.org/FAQPage"><div id="w" itemprop="mainEntity" itemscope '
+        'itemtype="https://schema.org/Question"><h3 itemprop="name">Is it waterproof</h3><div itemscope '
+        'itemprop="acceptedAnswer" itemtype="https://schema.org/Answer"><div itemprop="text"><p>Yes, <b>it</b> is.</p>'
+        '</div></div></div><div itemtype="https://schema.org/Question"><p>no answer</p></div></div>'
+    )
+    (entry,) = read_page(page(body)).entries
+    assert (entry.title, entry.answer, entry.anchor) == ("Is it waterproof", "Yes, **it** is.", "w")
 
 
 def test_what_a_page_says_beside_its_questions_is_an_article_if_it_is_more_than_an_introduction() -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handoff.content.errors import ContentMoved, ContentRefused, ImportExpired
 from handoff.content.imports import MAX_AGE_MS, MAX_PREVIEWS, Imports, PreviewShelf
@@ -114,6 +115,18 @@ async def test_what_the_import_does_not_touch_may_move_unless_it_replaces_all(st
     with pytest.raises(ContentMoved):
         await apply_import(store, preview, replace=True)
     assert (await apply_import(store, preview)).changed == 1
+
+
+@pytest.mark.needs_postgres
+@pytest.mark.parametrize("what", ["changed", "removed", "added", "replaced", "intents"])
+async def test_postgresql_keeps_the_same_promises(postgres: AsyncEngine, clock: HeldClock, what: str) -> None:
+    store = ContentStore(postgres, clock)
+    if what == "replaced":
+        await test_what_the_import_does_not_touch_may_move_unless_it_replaces_all(store)
+    elif what == "intents":
+        await test_intents_that_moved_refuse_the_import(store)
+    else:
+        await test_content_that_moved_meanwhile_refuses_the_import(store, what)
 
 
 async def test_intents_that_moved_refuse_the_import(store: ContentStore) -> None:
@@ -250,6 +263,7 @@ async def test_a_damaged_preview_is_as_good_as_none(
 ) -> None:
     shelf = PreviewShelf(tmp_path, clock)
     token = shelf.put(await made(store))
-    (tmp_path / "run" / "imports" / token).write_bytes(b'{"name": ')
-    with pytest.raises(ImportExpired):
-        shelf.get(token)
+    for damage in (b'{"name": ', b"[]", b"{}", b""):
+        (tmp_path / "run" / "imports" / token).write_bytes(damage)
+        with pytest.raises(ImportExpired):
+            shelf.get(token)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from handoff.content import reading
 from handoff.content.apart import read_apart
 from handoff.content.reading import read_source
 from handoff.content.source import Source, source_from_json, source_to_json
@@ -211,6 +212,21 @@ def test_ten_thousand_variants_at_once_are_a_fault_of_their_line() -> None:
     assert str(MAX_QUESTIONS) in error.message
 
 
+def test_one_import_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"id": f"a{n}", "title": "T", "answer": "x" * 100} for n in range(4)]
+    data = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    monkeypatch.setattr(reading, "MAX_ARTICLES", 3)
+    assert errors(read_source(data, "a.jsonl")) == [("", 0, "too_large")]
+    monkeypatch.setattr(reading, "MAX_ARTICLES", 4)
+    monkeypatch.setattr(reading, "MAX_TEXT", 403)
+    assert errors(read_source(data, "a.jsonl")) == [("", 0, "too_large")]
+    monkeypatch.setattr(reading, "MAX_TEXT", 404)
+    assert errors(read_source(data, "a.jsonl")) == []
+    monkeypatch.setattr(reading, "MAX_TEXT", len(MARKDOWN) - 1)
+    source = read_source(MARKDOWN.encode(), "pay.md")
+    assert (len(source.parsed.articles), source.texts, notes(source)) == (1, {}, [("", "form_not_kept")])
+
+
 def test_what_was_read_travels_between_processes(tmp_path: Path) -> None:
     project = written(
         tmp_path / "bot", {"data/nlu.yml": NLU, "data/rules.yml": RULES, "articles/pay.md": MARKDOWN}
@@ -233,8 +249,9 @@ async def test_reading_apart_is_the_same_reading(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_takes_too_long_is_given_up_and_named() -> None:
-    # Half a minute in trafilatura.
+    # Twenty seconds of trafilatura each.
     heavy = page("T", "<p>" + "a<br>" * 49_000)
-    data = zipped({"a.html": page("A", "<p>a</p>"), "b/heavy.html": heavy})
-    source = await read_apart(data, "site.zip", time_limit_s=8)
-    assert errors(source) == [("b/heavy.html", 0, "too_heavy")]
+    data = zipped({"a.html": page("A", "<p>a</p>"), **{f"b/heavy{n}.html": heavy for n in range(5)}})
+    (error,) = (await read_apart(data, "site.zip", time_limit_s=12)).parsed.errors
+    assert (error.code, error.line) == ("too_heavy", 0)
+    assert error.file.startswith("b/heavy")

@@ -106,3 +106,20 @@ async def gone(pid: int, within: float = 10.0) -> None:
     while is_running(pid):
         assert time.monotonic() < deadline, f"process {pid} still runs"
         await asyncio.sleep(0.01)
+
+
+async def test_a_descriptor_that_is_kept_is_open_in_the_child_and_no_other_is() -> None:
+    reading, writing = os.pipe()
+    kept, kept_end = os.pipe()
+    said: list[str] = []
+    code = "import os, sys\nfor number in sys.argv[1:]:\n  try: os.fstat(int(number)); print('open')\n  except OSError: print('closed')"
+    try:
+        os.set_inheritable(reading, True)
+        child = await Child.start(
+            python(code, str(kept), str(reading)), dict(os.environ), said.append, keeps=(kept,)
+        )
+        assert await child.wait() == 0
+    finally:
+        for number in (reading, writing, kept, kept_end):
+            os.close(number)
+    assert said == ["open", "closed"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from handoff.adapters.tether import LIFELINE
 from handoff.settings import PROJECT_ROOT, Settings
 from handoff.supervisor import first_start_is_due, serve, settle_first_start
 from handoff.supervisor.guards import sole_serve
@@ -94,6 +95,14 @@ def test_the_relay_is_asked_where_it_can_be_reached(settings: Settings, host: st
     relay = _relay(there, 8420, {}, tuple, learning=False, lifeline=9)
     assert relay.health.host == reached
     assert f"http://{f'[{reached}]' if ':' in reached else reached}:8420/demo" in "\n".join(relay.ready(1))
+
+
+def test_the_relay_alone_holds_the_lifeline(settings: Settings) -> None:
+    env = part_environment(settings, 8420, 8421, "s3cret")
+    relay = _relay(settings, 8420, env, tuple, learning=False, lifeline=9)
+    assert (relay.keeps, relay.env[LIFELINE]) == ((9,), "9")
+    bot = _bot(settings, 8421, "s3cret", env)
+    assert (bot.keeps, LIFELINE in bot.env) == ((), False)
 
 
 def test_a_step_is_a_command_of_baton_in_the_same_home(settings: Settings) -> None:

@@ -52,9 +52,9 @@ export function Answer({ title, text, notes, error, change }: Props): VNode {
     if (area.current !== null) type(area.current, tool);
   };
   return (
-    <section class="editor-part" aria-labelledby="answer-title">
+    <section class="editor-part">
       <div class="part-head">
-        <h2 id="answer-title">Answer</h2>
+        <h2>Answer</h2>
       </div>
       <div class="answer">
         <div class="answer-write">

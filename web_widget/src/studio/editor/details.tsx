@@ -75,8 +75,8 @@ export function Details({ article, tags, locales, change }: Props): VNode {
   const { valid_from: from, valid_until: until } = article;
   const never = validity(from, until, Date.now()) === "never";
   return (
-    <section class="editor-part details" aria-labelledby="details-title">
-      <h2 id="details-title">Details</h2>
+    <section class="editor-part details">
+      <h2>Details</h2>
       <fieldset class="choices-two">
         <legend>Status</legend>
         <label>

@@ -121,7 +121,9 @@ export function useArticle(session: Studio, start: Article | null): Editing {
   return {
     base, form, dirty, saving, wrong, conflict, offered, gone,
     change: (part) => {
-      setForm((now) => ({ ...now, ...part }));
+      // At once: who presses Ctrl+S while a field still hands over its words saves these too.
+      latest.current = { ...latest.current, ...part };
+      setForm(latest.current);
       if (wrong !== null && wrong.field in part) setWrong(null);
     },
     save: () => send(cleaned(latest.current), base),

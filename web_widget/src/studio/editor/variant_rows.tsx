@@ -74,6 +74,19 @@ export function VariantRows({ lines, shown, notes, splice, wanted }: Props): VNo
     setFocus(null);
   }, [focus, from, to, offsets]);
 
+  // Advice that appears above or below the line one writes in must not push it out of sight.
+  useLayoutEffect(() => {
+    const element = room.current;
+    const row = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.row : undefined;
+    if (element === null || row === undefined || !element.contains(document.activeElement)) return;
+    const at = shown.indexOf(Number(row));
+    const top = offsets[at];
+    const end = offsets[at + 1];
+    if (top === undefined || end === undefined) return;
+    if (end > element.scrollTop + element.clientHeight) element.scrollTop = end - element.clientHeight;
+    else if (top < element.scrollTop) element.scrollTop = top;
+  }, [offsets]);
+
   const press = (event: KeyboardEvent, index: number, at: number): void => {
     const input = event.currentTarget as HTMLInputElement;
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -1,6 +1,7 @@
 /** How customers ask: the variants, as lines or as one text. */
 import type { VNode } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { sameValue } from "../fields";
 import { Button } from "../ui/button";
 import { duplicates } from "../variants";
 import { count } from "../words";
@@ -11,8 +12,9 @@ import { type Note, Notes } from "./note";
 /** From so many on, one looks for a line rather than at all of them. */
 const FIND_FROM = 12;
 /** A change of so many lines at once may be taken back at once. */
-const MANY = 5;
+const MANY = 2;
 const LISTED = 12;
+const PAUSE_MS = 250;
 
 interface Props {
   lines: readonly string[];
@@ -37,6 +39,50 @@ function useNotes(lines: readonly string[], title: string, advice: LineAdvice): 
     return out;
   }, [lines, doubles, advice]);
   return { notes, repeated: doubles.size };
+}
+
+/** One text for all lines. It is taken apart when the writing pauses: of ten thousand lines that takes a while. */
+function LinesAsText({ lines, change }: { lines: readonly string[]; change: (lines: string[]) => void }): VNode {
+  const area = useRef<HTMLTextAreaElement>(null);
+  const known = useRef(lines);
+  const timer = useRef(0);
+  useLayoutEffect(() => {
+    // What comes from elsewhere (an undo, a save) is shown; what was typed here stands there already.
+    if (area.current === null || lines === known.current) return;
+    known.current = lines;
+    const text = lines.join("\n");
+    // The caret stays where it is unless it must move.
+    if (area.current.value !== text) area.current.value = text;
+  }, [lines]);
+  useLayoutEffect(() => () => clearTimeout(timer.current), []);
+  const flush = (): void => {
+    clearTimeout(timer.current);
+    if (area.current === null) return;
+    const text = area.current.value;
+    const next = text === "" ? [] : text.split("\n");
+    if (sameValue(next, known.current)) return;
+    known.current = next;
+    change(next);
+  };
+  return (
+    <textarea
+      ref={area}
+      class="variants-text"
+      dir="auto"
+      rows={16}
+      aria-label="Variants, one per line"
+      spellcheck={false}
+      defaultValue={lines.join("\n")}
+      onInput={() => {
+        clearTimeout(timer.current);
+        timer.current = window.setTimeout(flush, PAUSE_MS);
+      }}
+      onBlur={flush}
+      onKeyDown={(event) => {
+        if (event.ctrlKey || event.metaKey) flush();
+      }}
+    />
+  );
 }
 
 export function Variants({ lines, title, advice, general, change }: Props): VNode {
@@ -66,9 +112,9 @@ export function Variants({ lines, title, advice, general, change }: Props): VNod
   };
 
   return (
-    <section class="editor-part" aria-labelledby="variants-title">
+    <section class="editor-part">
       <div class="part-head">
-        <h2 id="variants-title">Variants</h2>
+        <h2>Variants</h2>
         <p class="part-count" role="status">
           {filled === 0 ? "None yet" : count(filled, "variant")}
           {repeated > 0 && `, ${count(repeated, "repeats", "repeat")} another`}
@@ -101,18 +147,7 @@ export function Variants({ lines, title, advice, general, change }: Props): VNod
       )}
       {asText ? (
         <>
-          <textarea
-            class="variants-text"
-            dir="auto"
-            rows={16}
-            aria-label="Variants, one per line"
-            spellcheck={false}
-            value={lines.join("\n")}
-            onInput={(event) => {
-              const text = event.currentTarget.value;
-              put(text === "" ? [] : text.split("\n"), "The lines were changed.");
-            }}
-          />
+          <LinesAsText lines={lines} change={(next) => put(next, "The lines were changed.")} />
           {notes.size > 0 && (
             <ul class="text-notes">
               {[...notes].slice(0, LISTED).map(([index, told]) => (

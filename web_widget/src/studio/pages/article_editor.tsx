@@ -182,7 +182,7 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
       )}
       <div class="editor-columns">
         <div class="editor-main">
-          <section class="editor-part" aria-label="Title">
+          <section class="editor-part">
             <Field label="Title" hint="The question in its plainest form, as a customer would ask it." error={wrong?.field === "title" ? wrong.message : null}>
               {(ids) => <input {...ids} class="title-input" dir="auto" autocomplete="off" maxLength={200} value={form.title} onInput={(event) => change({ title: event.currentTarget.value })} />}
             </Field>

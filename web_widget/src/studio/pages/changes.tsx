@@ -90,7 +90,7 @@ function Row({ session, change, chosen, choose, again }: {
             </a>
           )}
           <p class="change-told">
-            <Badge tone={kind.tone}>{kind.words}</Badge> {draft && <Badge>Draft, not ready to be published</Badge>} {change.fields.length > 0 && `${fieldNames(change.fields)}, `}
+            <Badge tone={kind.tone}>{kind.words}</Badge> {draft && <Badge>Draft</Badge>} {change.fields.length > 0 && `${fieldNames(change.fields)}, `}
             {when(change.at)} by <span dir="auto">{change.by}</span>
           </p>
         </div>
@@ -143,7 +143,7 @@ export function ChangesPage({ session }: PageProps): VNode {
 
   return (
     <>
-      <PageHead title="Changes" lead="What was written and customers do not get yet. Publishing takes seconds and trains nothing.">
+      <PageHead title="Changes" lead="What customers do not get yet. Publishing takes seconds and trains nothing.">
         {chosen.length > 0 && (
           <Button kind="primary" onClick={() => setAsking(true)}>
             Publish {count(chosen.length, "change")}

@@ -94,6 +94,19 @@ export function Overview({ session }: PageProps): VNode {
         </section>
         {summary !== null && (
           <div class="overview-side">
+            {summary.articles === 0 && (
+              <Card title="Start here" tone="do">
+                <p>The assistant answers from articles, and there is none yet. Write the first one, or bring what you have.</p>
+                <p class="card-buttons">
+                  <a class="button primary" href={href("articles", NEW_ARTICLE)}>
+                    Write an article
+                  </a>
+                  <a class="button" href={href("import")}>
+                    Import a file
+                  </a>
+                </p>
+              </Card>
+            )}
             {jobRuns(summary.job) && (
               <Card title="Under way">
                 <p>{jobWords(summary.job)}.</p>

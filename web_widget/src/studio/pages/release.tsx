@@ -26,7 +26,7 @@ export function ReleaseReport({ session, route }: PageProps): VNode {
   return (
     <>
       <nav class="crumbs" aria-label="Where this is">
-        <a href={href("training")}>Training and releases</a>
+        <a href={href("training")}>Training</a>
       </nav>
       <PageHead
         title={release === null ? "Release" : `Release of ${stamp(release.created_at)}`}

@@ -51,7 +51,11 @@ export function DraftDialog({ api, group, questions, busy, close, save }: {
         }}
       >
         <Notice>
-          <p>An agent wrote this to one customer. Read it, take out what is only theirs, and save it as a draft: customers see nothing of it yet.</p>
+          <p>
+            {answers.length === 0
+              ? "Write what every customer with such a question should get. Saved as a draft, customers see nothing of it yet."
+              : "An agent wrote this to one customer. Read it, take out what is only theirs, and save it as a draft: customers see nothing of it yet."}
+          </p>
         </Notice>
         <div class="draft-parts">
           <div>

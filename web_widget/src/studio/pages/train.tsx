@@ -94,8 +94,8 @@ export function Train({ session, done }: { session: Studio; done: () => void }):
           </div>
           <Progress label="Training" done={job?.done ?? 0} total={job?.total ?? 0} />
           <p class="train-left">
-            {job === null ? "" : leftWords(job)}
-            {job !== null && job.message !== "" && <span dir="auto"> {job.message}</span>} It goes on if you leave this page; customers notice nothing.
+            {job !== null && leftWords(job) !== "" && <strong>{leftWords(job)}. </strong>}
+            {job !== null && job.message !== "" && <span dir="auto">{job.message} </span>}It goes on if you leave this page; customers notice nothing.
           </p>
         </>
       )}

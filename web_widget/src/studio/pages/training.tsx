@@ -25,7 +25,7 @@ export function Training({ session, go, route }: PageProps): VNode {
   };
   return (
     <>
-      <PageHead title="Training and releases" lead="Training teaches the bot what you have written and measures it. Customers get it once you publish the release." />
+      <PageHead title="Training" lead="Training teaches the bot what you have written and measures it. Customers get it once you publish the release." />
       <Train session={session} done={changed} />
       {session.summary?.canary != null && <CanaryCard session={session} canary={session.summary.canary} changed={changed} />}
       <Tabs

@@ -15,7 +15,7 @@ export function BotBubble({ text, source = null, children }: { text: string; sou
         {words.assistant}
       </div>
       <div class="bubble" dir="auto">
-        <span class="sr">{words.assistant}: </span>
+        <span class="sr" dir="auto">{words.assistant}: </span>
         <Markdown text={text} />
         {source !== null && (
           <div class="source">
@@ -35,7 +35,7 @@ export function CustomerBubble({ text, children }: { text: string; children?: Co
   return (
     <div class="row customer first">
       <div class="bubble" dir="auto">
-        <span class="sr">Customer: </span>
+        <span class="sr" dir="auto">Customer: </span>
         <Plain text={text} />
       </div>
       {children}

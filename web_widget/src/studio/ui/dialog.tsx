@@ -21,7 +21,7 @@ export function Dialog({ title, close, kind = "dialog", children }: Props): VNod
     return () => element?.close();
   }, []);
   return (
-    <dialog ref={dialog} class={kind} aria-labelledby={id} onClose={close}>
+    <dialog ref={dialog} class={kind === "dialog" ? undefined : `dialog-${kind}`} aria-labelledby={id} onClose={close}>
       <div class="dialog-head">
         <h2 id={id}>{title}</h2>
         <button type="button" class="icon-button" aria-label="Close" onClick={close}>

@@ -13,8 +13,8 @@ export function PageHead({ title, lead, children }: {
   return (
     <header class="page-head">
       <div class="page-title">
-        <h1 id="page-title" tabIndex={-1} dir="auto">
-          {title}
+        <h1 id="page-title" tabIndex={-1}>
+          <bdi>{title}</bdi>
         </h1>
         {lead !== undefined && <p class="page-lead">{lead}</p>}
       </div>

@@ -1,6 +1,6 @@
 /** Outcomes, told where one looks and read out by screen readers. */
-import type { VNode } from "preact";
-import { useCallback, useRef, useState } from "preact/hooks";
+import { render, type VNode } from "preact";
+import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CloseIcon } from "../../shared/icons";
 
 export interface Toast {
@@ -38,23 +38,36 @@ function Row({ toast, drop }: { toast: Toast; drop: (id: number) => void }): VNo
   );
 }
 
-export function Toasts({ toasts, drop }: { toasts: readonly Toast[]; drop: (id: number) => void }): VNode {
+function Rows({ toasts, drop }: { toasts: readonly Toast[]; drop: (id: number) => void }): VNode {
+  const rows = (bad: boolean): VNode[] => toasts.filter((toast) => toast.bad === bad).map((toast) => <Row key={toast.id} toast={toast} drop={drop} />);
   return (
     <div class="toasts">
-      <div role="status">
-        {toasts
-          .filter((toast) => !toast.bad)
-          .map((toast) => (
-            <Row key={toast.id} toast={toast} drop={drop} />
-          ))}
-      </div>
-      <div role="alert">
-        {toasts
-          .filter((toast) => toast.bad)
-          .map((toast) => (
-            <Row key={toast.id} toast={toast} drop={drop} />
-          ))}
-      </div>
+      <div role="status">{rows(false)}</div>
+      <div role="alert">{rows(true)}</div>
     </div>
   );
+}
+
+/** While a modal dialog is open, nothing outside it can be seen well, read out or pressed: the toasts go into it. */
+export function Toasts({ toasts, drop }: { toasts: readonly Toast[]; drop: (id: number) => void }): VNode {
+  const home = useRef<HTMLDivElement>(null);
+  const room = useRef<HTMLDivElement | null>(null);
+  room.current ??= document.createElement("div");
+  useLayoutEffect(() => {
+    if (room.current !== null) render(<Rows toasts={toasts} drop={drop} />, room.current);
+  }, [toasts, drop]);
+  useLayoutEffect(() => {
+    const place = (): void => {
+      const to = [...document.querySelectorAll("dialog:modal")].at(-1) ?? home.current;
+      if (to !== null && room.current !== null && room.current.parentNode !== to) to.append(room.current);
+    };
+    place();
+    const watch = new MutationObserver(place);
+    watch.observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["open"] });
+    return () => {
+      watch.disconnect();
+      if (room.current !== null) render(null, room.current);
+    };
+  }, []);
+  return <div ref={home} />;
 }
