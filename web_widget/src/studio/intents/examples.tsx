@@ -1,6 +1,6 @@
 /** Examples, one a line; words in them are marked by selecting them. */
 import type { VNode } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type Note, NoteWords } from "../editor/note";
 import type { Entity } from "../protocol_intents";
 import { Button } from "../ui/button";
@@ -28,7 +28,8 @@ export function Examples({ lines, entities, notes, change, make }: Props): VNode
   const [selected, setSelected] = useState<Selected | null>(null);
   const [focus, setFocus] = useState<number | null>(null);
   const inputs = (): HTMLInputElement[] => [...(list.current?.querySelectorAll<HTMLInputElement>("input.example-text") ?? [])];
-  useEffect(() => {
+  // Before the next key arrives: who types on after Enter types into the new line.
+  useLayoutEffect(() => {
     if (focus === null) return;
     inputs()[focus]?.focus();
     setFocus(null);

@@ -82,6 +82,7 @@ export function Decide({ api, group, questions, all, busy, settle }: Props): VNo
       )}
       {open === "intent" && (
         <IntentDialog
+          api={api}
           busy={busy}
           close={close}
           choose={(intent) => {

@@ -1,12 +1,17 @@
 /** Some questions ask for something that the bot does or says, not for an article. */
 import type { VNode } from "preact";
 import { useId, useState } from "preact/hooks";
+import type { Api } from "../api";
+import { meaning } from "../intents/words";
+import type { IntentRow } from "../protocol_intents";
 import { INTENTS, intentProblem } from "../review_words";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
+import { useLoad } from "../ui/load";
 
-export function IntentDialog({ busy, close, choose }: { busy: boolean; close: () => void; choose: (intent: string) => void }): VNode {
+export function IntentDialog({ api, busy, close, choose }: { api: Api; busy: boolean; close: () => void; choose: (intent: string) => void }): VNode {
+  const own = useLoad<{ intents: IntentRow[] }>(api, "/intents").data?.intents.filter((intent) => !intent.shipped) ?? [];
   const [name, setName] = useState("");
   const [wrong, setWrong] = useState<string | null>(null);
   const options = useId();
@@ -26,7 +31,7 @@ export function IntentDialog({ busy, close, choose }: { busy: boolean; close: ()
           {(ids) => <input {...ids} list={options} autocomplete="off" maxLength={64} value={name} onInput={(event) => setName(event.currentTarget.value)} />}
         </Field>
         <datalist id={options}>
-          {INTENTS.map((intent) => (
+          {[...own.map((intent) => ({ name: intent.name, label: `When a customer ${meaning(intent)}` })), ...INTENTS].map((intent) => (
             <option key={intent.name} value={intent.name}>
               {intent.label}
             </option>
