@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -39,16 +40,20 @@ def report_progress(stage: str, done: int, total: int, message: str) -> None:
 def run(call: Callable[[], Mapping[str, Any]], *, failed: str) -> int:
     """Call `call` and write its result as the last line of standard output; `failed` is the code of an error without one.
 
-    Returns the exit code. What is raised but is no `Exception` passes.
+    Returns the exit code. What nobody foresaw is told with its traceback on standard error.
     """
     hush()
     # Whatever libraries print belongs beside the result, not before it.
     out, sys.stdout = sys.stdout, sys.stderr
     try:
         result: dict[str, Any] = {"ok": True, **call()}
-    except (ValueError, RuntimeError, OSError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001 - Rasa and the libraries under it have exceptions of their own
+        if not isinstance(error, ValueError | RuntimeError | OSError | MemoryError):
+            traceback.print_exc()
         code = getattr(error, "code", failed)
-        result = {"ok": False, "error": {"code": str(code), "message": str(error) or repr(error)}}
+        # A library's code may be anything, a number say.
+        code = code if isinstance(code, str) else failed
+        result = {"ok": False, "error": {"code": code, "message": str(error) or repr(error)}}
     finally:
         sys.stdout = out
     sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")

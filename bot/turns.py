@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 from bot.contract import TurnOutcome, TurnRequest
@@ -33,6 +33,13 @@ class Answering(Protocol):
         """Answer one message that continues `dialogue`; also the dialogue after it."""
 
 
+class _Running(NamedTuple):
+    """A turn that goes on, and the release that was named for it."""
+
+    release_id: str | None
+    task: asyncio.Task[TurnOutcome]
+
+
 class Turns:
     """Takes the turns of all conversations of one bot."""
 
@@ -40,33 +47,45 @@ class Turns:
         """`engine_for` gives the release that answers: the named one, or with None the live one."""
         self._store = store
         self._engine_for = engine_for
-        self._running: dict[tuple[str, int], asyncio.Task[TurnOutcome]] = {}
+        self._running: dict[tuple[str, int], _Running] = {}
         self._order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def take(self, request: TurnRequest) -> TurnOutcome:
         """The answer to a turn, whichever caller asks first.
 
-        A caller that goes away does not stop the turn: its repeat finds the answer.
+        A caller that goes away does not stop the turn: its repeat finds the answer. A repeat that wants it of another
+        release does: whoever asks so has given the first one up, and must not wait until that is loaded.
 
         Raises:
-            TurnOvertaken: a newer turn is already answered.
+            TurnOvertaken: a newer turn is already answered, or this one was asked of another release.
             Whatever the release raises; the dialogue has then not moved.
         """
         key = (request.conversation_id, request.turn)
-        task = self._running.get(key)
-        if task is None:
+        running = self._running.get(key)
+        if running is not None and running.release_id != request.release_id:
+            running.task.cancel()
+            running = None
+        if running is None:
             task = asyncio.get_running_loop().create_task(self._turn(request), name=f"turn {key}")
-            self._running[key] = task
+            running = self._running[key] = _Running(request.release_id, task)
             task.add_done_callback(lambda done: self._finished(key, done))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(running.task)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            raise TurnOvertaken(request.turn, request.turn) from None
 
     async def settle(self) -> None:
         """Wait for every turn that is running."""
         if self._running:
-            await asyncio.wait(self._running.values())
+            await asyncio.wait([running.task for running in self._running.values()])
 
     def _finished(self, key: tuple[str, int], task: asyncio.Task[TurnOutcome]) -> None:
-        del self._running[key]
+        running = self._running.get(key)
+        if running is not None and running.task is task:
+            del self._running[key]
         if not task.cancelled():
             task.exception()  # a caller that went away must not make this an unretrieved one
 

@@ -45,8 +45,10 @@ _HAS_OWN_FORM: Final = frozenset(
 )
 
 _SPACES: Final = re.compile(r"[\s\u00a0]+")
-_INVISIBLE: Final = re.compile("[\u00ad\u200b\u2060\ufeff]")
-_MARKS: Final = re.compile(r"[*`]|(?<!\w)_|_(?!\w)|\\(?=[\\`*_{}\[\]()#+\-.!>~|<&])")
+_BRACKET: Final = "\x01"
+"""Stands for an opening bracket of a page's words until all of its block is known."""
+_INVISIBLE: Final = re.compile("[\x01\u00ad\u200b\u2060\ufeff]")
+_MARKS: Final = re.compile(r"[*`]|(?<!\w)_|_(?!\w)|\\(?=[\\`*_{}\[\]()#+\-.!>~|<&]|$)")
 _LINE_START: Final = re.compile(r"^(?=#{1,6}\s|>|[-+]\s|~~~)")
 _NUMBER_START: Final = re.compile(r"^(\d{1,6})(?=[.)]\s)")
 _BAD_IN_TARGET: Final = re.compile(
@@ -140,7 +142,7 @@ class _Writer:
                 run.append(self._inline(child))
             run.append(_escaped(child.tail))
         close()
-        return found
+        return [_brackets(part) for part in found]
 
     def _block(self, element: Element, name: str) -> list[str]:
         if _is_heading(element):
@@ -176,18 +178,20 @@ class _Writer:
         if name in _BREAKS:
             return "\n"
         if name in _CODE:
-            return _code(text_of(element))
+            whole = "".join(element.itertext())
+            before, after = (" " if end.isspace() else "" for end in (whole[:1], whole[-1:]))
+            return f"{before}{_code(text_of(element))}{after}"
         mark = _mark(element, name)
         inner = (*around, mark) if mark else around
         text = _escaped(element.text) + "".join(
             self._inline(child, inner) + _escaped(child.tail) for child in element
         )
-        if mark and mark not in around:
+        if mark and mark not in around and _can_be_marked(text.strip(), mark):
             return _wrapped(text, mark)
         if name in ("a", "ref"):
             target = safe_target(element.get("href") or element.get("target") or "", self._base)
             if target is not None:
-                return _wrapped(text, "[", f"]({target})", lambda words: words.replace("\n", " "))
+                return _wrapped(text, "[", f"]({target})", _label)
         return text
 
     def _items(self, element: Element, depth: int) -> Iterator[str]:
@@ -252,6 +256,18 @@ def _mark(element: Element, name: str) -> str:
     return ""
 
 
+def _can_be_marked(text: str, mark: str) -> bool:
+    """Whether the widget finds the end of a marked text: where its mark stands next, escaped or not."""
+    if mark == "*":
+        return "*" not in text
+    return r"\*" not in text and "**" not in text and not text.startswith("*") and not text.endswith("*")
+
+
+def _label(text: str) -> str:
+    """The words of a link on one line; their own `](` would end them."""
+    return text.replace("\n", " ").replace("](", "]\\(")
+
+
 def _wrapped(
     text: str, before: str, after: str | None = None, change: Callable[[str], str] = lambda words: words
 ) -> str:
@@ -290,8 +306,12 @@ def _escaped(text: str | None) -> str:
     if not text:
         return ""
     plain = _SPACES.sub(" ", _INVISIBLE.sub("", text))
-    # `](` would make a link of what stands before; the widget looks for these two signs.
-    return _MARKS.sub(lambda match: "\\" + match[0], plain).replace("](", "]\\(")
+    return _MARKS.sub(lambda match: "\\" + match[0], plain).replace("[", _BRACKET)
+
+
+def _brackets(text: str) -> str:
+    """A bracket of a page's words is escaped where a link follows, whose words would begin at it."""
+    return text.replace(_BRACKET, "\\[" if "](" in text else "[")
 
 
 def _paragraph(text: str) -> str:

@@ -29,6 +29,7 @@ from handoff.studio.masking import find_personal, without_placeholders
 from handoff.studio.question_texts import Key, Words, agent_answers, words_of
 from handoff.studio.review import open_group
 from handoff.studio.review_rows import IS_OPEN, alone
+from handoff.studio.selection import selected
 from kb_index.article import MAX_QUESTION, MAX_TITLE, ArticleError, clean_text
 
 How = Literal["variants", "article", "out_of_scope", "intent", "dismiss"]
@@ -36,13 +37,17 @@ How = Literal["variants", "article", "out_of_scope", "intent", "dismiss"]
 TAUGHT_AT_MOST: Final = 20
 """Texts of a group that are taught where the editor names none: more of one meaning teach nothing more."""
 READ_AT_MOST: Final = 100
-"""Questions of a group whose words are looked at for that."""
+"""Questions of a group whose words are read for that."""
 NOTE: Final = "from the review inbox"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What an editor wants done with a group. `texts` None: what the group asks; `article` as `check_article` takes it."""
+    """What an editor wants done with a group; `article` is as `check_article` takes it.
+
+    `texts` None means all questions of the group, and what they ask is taught. Texts that questions of the group have, as they
+    are shown, mean those questions alone. Texts that none of them has are the editor's own, and the whole group is meant.
+    """
 
     how: How
     article_id: str | None = None
@@ -65,7 +70,7 @@ class Settling:
         self._clock = clock
 
     async def settle(self, group_id: str, order: Order, *, by: str) -> dict[str, Any]:
-        """Deal with all open questions of a group: `{settled, article}`. All of it happens, or nothing.
+        """Deal with the open questions of a group, or those chosen: `{settled, article}`. All of it happens, or nothing.
 
         The same order by the same editor again settles nothing and answers with the article.
 
@@ -80,44 +85,51 @@ class Settling:
             UnknownIntent: the bot has no such intent.
         """
         await _check(order, self._engine)
+        now = self._clock.now_ms()
+        chosen = None
+        if order.texts is not None:
+            chosen = await selected(self._engine, group_id, order.texts, how=order.how, by=by, now=now)
         async with writing(self._engine) as connection:
             await alone(connection)
             try:
                 row = await open_group(connection, group_id)
             except AlreadySettled as refusal:
                 return await self._again(refusal, order, by)
-            kept, into, taught = await self._teach(connection, row, order, by)
-            now = self._clock.now_ms()
+            before = await _open_count(connection, group_id)
+            if chosen == ():
+                return await self._shown(0, order.article_id if order.how == "variants" else None)
+            words = await _words(connection, row, chosen)
+            kept, into, taught = await self._teach(connection, words, order, by)
             stamp = {"settled_at": now, "settled_by": by[:80], "settled_how": order.how}
-            done = await connection.execute(
-                asked.update().where(IS_OPEN, asked.c.group_id == group_id).values(stamp)
-            )
-            await connection.execute(
-                review_groups.update()
-                .where(review_groups.c.id == group_id)
-                .values(**stamp, settled_into=None if into is None else into[:200])
-            )
-            data = {"how": order.how, "into": into, "questions": done.rowcount, "texts": taught}
+            await _settle(connection, group_id, chosen, stamp)
+            left = await _open_count(connection, group_id)
+            if left == 0:
+                await connection.execute(
+                    review_groups.update()
+                    .where(review_groups.c.id == group_id)
+                    .values(**stamp, settled_into=None if into is None else into[:200])
+                )
+            data = {"how": order.how, "into": into, "questions": before - left, "texts": taught}
             await self._audit.note_in(connection, by, "review_settled", group_id, data=data)
-        return {"settled": done.rowcount, "article": None if kept is None else whole_article(kept)}
+        return {"settled": before - left, "article": None if kept is None else whole_article(kept)}
 
     async def _again(self, refusal: AlreadySettled, order: Order, by: str) -> dict[str, Any]:
         before = refusal.data
         same = before["by"] == by[:80] and before["how"] == order.how
         if not same or order.target() not in (None, before["into"]):
             raise refusal
-        kept = None
-        if order.how in ("variants", "article") and before["into"] is not None:
-            kept = await self._desk.get(before["into"])
-        return {"settled": 0, "article": None if kept is None else whole_article(kept)}
+        return await self._shown(0, before["into"] if order.how in ("variants", "article") else None)
+
+    async def _shown(self, settled: int, article_id: str | None) -> dict[str, Any]:
+        kept = None if article_id is None else await self._desk.get(article_id)
+        return {"settled": settled, "article": None if kept is None else whole_article(kept)}
 
     async def _teach(
-        self, connection: AsyncConnection, group: Any, order: Order, by: str
+        self, connection: AsyncConnection, words: dict[Key, Words], order: Order, by: str
     ) -> tuple[Kept | None, str | None, int]:
         """What was made or changed, where the questions went, and how many texts are taught."""
         if order.how in ("out_of_scope", "dismiss"):
             return None, None, 0
-        words = await _words(connection, group)
         texts = _chosen(order.texts) if order.texts is not None else _offered(words.values())
         if order.how == "article":
             kept = await self._make(connection, words, texts, order, by)
@@ -167,6 +179,8 @@ class Settling:
 
 
 async def _check(order: Order, engine: AsyncEngine) -> None:
+    if order.texts is not None and not any(text.strip() for text in order.texts):
+        raise BadFrame("There is no text. Leave texts out to mean the whole group.", field="texts")
     if order.how == "variants" and not order.article_id:
         raise BadFrame("Say to which article (article_id) the questions are added.", field="article_id")
     if order.how == "intent":
@@ -179,19 +193,37 @@ async def _check(order: Order, engine: AsyncEngine) -> None:
             raise UnknownIntent(f"The bot has no intent {order.intent[:80]!r}.", known=sorted(known))
 
 
-async def _words(connection: AsyncConnection, group: Any) -> dict[Key, Words]:
-    """The questions of a group, those nearest to what it means first, then the newest."""
+async def _words(connection: AsyncConnection, group: Any, chosen: Sequence[Key] | None) -> dict[Key, Words]:
+    """The questions of a group, or those chosen: the ones nearest to what it means first, then the newest."""
     query = (
         sa.select(asked.c.conversation_id, asked.c.turn)
         .where(IS_OPEN, asked.c.group_id == group.id)
         .order_by(asked.c.at.desc(), asked.c.conversation_id, asked.c.turn)
-        .limit(READ_AT_MOST)
     )
     rows = [(row.conversation_id, row.turn) for row in (await connection.execute(query)).all()]
+    meant = set(rows) if chosen is None else set(rows) & set(chosen)
     central = [(conversation_id, turn) for conversation_id, turn in orjson.loads(group.examples)]
-    keys: list[Key] = list(dict.fromkeys([*central, *rows]))
+    keys: list[Key] = [key for key in dict.fromkeys([*central, *rows]) if key in meant][:READ_AT_MOST]
     found = await words_of(connection, keys)
     return {key: found[key] for key in keys if key in found}
+
+
+async def _open_count(connection: AsyncConnection, group_id: str) -> int:
+    query = sa.select(sa.func.count()).where(IS_OPEN, asked.c.group_id == group_id)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def _settle(
+    connection: AsyncConnection, group_id: str, chosen: Sequence[Key] | None, stamp: Mapping[str, Any]
+) -> None:
+    update = asked.update().where(IS_OPEN, asked.c.group_id == group_id).values(**stamp)
+    if chosen is None:
+        await connection.execute(update)
+        return
+    mine = asked.c.conversation_id == sa.bindparam("conversation"), asked.c.turn == sa.bindparam("of_turn")
+    await connection.execute(
+        update.where(*mine), [{"conversation": key[0], "of_turn": key[1]} for key in chosen]
+    )
 
 
 def _chosen(texts: Sequence[str]) -> list[str]:

@@ -125,7 +125,9 @@ def test_no_remedy_is_for_an_error_that_does_not_exist() -> None:
 
 
 def test_every_code_of_the_bots_door_is_described() -> None:
-    source = (PROJECT_ROOT / "bot/http.py").read_text()
+    source = "".join(
+        (PROJECT_ROOT / "bot" / name).read_text() for name in ("door.py", "http.py", "http_studio.py")
+    )
     codes = set(re.findall(r'Problem\(\d+, "(\w+)"', source))
     assert "warming" in codes
     assert [code for code in codes if f"{code}`" not in PROTOCOL] == []

@@ -14,6 +14,7 @@ SHARED = (
     "bot/contract.py",
     "kb_index/article.py",
     "kb_index/charts.py",
+    "kb_index/compare.py",
     "kb_index/edition.py",
     "kb_index/editions.py",
     "kb_index/languages.py",

@@ -230,7 +230,8 @@ async def test_orders_that_cannot_be_are_refused_and_leave_everything(
         (Order("variants"), BadFrame),
         (Order("variants", article_id="none", texts=["Fine?"]), NotFound),
         (Order("variants", article_id="fees"), NothingToTeach),
-        (Order("variants", article_id="fees", texts=[]), NothingToTeach),
+        (Order("variants", article_id="fees", texts=[]), BadFrame),
+        (Order("dismiss", texts=["  "]), BadFrame),
         (Order("variants", article_id="fees", texts=["so\u202eft"]), BadArticle),
         (Order("intent"), BadFrame),
         (Order("intent", intent="no_such"), UnknownIntent),
@@ -246,3 +247,34 @@ async def test_orders_that_cannot_be_are_refused_and_leave_everything(
     done = await desk.settling.settle("grp_1", Order("out_of_scope"), by="Ed")
     assert done == {"settled": 1, "article": None}
     assert (await row_of(database, key)).settled_how == "out_of_scope"
+
+
+async def test_chosen_questions_are_dealt_with_alone(
+    desk: Desk, log: SqlEventLog, database: Database
+) -> None:
+    await desk.article()
+    texts = ("What is it? Mail a@b.de", "what is IT?  mail c@d.de", "How much?", "And this?")
+    keys = [await asked_once(log, text) for text in texts]
+    await put_in_group(database, "grp_1", *keys)
+    shown = [question["text"] for question in (await desk.review.group("grp_1"))["questions"]]
+    assert "What is it? Mail [email]" in shown
+    order = Order("variants", article_id="fees", texts=["What is it? Mail [email]"])
+    done = await desk.settling.settle("grp_1", order, by="Ed")
+    assert (done["settled"], done["article"]["questions"]) == (2, ["Any fee?", "What is it? Mail"])
+    assert [(await row_of(database, key)).settled_how for key in keys] == ["variants", "variants", None, None]
+    assert (await desk.review.group("grp_1"))["group"]["size"] == 2
+    # The same again is known, and does not take the rest of the group for what was meant.
+    assert await desk.settling.settle("grp_1", order, by="Ed") == {"settled": 0, "article": done["article"]}
+    with pytest.raises(AlreadySettled):
+        await desk.settling.settle("grp_1", order, by="Eve")
+    dismissed = Order("dismiss", texts=["how much?"])
+    assert (await desk.settling.settle("grp_1", dismissed, by="Eve"))["settled"] == 1
+    assert (await desk.settling.settle("grp_1", dismissed, by="Eve"))["settled"] == 0
+    # Texts that no question has are the editor's own: the rest of the group is meant.
+    own = Order("variants", article_id="fees", texts=["Is there any charge?"])
+    done = await desk.settling.settle("grp_1", own, by="Ed")
+    assert (done["settled"], done["article"]["questions"][-1]) == (1, "Is there any charge?")
+    with pytest.raises(AlreadySettled):
+        await desk.review.group("grp_1")
+    told = [(entry["data"]["how"], entry["data"]["questions"]) for entry in await desk.audit.entries()]
+    assert told == [("variants", 1), ("dismiss", 1), ("variants", 2)]

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import importedWords from "../fixtures/imported_words.json";
 import { type Block, type Inline, inline, parseMarkdown, plain, safeHref } from "../src/shared/markdown";
 
 const p = (...children: Inline[]): Block => ({ t: "p", children });
@@ -129,4 +130,22 @@ test("addresses in typed words become links without the sentence's punctuation",
     text("."),
   ]);
   assert.deepEqual(plain("**not bold** <b>"), [text("**not bold** <b>")]);
+});
+
+/** What a reader sees of a tree, as words. */
+function shown(nodes: readonly (Block | Inline)[]): string {
+  return nodes
+    .map((node) => {
+      if (node.t === "br") return " ";
+      if (node.t === "text" || node.t === "code") return node.text;
+      // Nothing else is in a paragraph: a mark that was not meant would show as one of these.
+      return node.t === "p" || node.t === "strong" || node.t === "em" || node.t === "link" ? shown(node.children) : `<${node.t}>`;
+    })
+    .join("");
+}
+
+test("answers made of pages show the pages' words, marks and all", () => {
+  for (const { markdown, words } of importedWords) {
+    assert.equal(shown(parseMarkdown(markdown)).replace(/\s+/g, " ").trim(), words, markdown);
+  }
 });

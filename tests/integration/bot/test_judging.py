@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -168,8 +169,17 @@ def test_a_candidate_that_cannot_be_loaded_leaves_no_report(
 ) -> None:
     publish(home, trained, "broken", live=False)
     (home / "releases" / "broken" / "index" / "model.npz").write_bytes(b"x")
+    junk = tmp_path / "junk"
+    shutil.copytree(trained, junk)
+    (junk / "model.tar.gz").write_bytes(b"no archive")
+    publish(home, junk, "unreadable", live=False)
+    shutil.rmtree(junk)
     out = tmp_path / "report.json"
-    for name, code in (("broken", "corrupt_release"), ("unknown", "unknown_release")):
+    for name, code in (
+        ("broken", "corrupt_release"),
+        ("unknown", "unknown_release"),
+        ("unreadable", "judging_failed"),
+    ):
         result = program("judge", home, "--candidate", name, "--out", out, code=1)
         assert result["error"]["code"] == code
     bad = rows(tmp_path / "exam.jsonl", {"id": "1"})
@@ -221,7 +231,7 @@ def test_conversations_are_held_again_with_their_own_memory(home: Path, live: st
         "frustration": 0.0,
     }
     assert [(row["kind"], row["reason"], row["article_id"]) for row in found[3:]] == [
-        ("clarify", "competing", found[3]["article_id"]),
+        ("clarify", "likely", "card-lost"),
         ("answer", "chosen", "card-stolen"),
         ("answer", "confident", "card-stolen"),
     ]
@@ -275,7 +285,9 @@ def test_unanswered_questions_are_grouped_and_known_again(home: Path, tmp_path: 
     assert discount["name"] in asked
     (like,) = found["like_settled"]
     assert (like["key"], like["exemplar_key"]) == ("6", "s")
-    entries.append({"key": "new", "text": "any student discounts?", "locale": "en"})
+    entries.append(
+        {"key": "new", "text": "which discount do students get in your shop on shoes", "locale": "en"}
+    )
     program("group", home, "--in", rows(file, *entries), "--out", out, "--release", "candidate")
     again = json.loads(out.read_text())
     assert again["encoded"] == 1

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.encoders import EncodersInUse, encoder_of
+from bot.encoders import EncodersInUse, embeddings_of, encoder_of, remembering
 from bot.settings import ENCODER_FOLDER, Settings
+from kb_index.embedding_cache import CachedEncoder
 from kb_index.encoder import EncoderError, load_encoder
 from kb_index.finetune import Lesson, fine_tune
 from kb_index.fork import LowerLayers
 from kb_index.tail_store import save_tail
+from tests.unit.kb_index.conftest import WordEncoder
 
 TEXTS = ["where is my parcel", "parcel not here", "cancel my order", "do not send my order"]
 
@@ -62,3 +64,22 @@ def test_a_damaged_encoder_is_told(tuned: Path, tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"encoder\.json is missing"):
         encoders.vectors_of(release)
     assert encoders.vectors_of(tuned) is shared
+
+
+def test_vectors_of_articles_are_those_that_training_kept(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    words = WordEncoder()
+    CachedEncoder(words, embeddings_of(settings, tuned=False)).encode(TEXTS)
+    words.asked.clear()
+    remembering(words, settings).encode([*TEXTS, "a new one"])
+    assert words.asked == ["a new one"]
+    assert embeddings_of(settings, tuned=True) != embeddings_of(settings, tuned=False)
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    words = WordEncoder()
+    assert remembering(words, Settings(home=tmp_path)) is words
+    assert "vectors of articles are not kept" in caplog.text

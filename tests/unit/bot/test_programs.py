@@ -21,6 +21,15 @@ def written(path: Path, *rows: object) -> Path:
     return path
 
 
+class LibraryError(Exception):
+    """A library's exception, whose code is not one of ours."""
+
+    code = 3
+
+    def __str__(self) -> str:
+        return "a library's own"
+
+
 class TestResult:
     def test_is_the_last_line_and_libraries_print_beside_it(self, capsys: pytest.CaptureFixture[str]) -> None:
         def work() -> Mapping[str, Any]:
@@ -38,6 +47,8 @@ class TestResult:
             (BadRows("a.jsonl line 3: no"), "bad_rows", "a.jsonl line 3: no"),
             (OSError("disk full"), "x_failed", "disk full"),
             (RuntimeError(), "x_failed", "RuntimeError()"),
+            (KeyError("a"), "x_failed", "'a'"),
+            (LibraryError(), "x_failed", "a library's own"),
         ],
     )
     def test_of_a_failure_has_a_code(

@@ -93,6 +93,32 @@ async def test_repeats_join_the_running_turn(turns: Turns, engine: StepCounter) 
     assert engine.asked == [1]
 
 
+async def test_a_turn_that_is_asked_of_another_release_does_not_wait_for_the_first(store: Dialogues) -> None:
+    stuck, good = StepCounter(), StepCounter()
+    stuck.open.clear()
+    loading = asyncio.Event()
+
+    async def engine_for(release: str | None) -> StepCounter:
+        if release == "loading":
+            await loading.wait()
+        return good if release is None else stuck
+
+    turns = Turns(store, engine_for)
+    for turn, release in ((1, "stuck"), (3, "loading")):
+        first = asyncio.create_task(turns.take(replace(request(turn), release_id=release)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        steps = (turn + 1) // 2
+        async with asyncio.timeout(10):
+            assert await said(turns, request(turn)) == f"step {steps}"
+            with pytest.raises(TurnOvertaken):
+                await first
+        # Its own repeat is told what was answered.
+        assert await said(turns, replace(request(turn), release_id=release)) == f"step {steps}"
+    assert good.asked == [1, 3]
+    await turns.settle()
+
+
 async def test_a_caller_that_goes_away_does_not_stop_the_turn(turns: Turns, engine: StepCounter) -> None:
     engine.open.clear()
     caller = asyncio.create_task(said(turns, request(1)))

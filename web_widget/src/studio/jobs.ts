@@ -42,28 +42,34 @@ export function useJob(api: Api, id: string | null, whenEnded: (job: Job) => voi
   return id === null ? null : job;
 }
 
-const STAGES: Record<string, string> = {
-  queued: "Waiting for its turn",
+const STAGES: Record<string, string | undefined> = {
+  waiting: "Waiting for another training to end",
+  starting: "Starting",
   snapshot: "Taking a copy of the articles",
-  content: "Reading the articles",
+  encoder: "Loading what reads texts",
+  states: "Learning how your customers say things",
+  compare: "Looking whether that helps",
+  embed: "Reading every question",
   encode: "Reading every question",
-  encoding: "Reading every question",
-  index: "Building the index",
-  tune: "Learning how your customers say things",
-  tuning: "Learning how your customers say things",
-  finetune: "Learning how your customers say things",
   calibrate: "Learning when to be sure",
-  rasa: "Training small talk and tasks",
-  evaluate: "Measuring",
-  judge: "Comparing with what is live",
-  golden: "Replaying the test conversations",
+  frustration: "Learning what frustration looks like",
+  model: "Training small talk and tasks",
+  commit: "Writing the release",
+  judge: "Comparing it with what is live",
+  judge_load: "Comparing it with what is live",
+  judge_exam: "Taking the exam",
+  judge_asked: "Asking it last week’s questions",
+  judge_golden: "Playing the test conversations",
   group: "Putting like questions together",
+  suggest: "Looking for the closest articles",
 };
 
 /** A stage that has no words of ours is told by its name. */
 export function stageWords(job: Job): string {
   if (job.state === "queued") return "Waiting for its turn";
-  const known = STAGES[job.stage];
+  if (job.cancelling === true) return "Ending";
+  // `fine-tune 1 of 4`
+  const known = job.stage.startsWith("fine-tune") ? STAGES.states : STAGES[job.stage];
   if (known !== undefined) return known;
   const name = job.stage.replace(/[_.-]+/g, " ").trim();
   return name === "" ? "Starting" : capital(name);

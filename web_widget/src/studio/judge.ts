@@ -89,11 +89,14 @@ export interface Report {
     reliability_after?: Bin[] | null;
     confusions_after?: Confusion[] | null;
     changes: ExamChange[];
+    /** Those that a large report leaves out. */
+    more_changes?: number;
   } | null;
   asked: {
     n: number;
     same: number;
     changes: AskedChange[];
+    more_changes?: number;
     counts: Partial<Record<AskedVerdict, number>>;
     before: Record<string, number> | null;
     after: Record<string, number>;

@@ -26,6 +26,7 @@ const MORE: readonly Item[] = [
   { page: "intents", label: "Intents" },
   { page: "try", label: "Try it" },
   { page: "training", label: "Training" },
+  { page: "incidents", label: "Incidents" },
   { page: "import", label: "Import and export" },
   { page: "settings", label: "Settings" },
   { page: "activity", label: "Activity" },

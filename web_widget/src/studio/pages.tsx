@@ -5,6 +5,7 @@ import { ArticleEditor } from "./pages/article_editor";
 import { Articles } from "./pages/articles";
 import { ChangesPage } from "./pages/changes";
 import { Import } from "./pages/import";
+import { IncidentsPage } from "./pages/incidents";
 import { IntentEditor } from "./pages/intent_editor";
 import { Intents } from "./pages/intents";
 import { Overview } from "./pages/overview";
@@ -26,6 +27,8 @@ export function pageFor(route: Route): Page {
       return route.id === null ? Intents : IntentEditor;
     case "changes":
       return ChangesPage;
+    case "incidents":
+      return IncidentsPage;
     case "import":
       return Import;
     case "activity":

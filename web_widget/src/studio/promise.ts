@@ -22,9 +22,9 @@ export function ofHundred(value: number): string {
 export function promiseWords(curve: readonly RiskPoint[] | null, chosen: number, saved: number): string {
   const promise = `At most ${ofHundred(chosen)} answers may be wrong.`;
   const point = curve === null ? null : pointAt(curve, chosen);
-  if (curve === null || curve.length === 0) return `${promise} What that does to the share of questions answered is known after the first training.`;
+  if (curve === null || curve.length === 0) return `${promise} What that does to the share of questions answered is known once a release is live.`;
   if (point === null) return `${promise} So strict a promise cannot be kept by answering anything: every question would go to a person.`;
-  const answers = `Of the questions that have an article, the bot then answers about ${share(point.coverage, 0)} alone; an answer needs a confidence of ${share(point.threshold, 0)}.`;
+  const answers = `Of the questions that have an article, a release trained so answers about ${share(point.coverage, 0)} alone; an answer needs a confidence of ${share(point.threshold, 0)}.`;
   const before = pointAt(curve, saved);
   if (before === null || Math.abs(chosen - saved) < 1e-9) return `${promise} ${answers}`;
   const change = Math.round((point.coverage - before.coverage) * 1000) / 10;

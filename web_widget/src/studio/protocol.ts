@@ -148,12 +148,15 @@ export interface Job {
   done: number;
   total: number;
   message: string;
+  note?: string | null;
   asked_by: string;
   asked_at: string;
   started_at: string | null;
   ended_at: string | null;
   seconds_left: number | null;
   release_id: string | null;
+  /** It runs, and ends soon because somebody wants it. */
+  cancelling?: boolean;
   error: { code: string; message: string } | null;
 }
 
@@ -204,7 +207,7 @@ export interface Summary {
 export interface Suggested {
   article_id: string;
   title: string;
-  score: number;
+  score: number | null;
 }
 
 export type ReviewReason = "unanswered" | "low_confidence" | "thumbs_down" | "repeated" | "answered_by_person";
@@ -227,10 +230,32 @@ export interface Group {
 
 export interface Review {
   groups: Group[];
+  /** Of groups, those that are not in this answer too. */
+  total?: number;
+  /** Questions that left by themselves, because they are like others that are out of scope. */
+  settled_alike?: number;
   grouped_at: string | null;
   ungrouped: number;
   questions: number;
   minutes: number;
+}
+
+/** What is down: told before the answers that it concerns. */
+export interface Incident {
+  id: string;
+  /** Markdown. */
+  text: string;
+  article_ids: string[];
+  phrases: string[];
+  since: string;
+  next_news: string | null;
+  locale: string;
+}
+
+export interface Incidents {
+  incidents: Incident[];
+  /** How many conversations would hear of another one at once. */
+  open_conversations: number;
 }
 
 export interface AuditEntry {

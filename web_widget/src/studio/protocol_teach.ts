@@ -1,6 +1,6 @@
 /** What the pages of review, trying, training and releases are answered. */
 import type { Choice, Passage } from "../shared/protocol";
-import type { Figures, Verdict } from "./judge";
+import type { Verdict } from "./judge";
 import type { Article, Canary, Group, Job } from "./protocol";
 
 export interface ReviewQuestion {
@@ -21,6 +21,7 @@ export interface ReviewQuestion {
 
 export interface GroupDetail {
   group: Group;
+  /** The newest ones. */
   questions: ReviewQuestion[];
 }
 
@@ -29,15 +30,17 @@ export interface ArticleDraft {
   answer: string;
   questions: string[];
   tags: string[];
-  locale: string;
+  /** Left out: that of most of the questions. */
+  locale?: string;
 }
 
+/** Deals with the whole group. `texts` are what is taught of it; without them the server takes its clearest questions. */
 export type Settle =
   | { how: "variants"; article_id: string; texts?: string[] }
   | { how: "article"; article: ArticleDraft; texts?: string[] }
-  | { how: "out_of_scope"; texts?: string[] }
+  | { how: "out_of_scope" }
   | { how: "intent"; intent: string; texts?: string[] }
-  | { how: "dismiss"; texts?: string[] };
+  | { how: "dismiss" };
 
 export interface Settled {
   settled: number;
@@ -94,7 +97,34 @@ export interface ReplayedTurn {
   turn: number;
   text: string;
   then: Verdict | null;
-  now: Verdict;
+  /** null: the words were erased. */
+  now: Verdict | null;
+}
+
+/** What the training itself expects of a release, from questions that it held back. */
+export interface ReleaseFigures {
+  knowledge?: { accuracy_top1?: number | null; coverage?: number | null; wrong_answer_rate?: number | null; threshold?: number | null; risk?: number | null } | null;
+}
+
+/** What is done later: at its time, or once somebody else agrees. */
+export interface Plan {
+  id: string;
+  action: string;
+  subject: string;
+  why: string | null;
+  by: string;
+  at: string;
+  due_at: string;
+  state: "asked" | "due" | "running" | "done" | "refused" | "cancelled" | "failed";
+  problem: string | null;
+  can_approve?: boolean;
+  can_refuse?: boolean;
+}
+
+/** What publishing answers: what is live now, or how it will be. */
+export interface PublishAnswer {
+  release_id?: string;
+  plan?: Plan;
 }
 
 export interface Release {
@@ -103,7 +133,7 @@ export interface Release {
   live: boolean;
   canary: boolean;
   previous: boolean;
-  figures: Partial<Figures> | null;
+  figures: ReleaseFigures | null;
   /** Why it cannot be used; null: it can. */
   problem: string | null;
   note: string | null;
@@ -131,5 +161,7 @@ export interface RiskPoint {
   risk: number;
   threshold: number;
   coverage: number;
-  wrong: number;
+  wrong: number | null;
+  /** Whether there were questions enough to say so. */
+  supported?: boolean;
 }

@@ -50,14 +50,13 @@ export function agentAnswers(questions: readonly ReviewQuestion[]): string[] {
   return distinct(questions.flatMap((q) => (q.agent_answer === null ? [] : [q.agent_answer]))).sort((a, b) => b.length - a.length);
 }
 
-export function draftFrom(group: Group, questions: readonly ReviewQuestion[], locale: string): ArticleDraft {
+export function draftFrom(group: Group, questions: readonly ReviewQuestion[]): ArticleDraft {
   const name = group.name.trim();
   return {
     title: name.charAt(0).toLocaleUpperCase() + name.slice(1),
     answer: agentAnswers(questions)[0] ?? "",
     questions: distinct(questions.map((q) => q.text)),
     tags: [],
-    locale,
   };
 }
 
@@ -68,20 +67,20 @@ export function nextGroup(before: readonly string[], after: readonly string[], i
   return follows ?? left[0] ?? null;
 }
 
-/** `settled` of a group with what was done, told when it is done. */
+/** What was done with a group, told when it is done. `settled` questions left the inbox by it. */
 export function settledWords(settle: Settle, settled: number, title: string | null): string {
-  const questions = count(settled, "question");
+  const dealt = settled === 0 ? "" : ` ${count(settled, "question")} dealt with.`;
   switch (settle.how) {
     case "variants":
-      return `${questions} added to “${title ?? settle.article_id}”.`;
+      return `Added to “${title ?? settle.article_id}”.${dealt} Customers find it by them once it is published.`;
     case "article":
-      return `“${title ?? settle.article.title}” is saved as a draft with ${questions}. Customers see nothing of it until it is read and published.`;
+      return `“${title ?? settle.article.title}” is saved as a draft.${dealt} Customers see nothing of it until it is read and published.`;
     case "out_of_scope":
-      return `${questions} marked as out of scope: the bot should not answer them.`;
+      return `Marked as out of scope.${dealt} Questions like these will leave the inbox by themselves.`;
     case "intent":
-      return `${questions} given to the intent “${settle.intent}”. The next training learns them.`;
+      return `Given to the intent “${settle.intent}”.${dealt} The next training learns them.`;
     case "dismiss":
-      return `${questions} put away.`;
+      return `Dismissed.${dealt}`;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Where one is in the studio: the address's hash, read and written. */
 
-export const PAGES = ["overview", "review", "articles", "intents", "changes", "import", "try", "training", "releases", "settings", "activity"] as const;
+export const PAGES = ["overview", "review", "articles", "intents", "changes", "import", "try", "incidents", "training", "releases", "settings", "activity"] as const;
 
 export type PageName = (typeof PAGES)[number];
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from lxml import html
 
 from handoff.content.html_markdown import safe_target, text_of, to_markdown
+from handoff.settings import PROJECT_ROOT
 
 
 def markdown(text: str) -> str:
@@ -56,7 +59,14 @@ def test_pieces(text: str, shown: str) -> None:
         ("- no item", "\\- no item"),
         ("1. no item<br>+ nor this", "1\\. no item\n\\+ nor this"),
         ("&gt; no quote", "\\> no quote"),
-        ("[no](link)", "[no]\\(link)"),
+        ("[no](link)", "\\[no](link)"),
+        ("[optional] and a]<span>(b)</span>", "\\[optional] and a](b)"),
+        ("[optional] words", "[optional] words"),
+        ("<b>a <i>b</i> c</b>", "**a *b* c**"),
+        ("<a href='https://x.example'>a](b)</a>", "[a]\\(b)](https://x.example)"),
+        ("C:\\<b>dir</b> a<code> b</code>", "C:\\\\**dir** a `b`"),
+        ("[1] <a href='https://x.example'>x [2]</a>", "\\[1] [x \\[2]](https://x.example)"),
+        ("<b>4 * 5</b> <i>a <b>b</b></i> <b>a <i>b</i></b>", "4 \\* 5 a **b** a *b*"),
         ("`no code`", "\\`no code\\`"),
         ("C:\\*.txt", "C:\\\\\\*.txt"),
         ("~~~", "\\~~~"),
@@ -92,3 +102,14 @@ def test_words_of_an_element_stand_on_one_line() -> None:
 )
 def test_targets(target: str, base: str | None, leads: str | None) -> None:
     assert safe_target(target, base) == leads
+
+
+WORDS = json.loads(
+    (PROJECT_ROOT / "web_widget" / "fixtures" / "imported_words.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("row", WORDS, ids=range(len(WORDS)))
+def test_the_widget_reads_what_is_written(row: dict[str, str]) -> None:
+    """Its own test (markdown.test.ts) says that it shows `words` for `markdown`."""
+    assert to_markdown(html.fromstring(row["html"])) == row["markdown"]

@@ -6,19 +6,20 @@ import { Intervals } from "../charts/intervals";
 import { number, share } from "../figures";
 import type { Studio } from "../page";
 import type { Canary } from "../protocol";
+import type { Plan } from "../protocol_teach";
 import { href } from "../router";
 import { Button } from "../ui/button";
 import { Confirm } from "../ui/dialog";
 import { count, when } from "../words";
-import { useWhy } from "./release_dialogs";
+import { planWords, useWhy } from "./release_dialogs";
 
 export function CanaryCard({ session, canary, changed }: { session: Studio; canary: Canary; changed: () => void }): VNode {
   const [open, setOpen] = useState<"promote" | "stop" | null>(null);
   const { why, field, busy, run } = useWhy(session.api, session.refused);
   const { canary: trial, live } = canary.figures;
-  const end = (text: string) => (): void => {
+  const end = (text: string) => (plan: Plan | null): void => {
     setOpen(null);
-    session.tell(text);
+    session.tell(plan === null ? text : planWords(plan));
     changed();
   };
   return (

@@ -1,25 +1,38 @@
 /** The exam: questions that nothing is ever trained on, by which every release is judged. */
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Studio } from "../page";
-import type { ArticleRow } from "../protocol";
 import type { ExamQuestion } from "../protocol_teach";
 import { href } from "../router";
 import { Button } from "../ui/button";
-import { Confirm, Dialog } from "../ui/dialog";
+import { Confirm } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { useLoad } from "../ui/load";
-import { EmptyState, LoadFailed, Spinner } from "../ui/parts";
+import { EmptyState, LoadFailed, Notice, Spinner } from "../ui/parts";
 import { type Column, Table } from "../ui/table";
 import { count, when } from "../words";
-import { ArticleSearch } from "./article_search";
+import { AddQuestion } from "./exam_add";
 
 const STEP = 50;
+
+interface Fault {
+  line: number;
+  message: string;
+}
+
+/** What the server says is wrong with a file, row by row. */
+function faultsOf(data: unknown): Fault[] {
+  const errors = typeof data === "object" && data !== null && "errors" in data && Array.isArray(data.errors) ? (data.errors as unknown[]) : [];
+  return errors.filter((fault): fault is Fault => typeof fault === "object" && fault !== null && "line" in fault && "message" in fault && typeof fault.line === "number" && typeof fault.message === "string");
+}
 
 export function Exam({ session }: { session: Studio }): VNode {
   const exam = useLoad<{ questions: ExamQuestion[] }>(session.api, "/exam");
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<ExamQuestion | null>(null);
+  const [importing, setImporting] = useState(false);
+  const [faults, setFaults] = useState<{ message: string; errors: Fault[] } | null>(null);
+  const file = useRef<HTMLInputElement>(null);
   const [words, setWords] = useState("");
   const [shown, setShown] = useState(STEP);
   if (exam.data === null) return exam.error === null ? <Spinner /> : <LoadFailed error={exam.error} again={exam.again} />;
@@ -35,6 +48,16 @@ export function Exam({ session }: { session: Studio }): VNode {
     }
     session.tell("Removed from the exam.");
     exam.again();
+  };
+  const take = async (chosen: File): Promise<void> => {
+    setImporting(true);
+    const answer = await session.api.post<{ added: number }>("/exam/import", { csv: await chosen.text() });
+    setImporting(false);
+    if (answer.ok) {
+      setFaults(null);
+      session.tell(`${count(answer.data.added, "question")} added to the exam.`);
+      exam.again();
+    } else setFaults({ message: answer.error.message, errors: faultsOf(answer.error.data) });
   };
   const columns: Column<ExamQuestion>[] = [
     { name: "Question", cell: (q) => <span dir="auto">{q.text}</span> },
@@ -56,10 +79,40 @@ export function Exam({ session }: { session: Studio }): VNode {
         <p>
           {count(all.length, "question")} with the answer that is right, or none. Nothing is ever trained on them, so that they measure what the bot does with words it has not seen. The more, the surer the figures.
         </p>
-        <Button kind="primary" onClick={() => setAdding(true)}>
-          Add a question
-        </Button>
+        <div class="row-actions">
+          <Button busy={importing} onClick={() => file.current?.click()}>
+            {importing ? "Adding…" : "Add from a CSV file…"}
+          </Button>
+          <input
+            ref={file}
+            type="file"
+            hidden
+            accept=".csv,text/csv"
+            aria-label="CSV file with the columns text, article_id and locale"
+            onChange={(event) => {
+              const chosen = event.currentTarget.files?.[0];
+              event.currentTarget.value = "";
+              if (chosen !== undefined) void take(chosen);
+            }}
+          />
+          <Button kind="primary" onClick={() => setAdding(true)}>
+            Add a question
+          </Button>
+        </div>
       </div>
+      {faults !== null && (
+        <Notice tone="bad" title={faults.message}>
+          <ul class="faults">
+            {faults.errors.slice(0, 20).map((fault, i) => (
+              <li key={i}>
+                {fault.line > 0 && `Line ${fault.line}: `}
+                {fault.message}
+              </li>
+            ))}
+          </ul>
+          <p>A file has the columns text, article_id (empty: not to be answered) and locale.</p>
+        </Notice>
+      )}
       {all.length === 0 ? (
         <EmptyState title="The exam is empty">
           <p>Without it, a report can only compare what both releases answer, not what is right. Begin with twenty real questions.</p>
@@ -95,94 +148,5 @@ export function Exam({ session }: { session: Studio }): VNode {
         </Confirm>
       )}
     </>
-  );
-}
-
-function AddQuestion({ session, close, added }: { session: Studio; close: () => void; added: () => void }): VNode {
-  const [text, setText] = useState("");
-  const [article, setArticle] = useState<ArticleRow | null>(null);
-  const [none, setNone] = useState(false);
-  const [locale, setLocale] = useState("en");
-  const [searching, setSearching] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [tried, setTried] = useState(false);
-  const submit = async (): Promise<void> => {
-    setTried(true);
-    if (text.trim() === "" || (article === null && !none)) return;
-    setBusy(true);
-    const answer = await session.api.post("/exam", { text: text.trim(), article_id: none ? null : (article?.id ?? null), locale: none ? locale : (article?.locale ?? locale) });
-    setBusy(false);
-    if (answer.ok) added();
-    else session.refused(answer.error);
-  };
-  if (searching)
-    return (
-      <ArticleSearch
-        api={session.api}
-        title="Which article is right?"
-        first={text}
-        close={() => setSearching(false)}
-        choose={(found) => {
-          setArticle(found);
-          setSearching(false);
-        }}
-      />
-    );
-  return (
-    <Dialog title="Add a question to the exam" close={close}>
-      <form
-        method="dialog"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (!busy) void submit();
-        }}
-      >
-        <Field label="Question" hint="As a customer would write it, mistakes included." error={tried && text.trim() === "" ? "Write the question." : null}>
-          {(ids) => <input {...ids} dir="auto" maxLength={1000} value={text} onInput={(event) => setText(event.currentTarget.value)} />}
-        </Field>
-        <fieldset class="exam-right">
-          <legend>What is right?</legend>
-          <label class="option">
-            <input type="radio" name="right" checked={!none} onChange={() => setNone(false)} />
-            <span>An article answers it</span>
-          </label>
-          {!none && (
-            <p class="exam-article">
-              {article !== null && <strong dir="auto">{article.title} </strong>}
-              <Button small onClick={() => setSearching(true)}>
-                {article === null ? "Choose the article…" : "Choose another…"}
-              </Button>
-            </p>
-          )}
-          <label class="option">
-            <input type="radio" name="right" checked={none} onChange={() => setNone(true)} />
-            <span>No article answers it: the bot should not either</span>
-          </label>
-          {none && (
-            <Field label="Language">
-              {(ids) => (
-                <select {...ids} value={locale} onChange={(event) => setLocale(event.currentTarget.value)}>
-                  <option value="en">English</option>
-                  <option value="de">German</option>
-                  <option value="fr">French</option>
-                  <option value="es">Spanish</option>
-                </select>
-              )}
-            </Field>
-          )}
-          {tried && article === null && !none && (
-            <p class="field-told wrong" role="alert">
-              Choose the article that answers it.
-            </p>
-          )}
-        </fieldset>
-        <div class="buttons">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" kind="primary" busy={busy}>
-            Add
-          </Button>
-        </div>
-      </form>
-    </Dialog>
   );
 }

@@ -1,7 +1,7 @@
 /** What needs doing next, to be seen in five seconds. */
 import type { ComponentChildren, VNode } from "preact";
 import type { PageProps } from "../page";
-import type { Group, Review } from "../protocol";
+import type { Group, Incidents, Review } from "../protocol";
 import { href, NEW_ARTICLE } from "../router";
 import { jobRuns, jobWords } from "../status";
 import { useLoad } from "../ui/load";
@@ -48,6 +48,7 @@ function Gap({ group, rank }: { group: Group; rank: number }): VNode {
 export function Overview({ session }: PageProps): VNode {
   const review = useLoad<Review>(session.api, "/review", { days: 30 });
   const { summary } = session;
+  const down = useLoad<Incidents>(session.api, "/incidents").data?.incidents.length ?? 0;
   const groups = review.data?.groups.slice(0, WORST) ?? [];
   const waiting = summary?.review.questions ?? review.data?.questions ?? 0;
   return (
@@ -103,6 +104,16 @@ export function Overview({ session }: PageProps): VNode {
                   </a>
                   <a class="button" href={href("import")}>
                     Import a file
+                  </a>
+                </p>
+              </Card>
+            )}
+            {down > 0 && (
+              <Card title={`${count(down, "incident notice is", "incident notices are")} open`} tone="do">
+                <p>Customers who ask about it are told first that it is down.</p>
+                <p>
+                  <a class="button" href={href("incidents")}>
+                    {down === 1 ? "Look whether it works again" : "Look whether they work again"}
                   </a>
                 </p>
               </Card>

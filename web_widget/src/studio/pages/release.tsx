@@ -5,7 +5,7 @@ import { CoverageRisk, Reliability } from "../charts/curves";
 import { ConfusionMatrix } from "../charts/matrix";
 import { lasted, stamp } from "../figures";
 import { figureRows, headline, latencyWords, type Report, titlesOf } from "../judge";
-import type { PageProps } from "../page";
+import type { PageProps, Studio } from "../page";
 import type { Release } from "../protocol_teach";
 import { href } from "../router";
 import { Button } from "../ui/button";
@@ -21,7 +21,8 @@ export function ReleaseReport({ session, route }: PageProps): VNode {
   const releases = useLoad<{ releases: Release[] }>(session.api, "/releases");
   const release = releases.data?.releases.find((row) => row.id === id) ?? null;
   const live = releases.data?.releases.find((row) => row.live) ?? null;
-  const risk = session.summary?.settings.risk;
+  // What it was trained for; the settings may say otherwise by now.
+  const risk = release?.figures?.knowledge?.risk ?? session.summary?.settings.risk;
   const report = answer.data?.report ?? null;
   return (
     <>
@@ -43,7 +44,7 @@ export function ReleaseReport({ session, route }: PageProps): VNode {
       </PageHead>
       {report !== null ? (
         <>
-          <Shown report={report} risk={typeof risk === "number" ? risk : null} />
+          <Shown session={session} report={report} risk={typeof risk === "number" ? risk : null} />
           {release !== null && !release.live && (
             <Onwards
               session={session}
@@ -72,7 +73,7 @@ export function ReleaseReport({ session, route }: PageProps): VNode {
   );
 }
 
-function Shown({ report, risk }: { report: Report; risk: number | null }): VNode {
+function Shown({ session, report, risk }: { session: Studio; report: Report; risk: number | null }): VNode {
   const told = headline(report);
   const titles = titlesOf(report);
   const { exam, golden, latency_ms: latency } = report;
@@ -113,7 +114,7 @@ function Shown({ report, risk }: { report: Report; risk: number | null }): VNode
           <ConfusionMatrix confusions={exam.confusions_after} titleOf={titles} />
         </section>
       )}
-      <QuestionByQuestion report={report} titleOf={titles} />
+      <QuestionByQuestion api={session.api} report={report} titleOf={titles} refused={session.refused} />
       {golden !== null && (
         <section aria-labelledby="golden-title">
           <h2 id="golden-title">Test conversations</h2>
@@ -193,7 +194,7 @@ function FigureCell({ name, told }: { name: string; told: { share: string; withi
   );
 }
 
-function Onwards({ session, release, live, changed }: { session: PageProps["session"]; release: Release; live: Release | null; changed: () => void }): VNode {
+function Onwards({ session, release, live, changed }: { session: Studio; release: Release; live: Release | null; changed: () => void }): VNode {
   const [open, setOpen] = useState<"publish" | "canary" | null>(null);
   const close = (): void => setOpen(null);
   const done = (text: string): void => {

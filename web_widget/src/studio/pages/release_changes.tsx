@@ -1,8 +1,10 @@
 /** What got worse, what got better, what differs: each question with both answers. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import type { WireError } from "../../shared/protocol";
+import type { Api } from "../api";
 import { number, share } from "../figures";
-import { leaning, type Report, tallied, type Verdict, verdictWords, worstFirst } from "../judge";
+import { type AskedChange, type ExamChange, leaning, type Report, tallied, type Verdict, verdictWords, worstFirst } from "../judge";
 import { href } from "../router";
 import { Button } from "../ui/button";
 import { Chips } from "../ui/field";
@@ -23,6 +25,8 @@ interface Row {
 }
 
 const STEP = 30;
+/** As many as the server gives at once. */
+const MORE = 500;
 
 const VERDICTS: Record<string, { tone: Tone; label: string } | undefined> = {
   better: { tone: "good", label: "Better" },
@@ -42,17 +46,34 @@ const KINDS: Record<string, string | undefined> = {
   task: "Task",
 };
 
-function rowsOf(report: Report, source: Source): Row[] {
-  if (source === "exam") return (report.exam?.changes ?? []).map((change) => ({ ...change, key: change.id }));
-  return (report.asked?.changes ?? []).map((change) => ({ ...change, key: `${change.conversation_id}/${change.turn}`, expected: undefined }));
+function rowOf(change: ExamChange | AskedChange): Row {
+  return "conversation_id" in change ? { ...change, key: `${change.conversation_id}/${change.turn}`, expected: undefined } : { ...change, key: change.id };
 }
 
-export function QuestionByQuestion({ report, titleOf }: { report: Report; titleOf: (id: string | null) => string }): VNode | null {
+interface Props {
+  api: Api;
+  report: Report;
+  titleOf: (id: string | null) => string;
+  refused: (error: WireError) => void;
+}
+
+export function QuestionByQuestion({ api, report, titleOf, refused }: Props): VNode | null {
+  /** What a large report left out, as far as it was asked for. */
+  const [more, setMore] = useState<Record<Source, Row[]>>({ exam: [], asked: [] });
+  const [fetching, setFetching] = useState(false);
   const [source, setSource] = useState<Source>(report.exam !== null && report.exam.changes.length > 0 ? "exam" : "asked");
   const [lean, setLean] = useState<Lean>("all");
   const [shown, setShown] = useState(STEP);
   if (report.against === null) return null;
-  const rows = rowsOf(report, source);
+  const rows = [...(report[source]?.changes ?? []).map(rowOf), ...more[source]];
+  const left = (report[source]?.more_changes ?? 0) - more[source].length;
+  const fetchMore = async (): Promise<void> => {
+    setFetching(true);
+    const answer = await api.get<{ changes: (ExamChange | AskedChange)[] }>(`/releases/${encodeURIComponent(report.candidate)}/report`, { set: source, offset: rows.length, limit: MORE });
+    setFetching(false);
+    if (answer.ok) setMore({ ...more, [source]: [...more[source], ...answer.data.changes.map(rowOf)] });
+    else refused(answer.error);
+  };
   const tally = tallied(rows);
   const found = worstFirst(lean === "all" ? rows : rows.filter((row) => leaning(row.verdict) === lean));
   const columns: Column<Row>[] = [
@@ -89,8 +110,8 @@ export function QuestionByQuestion({ report, titleOf }: { report: Report; titleO
           label="Questions of"
           value={source}
           options={[
-            { value: "exam", label: "The exam", n: report.exam?.changes.length ?? 0 },
-            { value: "asked", label: "Last week’s customers", n: report.asked?.changes.length ?? 0 },
+            { value: "exam", label: "The exam", n: changesOf(report.exam) },
+            { value: "asked", label: "Last week’s customers", n: changesOf(report.asked) },
           ]}
           choose={(value) => {
             setSource(value);
@@ -126,8 +147,20 @@ export function QuestionByQuestion({ report, titleOf }: { report: Report; titleO
           </span>
         </p>
       )}
+      {found.length <= shown && left > 0 && (
+        <p class="more">
+          <Button busy={fetching} onClick={() => void fetchMore()}>
+            Fetch {Math.min(MORE, left)} more
+          </Button>{" "}
+          <span class="tally">{number(left)} are not shown yet</span>
+        </p>
+      )}
     </section>
   );
+}
+
+function changesOf(part: Report["exam"] | Report["asked"]): number {
+  return (part?.changes.length ?? 0) + (part?.more_changes ?? 0);
 }
 
 function Did({ verdict }: { verdict: Verdict | null }): VNode {

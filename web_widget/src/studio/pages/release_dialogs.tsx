@@ -4,8 +4,8 @@ import { useState } from "preact/hooks";
 import type { WireError } from "../../shared/protocol";
 import type { Api } from "../api";
 import { share, stamp } from "../figures";
-import { SHARES } from "../judge";
-import type { Release } from "../protocol_teach";
+import { toUtc } from "../dates";
+import type { Plan, PublishAnswer, Release } from "../protocol_teach";
 import { Confirm } from "../ui/dialog";
 import { Field } from "../ui/field";
 
@@ -21,19 +21,34 @@ type FromLive = Props & { live: Release | null };
 
 export function PublishDialog({ api, release, live, close, done, refused }: FromLive): VNode {
   const { why, field, busy, run } = useWhy(api, refused);
+  const [later, setLater] = useState("");
+  const at = toUtc(later);
   return (
     <Confirm
       title={`Publish the release of ${stamp(release.created_at)}?`}
       button="Publish"
       busy={busy}
       close={close}
-      confirm={() => void run(`/releases/${encodeURIComponent(release.id)}/publish`, why, () => done(`The release of ${stamp(release.created_at)} is live.`))}
+      confirm={() =>
+        void run(`/releases/${encodeURIComponent(release.id)}/publish`, at === null ? why : { ...why, at }, (plan) =>
+          done(plan === null ? `The release of ${stamp(release.created_at)} is live.` : planWords(plan)),
+        )
+      }
     >
       <p>From the next message on, every customer is answered by it. {live === null ? "" : "You can roll back at any time."}</p>
       <Compared before={live} after={release} />
+      <Field label="Go live at" hint="Leave it empty to publish now.">
+        {(ids) => <input {...ids} type="datetime-local" value={later} onInput={(event) => setLater(event.currentTarget.value)} />}
+      </Field>
       {field}
     </Confirm>
   );
+}
+
+/** What becomes of something that does not go live at once. */
+export function planWords(plan: Plan): string {
+  if (plan.state === "asked") return "Asked: it goes live once somebody else agrees.";
+  return `Planned: it goes live at ${stamp(plan.due_at)}.`;
 }
 
 export function RollbackDialog({ api, release, live, close, done, refused }: FromLive): VNode {
@@ -79,7 +94,7 @@ export function useWhy(api: Api, refused: (error: WireError) => void): {
   why: { why?: string };
   field: VNode;
   busy: boolean;
-  run: (path: string, body: unknown, then: () => void) => Promise<void>;
+  run: (path: string, body: unknown, then: (plan: Plan | null) => void) => Promise<void>;
 } {
   const [words, setWords] = useState("");
   const [busy, setBusy] = useState(false);
@@ -93,20 +108,26 @@ export function useWhy(api: Api, refused: (error: WireError) => void): {
     busy,
     run: async (path, body, then) => {
       setBusy(true);
-      const answer = await api.post(path, body);
+      const answer = await api.post<PublishAnswer>(path, body);
       setBusy(false);
-      if (answer.ok) then();
+      if (answer.ok) then(answer.data.plan ?? null);
       else refused(answer.error);
     },
   };
 }
 
+const EXPECTED = [
+  ["accuracy_top1", "Right article first"],
+  ["coverage", "Answered by the bot"],
+  ["wrong_answer_rate", "Answers that are wrong"],
+] as const;
+
 function Compared({ before, after }: { before: Release | null; after: Release }): VNode | null {
-  const [was, is] = [before?.figures ?? null, after.figures];
+  const [was, is] = [before?.figures?.knowledge ?? null, after.figures?.knowledge ?? null];
   if (is === null) return null;
   return (
     <table class="compared">
-      <caption class="sr">What the exam says of both</caption>
+      <caption>What their trainings expect</caption>
       <thead>
         <tr>
           <td />
@@ -115,7 +136,7 @@ function Compared({ before, after }: { before: Release | null; after: Release })
         </tr>
       </thead>
       <tbody>
-        {SHARES.filter(({ name }) => name !== "accuracy_answered").map(({ name, label }) => (
+        {EXPECTED.map(([name, label]) => (
           <tr key={name}>
             <th scope="row">{label}</th>
             <td>{share(was?.[name])}</td>

@@ -39,9 +39,9 @@ export function Releases({ session, releases, changed }: Props): VNode {
   };
   const columns: Column<Release>[] = [
     { name: "Release", cell: (release) => <Name release={release} /> },
-    { name: "Right article first", numeric: true, cell: (release) => share(release.figures?.accuracy_top1) },
-    { name: "Answered", numeric: true, cell: (release) => share(release.figures?.coverage) },
-    { name: "Wrong", numeric: true, cell: (release) => share(release.figures?.wrong_answer_rate) },
+    { name: "Right article first", numeric: true, cell: (release) => share(release.figures?.knowledge?.accuracy_top1) },
+    { name: "Answered", numeric: true, cell: (release) => share(release.figures?.knowledge?.coverage) },
+    { name: "Wrong", numeric: true, cell: (release) => share(release.figures?.knowledge?.wrong_answer_rate) },
     {
       name: "Actions",
       cell: (release) => <Actions release={release} live={live} open={(what) => setOpen({ what, release })} />,
@@ -49,7 +49,8 @@ export function Releases({ session, releases, changed }: Props): VNode {
   ];
   return (
     <>
-      <Table caption="Releases, the latest first, with what the exam says of them" columns={columns} rows={rows} id={(release) => release.id} />
+      <p class="section-lead">The figures are what each training expects, from questions that it held back. The report has those of the exam.</p>
+      <Table caption="Releases, the latest first, with what their training expects of them" columns={columns} rows={rows} id={(release) => release.id} />
       {open?.what === "publish" && <PublishDialog api={session.api} release={open.release} live={live} close={close} done={done} refused={session.refused} />}
       {open?.what === "canary" && <CanaryDialog api={session.api} release={open.release} close={close} done={done} refused={session.refused} />}
       {open?.what === "rollback" && <RollbackDialog api={session.api} release={open.release} live={live} close={close} done={done} refused={session.refused} />}

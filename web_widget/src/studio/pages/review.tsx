@@ -19,6 +19,9 @@ import { useLoad } from "../ui/load";
 import { EmptyState, LoadFailed, PageHead, Progress, Spinner } from "../ui/parts";
 import { count, when } from "../words";
 
+/** As many as the server gives. */
+export const GROUPS = 200;
+
 const DAYS = ["7", "30", "90"] as const;
 type Days = (typeof DAYS)[number];
 
@@ -29,7 +32,7 @@ export function daysOf(query: URLSearchParams): Days {
 
 export function Review({ session, go, route }: PageProps): VNode {
   const days = daysOf(route.query);
-  const inbox = useLoad<Inbox>(session.api, "/review", { days });
+  const inbox = useLoad<Inbox>(session.api, "/review", { days, limit: GROUPS });
   const [watched, setWatched] = useState<string | null>(null);
   const job = useJob(session.api, watched, (done) => {
     setWatched(null);
@@ -93,11 +96,13 @@ export function Review({ session, go, route }: PageProps): VNode {
       ) : (
         <>
           <p class="review-sum">
-            <strong>{count(data.questions, "question")}</strong> in {count(data.groups.length, "group")}, {work(data.minutes)} of agents’ time
+            <strong>{count(data.questions, "question")}</strong> in {count(data.total ?? data.groups.length, "group")}, {work(data.minutes)} of agents’ time
             {costOf(data, session.summary?.settings)}.{" "}
             {data.ungrouped > 0 && <>{count(data.ungrouped, "newer question")} {data.ungrouped === 1 ? "is" : "are"} not grouped yet. </>}
+            {(data.settled_alike ?? 0) > 0 && <>{count(data.settled_alike ?? 0, "question")} like those out of scope left by themselves. </>}
             {data.grouped_at !== null && <>Last grouped: {when(data.grouped_at)}.</>}
           </p>
+          {(data.total ?? 0) > data.groups.length && <p class="review-sum">The {data.groups.length} dearest are shown.</p>}
           <Groups groups={data.groups} settings={session.summary?.settings} days={days} />
         </>
       )}
@@ -178,7 +183,7 @@ function Row({ group, cost, days }: { group: Group; cost: string | null; days: D
             "No article comes close: it may need a new one."
           ) : (
             <>
-              Closest article: <strong dir="auto">{group.suggested.title}</strong> ({share(group.suggested.score, 0)} alike)
+              Closest article: <strong dir="auto">{group.suggested.title}</strong>{group.suggested.score !== null && ` (${share(group.suggested.score, 0)} alike)`}
             </>
           )}
         </p>

@@ -15,9 +15,9 @@ import { IntentDialog } from "./review_intent";
 interface Props {
   api: Api;
   group: Group;
-  /** The chosen ones. */
+  /** Those that are to be taught. */
   questions: readonly ReviewQuestion[];
-  /** All that are shown are chosen: then the whole group is meant. */
+  /** None is left out: then the server takes the clearest ones, without personal data. */
   all: boolean;
   busy: boolean;
   settle: (what: Settle) => Promise<boolean>;
@@ -34,36 +34,36 @@ export function Decide({ api, group, questions, all, busy, settle }: Props): VNo
     <section class="decide" aria-labelledby="decide-title">
       <h2 id="decide-title">What shall become of them?</h2>
       <p class="decide-lead">
-        {none ? "Select the questions that you mean." : `This deals with ${all ? `all ${count(group.size, "question")}` : count(questions.length, "selected question")}.`}
+        This deals with {group.size === 1 ? "the question" : `all ${count(group.size, "question")}`}. {all ? "The clearest are taught" : none ? "None is taught" : `The ${count(questions.length, "selected one")} ${questions.length === 1 ? "is" : "are"} taught`}; leave out what does not belong.
       </p>
       {suggested !== null && (
         <div class="decide-part">
           <Button kind="primary" class="wide wrap" disabled={none} busy={busy} onClick={() => void settle({ how: "variants", article_id: suggested.article_id, ...texts })}>
             Add to “{suggested.title}”
           </Button>
-          <p>The questions become variants of this article, the closest one ({share(suggested.score, 0)} alike). Publish it to let customers find it.</p>
+          <p>They become variants of this article, the closest one{suggested.score === null ? "" : ` (${share(suggested.score, 0)} alike)`}. Customers find it by them once it is published.</p>
         </div>
       )}
       <div class="decide-part">
         <Button class="wide" disabled={none} busy={busy} onClick={() => setOpen("search")}>
           Add to {suggested === null ? "an" : "another"} article…
         </Button>
-        <Button class="wide wrap" disabled={none} busy={busy} onClick={() => setOpen("draft")}>
+        <Button class="wide wrap" busy={busy} onClick={() => setOpen("draft")}>
           {answered ? "New article from the agent’s answer…" : "New article…"}
         </Button>
         <p>{answered ? "Opens what an agent answered as a draft for you to read." : "No agent answered these: you write the answer."}</p>
       </div>
       <div class="decide-part decide-rest">
-        <Button disabled={none} busy={busy} onClick={() => void settle({ how: "out_of_scope", ...texts })}>
+        <Button busy={busy} onClick={() => void settle({ how: "out_of_scope" })}>
           Out of scope
         </Button>
         <Button disabled={none} busy={busy} onClick={() => setOpen("intent")}>
           Give to an intent…
         </Button>
-        <Button disabled={none} busy={busy} onClick={() => void settle({ how: "dismiss", ...texts })}>
+        <Button busy={busy} onClick={() => void settle({ how: "dismiss" })}>
           Dismiss
         </Button>
-        <p>Out of scope: the bot learns that it should not answer these. Dismiss: nothing is learnt, they only leave the inbox.</p>
+        <p>Out of scope: the bot should not answer these, and the like will not come here again. Dismiss: they only leave the inbox.</p>
       </div>
       {open === "search" && (
         <ArticleSearch
@@ -78,7 +78,7 @@ export function Decide({ api, group, questions, all, busy, settle }: Props): VNo
         />
       )}
       {open === "draft" && (
-        <DraftDialog api={api} group={group} questions={questions} busy={busy} close={close} save={(article) => settle({ how: "article", article, ...texts })} />
+        <DraftDialog api={api} group={group} questions={questions} busy={busy} close={close} save={(article) => settle({ how: "article", article })} />
       )}
       {open === "intent" && (
         <IntentDialog

@@ -1,6 +1,6 @@
 /** A new article from what an agent answered: read it, make it an answer for everybody, keep it as a draft. */
 import type { VNode } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Api } from "../api";
 import type { ArticleList, Group } from "../protocol";
 import type { ArticleDraft, ReviewQuestion } from "../protocol_teach";
@@ -22,14 +22,12 @@ export function DraftDialog({ api, group, questions, busy, close, save }: {
 }): VNode {
   const known = useLoad<ArticleList>(api, "/articles", { limit: 1 });
   const locales = known.data?.locales ?? [];
-  const [draft, setDraft] = useState<ArticleDraft>(() => draftFrom(group, questions, ""));
+  const [draft, setDraft] = useState<ArticleDraft>(() => draftFrom(group, questions));
   const [asked, setAsked] = useState(() => draft.questions.join("\n"));
+  const [locale, setLocale] = useState("");
   const [missing, setMissing] = useState(false);
   const answers = agentAnswers(questions);
   const change = (part: Partial<ArticleDraft>): void => setDraft({ ...draft, ...part });
-  useEffect(() => {
-    if (draft.locale === "" && known.data !== null) change({ locale: locales[0] ?? "en" });
-  }, [known.data]);
   const at = answers.indexOf(draft.answer);
   const submit = async (): Promise<void> => {
     const variants = distinct(asked.split("\n"));
@@ -37,7 +35,7 @@ export function DraftDialog({ api, group, questions, busy, close, save }: {
       setMissing(true);
       return;
     }
-    const saved = await save({ ...draft, title: draft.title.trim(), answer: draft.answer.trim(), questions: variants, locale: draft.locale || "en" });
+    const saved = await save({ ...draft, ...(locale === "" ? {} : { locale }), title: draft.title.trim(), answer: draft.answer.trim(), questions: variants });
     if (saved) close();
   };
   return (
@@ -81,10 +79,11 @@ export function DraftDialog({ api, group, questions, busy, close, save }: {
             {locales.length > 1 && (
               <Field label="Language">
                 {(ids) => (
-                  <select {...ids} value={draft.locale} onChange={(event) => change({ locale: event.currentTarget.value })}>
-                    {locales.map((locale) => (
-                      <option key={locale} value={locale}>
-                        {locale}
+                  <select {...ids} value={locale} onChange={(event) => setLocale(event.currentTarget.value)}>
+                    <option value="">That of the questions</option>
+                    {locales.map((name) => (
+                      <option key={name} value={name}>
+                        {name}
                       </option>
                     ))}
                   </select>

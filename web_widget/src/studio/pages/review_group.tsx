@@ -15,7 +15,7 @@ import { keepDone, LastDone } from "../settled";
 import { useLoad } from "../ui/load";
 import { Badge, EmptyState, LoadFailed, PageHead, Spinner } from "../ui/parts";
 import { count, when } from "../words";
-import { daysOf } from "./review";
+import { daysOf, GROUPS } from "./review";
 import { Decide } from "./review_decide";
 
 function keyOf(question: ReviewQuestion): string {
@@ -27,7 +27,8 @@ export function ReviewGroup({ session, go, route }: PageProps): VNode {
   const days = daysOf(route.query);
   const dayQuery = { days: days === "30" ? null : days };
   const detail = useLoad<GroupDetail>(session.api, `/review/${encodeURIComponent(id)}`);
-  const inbox = useLoad<Inbox>(session.api, "/review", { days });
+  const inbox = useLoad<Inbox>(session.api, "/review", { days, limit: GROUPS });
+  /** What is taught, whatever becomes of the group. */
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [busy, setBusy] = useState(false);
   const questions = detail.data?.questions ?? [];
@@ -43,21 +44,18 @@ export function ReviewGroup({ session, go, route }: PageProps): VNode {
     setBusy(true);
     const answer = await session.api.post<Settled>(`/review/${encodeURIComponent(id)}/settle`, what);
     setBusy(false);
-    if (!answer.ok) {
+    if (!answer.ok && answer.error.code !== "already_settled") {
       session.refused(answer.error);
       return false;
     }
     session.refresh();
-    const { settled, article } = answer.data;
-    const title = what.how === "variants" && article === null ? (detail.data?.group.suggested?.title ?? null) : (article?.title ?? null);
-    keepDone({ text: settledWords(what, settled, title), article: article === null ? null : { id: article.id, title: article.title } });
-    const left = await session.api.get<Inbox>("/review", { days });
-    const after = left.ok ? left.data.groups.map((group) => group.id) : order;
-    const to = settled < questions.length && after.includes(id) ? id : nextGroup(order, after, id);
-    if (to === id) {
-      session.tell(settledWords(what, settled, title));
-      detail.again();
-    } else go(to === null ? href("review", null, dayQuery) : href("review", to, dayQuery), { leave: true });
+    if (answer.ok) {
+      const { settled, article } = answer.data;
+      keepDone({ text: settledWords(what, settled, article?.title ?? null), article: article === null ? null : { id: article.id, title: article.title } });
+    } else keepDone({ text: answer.error.message, article: null });
+    const left = await session.api.get<Inbox>("/review", { days, limit: GROUPS });
+    const to = nextGroup(order, left.ok ? left.data.groups.map((group) => group.id) : order, id);
+    go(to === null ? href("review", null, dayQuery) : href("review", to, dayQuery), { leave: true });
     return true;
   };
 
@@ -72,7 +70,7 @@ export function ReviewGroup({ session, go, route }: PageProps): VNode {
           <LoadFailed error={detail.error} again={detail.again} />
         ) : (
           <EmptyState title="This group is no longer here">
-            <p>It was dealt with, or the questions were grouped anew.</p>
+            <p>{detail.error.message}</p>
             <p>
               <a href={href("review", null, dayQuery)}>Back to the inbox</a>
             </p>
@@ -148,7 +146,7 @@ function Questions({ questions, size, chosen, setChosen }: {
         <input ref={every} type="checkbox" checked={all} onChange={() => setChosen(all ? new Set() : new Set(questions.map(keyOf)))} />
         Select all
         <span class="tally">
-          {chosen.size} of {questions.length} selected
+          {chosen.size} of {questions.length} to be taught
         </span>
       </label>
       <ul
@@ -164,7 +162,7 @@ function Questions({ questions, size, chosen, setChosen }: {
       </ul>
       {size > questions.length && (
         <p class="field-told">
-          The {questions.length} latest are shown. {size - questions.length} older ones share their fate when all are selected.
+          The {questions.length} latest are shown. The other {size - questions.length} leave the inbox with them.
         </p>
       )}
     </section>

@@ -3,18 +3,24 @@ import type { VNode } from "preact";
 import { useId, useState } from "preact/hooks";
 import type { Api } from "../api";
 import { meaning } from "../intents/words";
-import type { IntentRow } from "../protocol_intents";
 import { INTENTS, intentProblem } from "../review_words";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { useLoad } from "../ui/load";
 
+interface IntentRow {
+  name: string;
+  description?: string | null;
+}
+
 export function IntentDialog({ api, busy, close, choose }: { api: Api; busy: boolean; close: () => void; choose: (intent: string) => void }): VNode {
-  const own = useLoad<{ intents: IntentRow[] }>(api, "/intents").data?.intents.filter((intent) => !intent.shipped) ?? [];
+  const known = useLoad<{ intents: IntentRow[] }>(api, "/intents");
   const [name, setName] = useState("");
   const [wrong, setWrong] = useState<string | null>(null);
   const options = useId();
+  const own = known.data?.intents ?? [];
+  const rows = own.length === 0 ? INTENTS : own.map(({ name: of, description }) => ({ name: of, label: `When a customer ${meaning({ name: of, description: description ?? "" })}` }));
   return (
     <Dialog title="Give to an intent" close={close}>
       <form
@@ -31,7 +37,7 @@ export function IntentDialog({ api, busy, close, choose }: { api: Api; busy: boo
           {(ids) => <input {...ids} list={options} autocomplete="off" maxLength={64} value={name} onInput={(event) => setName(event.currentTarget.value)} />}
         </Field>
         <datalist id={options}>
-          {[...own.map((intent) => ({ name: intent.name, label: `When a customer ${meaning(intent)}` })), ...INTENTS].map((intent) => (
+          {rows.map((intent) => (
             <option key={intent.name} value={intent.name}>
               {intent.label}
             </option>

@@ -14,15 +14,19 @@ import { Field } from "../ui/field";
 import { useLoad } from "../ui/load";
 import { LoadFailed, PageHead, Spinner } from "../ui/parts";
 
-/** The values stand beside the curve, or in an object of their own. */
-type Answer = StudioSettings & { settings?: StudioSettings; curve?: RiskPoint[] | null };
+interface Answer {
+  settings: StudioSettings;
+  /** As the live release found it; null where it did not. */
+  curve: RiskPoint[] | null;
+}
 
 interface Form {
   risk: number;
   unanswerable: number;
   minuteCost: string;
   handoffMinutes: string;
-  frustration: number | null;
+  /** null: the server knows no such setting. */
+  approval: boolean | null;
 }
 
 function numeric(value: unknown, otherwise: number): number {
@@ -30,13 +34,12 @@ function numeric(value: unknown, otherwise: number): number {
 }
 
 function formOf(values: StudioSettings): Form {
-  const frustration = values.frustration_threshold;
   return {
     risk: numeric(values.risk, 0.02),
     unanswerable: numeric(values.unanswerable_share, 0.2),
     minuteCost: String(numeric(values.minute_cost, 0)),
     handoffMinutes: String(numeric(values.handoff_minutes, 0)),
-    frustration: typeof frustration === "number" ? frustration : null,
+    approval: typeof values.approval === "boolean" ? values.approval : null,
   };
 }
 
@@ -59,18 +62,17 @@ export function Settings({ session }: PageProps): VNode {
 }
 
 function Editing({ session, answer, saved }: { session: PageProps["session"]; answer: Answer; saved: (answer: Answer) => void }): VNode {
-  const values = answer.settings ?? answer;
+  const { settings: values, curve } = answer;
   const before = formOf(values);
   const [form, setForm] = useState<Form>(before);
   const [busy, setBusy] = useState(false);
-  const curve = answer.curve ?? null;
   const key = JSON.stringify(before);
   useEffect(() => setForm(before), [key]);
   const dirty = JSON.stringify(form) !== key;
   useUnsaved(dirty ? "The settings have changes that are not saved." : null);
   const change = (part: Partial<Form>): void => setForm({ ...form, ...part });
   const minuteCost = numberIn(form.minuteCost, 0, 1000);
-  const handoffMinutes = numberIn(form.handoffMinutes, 0, 240);
+  const handoffMinutes = numberIn(form.handoffMinutes, 0.1, 240);
   const right = minuteCost !== null && handoffMinutes !== null;
   const currency = typeof values.currency === "string" ? values.currency : null;
 
@@ -78,16 +80,15 @@ function Editing({ session, answer, saved }: { session: PageProps["session"]; an
     if (!right) return;
     setBusy(true);
     const body: StudioSettings = { risk: form.risk, unanswerable_share: form.unanswerable, minute_cost: minuteCost, handoff_minutes: handoffMinutes };
-    if (form.frustration !== null) body.frustration_threshold = form.frustration;
-    const done = await session.api.put<Answer>("/settings", body);
+    if (form.approval !== null) body.approval = form.approval;
+    const done = await session.api.put<{ settings: StudioSettings }>("/settings", body);
     setBusy(false);
     if (!done.ok) {
       session.refused(done.error);
       return;
     }
-    const next = done.data.settings ?? done.data;
-    saved({ ...answer, ...("settings" in answer ? { settings: { ...values, ...next } } : next), curve: done.data.curve ?? curve });
-    session.tell("Saved.");
+    saved({ settings: done.data.settings, curve });
+    session.tell(form.risk === before.risk && form.unanswerable === before.unanswerable ? "Saved." : "Saved. The next training goes by it.");
     session.refresh();
   };
 
@@ -101,6 +102,7 @@ function Editing({ session, answer, saved }: { session: PageProps["session"]; an
     >
       <section aria-labelledby="risk-title">
         <h2 id="risk-title">Wrong answers</h2>
+        <p class="section-lead">The next training goes by these; a release keeps what it was trained with.</p>
         <div class="settings-risk">
           <div>
             <Slider
@@ -125,18 +127,6 @@ function Editing({ session, answer, saved }: { session: PageProps["session"]; an
               hint="Of all that customers write. The more there are, the surer the bot has to be to keep the promise."
               change={(unanswerable) => change({ unanswerable })}
             />
-            {form.frustration !== null && (
-              <Slider
-                label="Frustration from which a person is called"
-                value={form.frustration}
-                least={0.1}
-                most={1}
-                step={0.05}
-                told={share(form.frustration, 0)}
-                hint="Lower: people are called sooner, and more often."
-                change={(frustration) => change({ frustration })}
-              />
-            )}
           </div>
           {curve !== null && curve.length > 1 && <Curve curve={curve} risk={form.risk} />}
         </div>
@@ -152,12 +142,24 @@ function Editing({ session, answer, saved }: { session: PageProps["session"]; an
           >
             {(ids) => <input {...ids} inputMode="decimal" value={form.minuteCost} onInput={(event) => change({ minuteCost: event.currentTarget.value })} />}
           </Field>
-          <Field label="Minutes for one handoff" hint="From the agent’s first word to the end." error={handoffMinutes === null ? "A number from 0 to 240." : null}>
+          <Field label="Minutes for one handoff" hint="From the agent’s first word to the end." error={handoffMinutes === null ? "A number from 0.1 to 240." : null}>
             {(ids) => <input {...ids} inputMode="decimal" value={form.handoffMinutes} onInput={(event) => change({ handoffMinutes: event.currentTarget.value })} />}
           </Field>
         </div>
         {right && minuteCost > 0 && handoffMinutes > 0 && <p>One question that goes to a person costs {money(minuteCost * handoffMinutes, currency)}.</p>}
       </section>
+      {form.approval !== null && (
+        <section aria-labelledby="approval-title">
+          <h2 id="approval-title">Two pairs of eyes</h2>
+          <label class="option">
+            <input type="checkbox" checked={form.approval} onChange={(event) => change({ approval: event.currentTarget.checked })} />
+            <span>
+              What goes live needs the yes of somebody else
+              <small>Whoever publishes asks; anybody else who may publish agrees. Going back needs nobody’s yes.</small>
+            </span>
+          </label>
+        </section>
+      )}
       <div class="settings-end">
         <Button type="submit" kind="primary" busy={busy} disabled={!dirty || !right}>
           Save
@@ -211,6 +213,7 @@ function Curve({ curve, risk }: { curve: readonly RiskPoint[]; risk: number }): 
       x={{ label: "Wrong answers allowed", format: (v) => share(v), least: [0, 0.02] }}
       y={{ label: "Questions answered", format: (v) => share(v, 0), least: [0, 1] }}
       series={[{ name: "Answered", ink: "a", spots: sorted.map((p) => ({ x: p.risk, y: p.coverage })) }]}
+      note="As the training of the live release found it. What is measured on few questions is rough."
       marks={point === null ? [] : [{ x: risk, y: point.coverage, name: `${share(point.coverage, 0)} answered` }]}
       numbers={{
         head: ["Wrong allowed", "Answered", "Needed confidence"],

@@ -22,7 +22,7 @@ export function Train({ session, done }: { session: Studio; done: () => void }):
   const [starting, setStarting] = useState(false);
   const [stopping, setStopping] = useState(false);
   const [note, setNote] = useState("");
-  const [fineTune, setFineTune] = useState(false);
+  const [fineTune, setFineTune] = useState(true);
   const job = useJob(api, watched, (last) => {
     setWatched(null);
     setStopping(false);
@@ -37,7 +37,7 @@ export function Train({ session, done }: { session: Studio; done: () => void }):
 
   const train = async (): Promise<void> => {
     setStarting(true);
-    const answer = await api.post<JobAnswer>("/trainings", { ...(note.trim() === "" ? {} : { note: note.trim() }), ...(fineTune ? { fine_tune: true } : {}) });
+    const answer = await api.post<JobAnswer>("/trainings", { ...(note.trim() === "" ? {} : { note: note.trim() }), fine_tune: fineTune });
     setStarting(false);
     if (!answer.ok) {
       session.refused(answer.error);
@@ -78,7 +78,7 @@ export function Train({ session, done }: { session: Studio; done: () => void }):
               <input type="checkbox" checked={fineTune} onChange={(event) => setFineTune(event.currentTarget.checked)} />
               <span>
                 Learn your customers’ way of saying things, too
-                <small>Takes much longer. It is kept only if it answers more.</small>
+                <small>Takes longer. It is kept only if the bot answers more by it.</small>
               </span>
             </label>
           </details>
@@ -90,7 +90,9 @@ export function Train({ session, done }: { session: Studio; done: () => void }):
               <h2 id="train-title">Training</h2>
               <p role="status">{job === null ? "Starting" : stageWords(job)}</p>
             </div>
-            <Button onClick={() => setStopping(true)}>Cancel training</Button>
+            <Button busy={job?.cancelling === true} onClick={() => setStopping(true)}>
+              {job?.cancelling === true ? "Cancelling…" : "Cancel training"}
+            </Button>
           </div>
           <Progress label="Training" done={job?.done ?? 0} total={job?.total ?? 0} />
           <p class="train-left">

@@ -1,5 +1,6 @@
 /** Training, and what came of it: releases, the canary, what was trained before, the exam. */
 import type { VNode } from "preact";
+import { useState } from "preact/hooks";
 import type { PageProps } from "../page";
 import type { Release } from "../protocol_teach";
 import { href } from "../router";
@@ -8,6 +9,7 @@ import { PageHead } from "../ui/parts";
 import { Tabs } from "../ui/tabs";
 import { CanaryCard } from "./canary_card";
 import { Exam } from "./exam";
+import { Plans } from "./plans";
 import { Releases } from "./releases";
 import { Train } from "./train";
 import { TrainingHistory } from "./training_history";
@@ -19,7 +21,10 @@ export function Training({ session, go, route }: PageProps): VNode {
   const asked = route.query.get("tab");
   const tab: Tab = TABS.find((name) => name === asked) ?? "releases";
   const releases = useLoad<{ releases: Release[] }>(session.api, "/releases");
+  /** Raised where something may be planned now that was not. */
+  const [round, setRound] = useState(0);
   const changed = (): void => {
+    setRound((n) => n + 1);
     releases.again();
     session.refresh();
   };
@@ -27,6 +32,7 @@ export function Training({ session, go, route }: PageProps): VNode {
     <>
       <PageHead title="Training" lead="Training teaches the bot what you have written and measures it. Customers get it once you publish the release." />
       <Train session={session} done={changed} />
+      <Plans key={round} session={session} changed={changed} />
       {session.summary?.canary != null && <CanaryCard session={session} canary={session.summary.canary} changed={changed} />}
       <Tabs
         label="Releases, history and exam"

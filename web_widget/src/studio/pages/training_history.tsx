@@ -25,6 +25,7 @@ function took(job: Job): string {
 
 const COLUMNS: readonly Column<Job>[] = [
   { name: "Started", cell: (job) => when(job.started_at ?? job.asked_at) },
+  { name: "Note", cell: (job) => <span dir="auto">{job.note ?? "–"}</span>, wide: true },
   { name: "By", cell: (job) => <span dir="auto">{job.asked_by}</span> },
   { name: "State", cell: (job) => <Badge tone={STATES[job.state].tone}>{STATES[job.state].label}</Badge> },
   {

@@ -75,7 +75,7 @@ function Replayed({ session, of, id }: { session: Studio; of: Of; id: string }):
   }, [session.api, id, round]);
   if (error !== null) return <LoadFailed error={error} again={() => setRound(round + 1)} />;
   if (turns === null) return <Spinner label="Asking every turn again…" />;
-  const changed = turns.filter((turn) => turn.then !== null && differs(turn.then, turn.now)).length;
+  const changed = turns.filter(changes).length;
   const columns: Column<ReplayedTurn>[] = [
     { name: "Customer", cell: (turn) => <span dir="auto">{turn.text}</span> },
     { name: "Then", cell: (turn) => <Did verdict={turn.then} /> },
@@ -83,7 +83,7 @@ function Replayed({ session, of, id }: { session: Studio; of: Of; id: string }):
     {
       name: "Difference",
       cell: (turn) =>
-        turn.then === null ? <Badge>New</Badge> : differs(turn.then, turn.now) ? <Badge tone="warn">Changed</Badge> : <span class="same">Same</span>,
+        turn.now === null ? <span class="same">Words erased</span> : turn.then === null ? <Badge>New</Badge> : changes(turn) ? <Badge tone="warn">Changed</Badge> : <span class="same">Same</span>,
     },
   ];
   return (
@@ -92,9 +92,13 @@ function Replayed({ session, of, id }: { session: Studio; of: Of; id: string }):
         {changed === 0 ? `All ${count(turns.length, "turn")} would go as they did.` : `${changed} of ${count(turns.length, "turn")} would go differently.`}{" "}
         {turns[0] !== undefined && <a href={href("try", null, { text: turns[0].text, release: of.release })}>Begin a chat like it</a>}
       </p>
-      <Table caption="The turns of the conversation, then and now" columns={columns} rows={turns} id={(turn) => String(turn.turn)} current={(turn) => turn.then !== null && differs(turn.then, turn.now)} />
+      <Table caption="The turns of the conversation, then and now" columns={columns} rows={turns} id={(turn) => String(turn.turn)} current={changes} />
     </>
   );
+}
+
+function changes({ then, now }: ReplayedTurn): boolean {
+  return then !== null && now !== null && differs(then, now);
 }
 
 function Did({ verdict }: { verdict: Verdict | null }): VNode {
