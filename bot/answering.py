@@ -8,8 +8,10 @@ Order of precedence, first match wins:
 4. a language that no article covers, unless the message fills the open form or is surely a courtesy;
 5. an open form: its slot, its end, a confident article or small talk in between, else "I could not use that";
 6. a task;
-7. talk, unless an article is confident;
-8. a confident article, a rejected answer, two articles that compete or a best one that is only likely, and at last
+7. an intent of the site's own, by its rule; beside a confident article where it is surely meant, or the surer of the two.
+   No rule of an editor stands in the way of 2 to 4, and while a form is open the form's question follows its reply;
+8. talk, unless an article is confident;
+9. a confident article, a rejected answer, two articles that compete or a best one that is only likely, and at last
    what is not known.
 """
 
@@ -23,6 +25,8 @@ from bot.contract import DecisionKind, DecisionReason, Passage
 from bot.frustration import Mood
 from bot.memory import Memory, Option, pair_of
 from bot.mood.history import History
+from kb_index.rasa_rules import ARTICLE, HAND_OVER, SAY
+from kb_index.rules import Does
 
 LowConfidence = Literal["handoff", "offer"]
 
@@ -46,6 +50,10 @@ CERTAIN: Final = 0.9
 TASK_CERTAIN: Final = 0.8
 """Least probability at which a task starts although an article is confident: a site that has the form wants "where is
 my order" to look it up, and not an article on where to look."""
+RULE_CERTAIN: Final = 0.8
+"""Least probability at which an own intent that is surer than a confident article goes before it. From `CERTAIN` on it goes
+before any: an editor who has a rule for what an article answers too wants the rule. With five rules, two of them on
+topics of articles, 10 of 1,648 questions of the demo's articles were taken so, all of them on those two topics."""
 FORM_HINT: Final = 0.2
 """With an order number in the message, this much of the intent is enough."""
 
@@ -59,6 +67,9 @@ PLAUSIBLE: Final = 0.3
 WORTH_ASKING: Final = 0.5
 """An article that is right more likely than not, and yet not surely enough to be said, is offered beside the next
 best: one tap for the customer, and never a wrong answer."""
+
+INTENT_MARK: Final = "intent:"
+"""Before an own intent's name where answers are remembered by their article's id, which holds no colon."""
 
 MAX_FAILURES: Final = 2
 """Failures in one episode that end it with a person."""
@@ -97,6 +108,8 @@ class Evidence:
     choice: str | None = None
     language: str | None = None
     covered: bool = True
+    rules: Mapping[str, Does] = field(default_factory=dict)
+    """What Baton does on each own intent that this release can act on."""
     tied: bool = False
     """Whether the two best articles are believed alike and say different things."""
 
@@ -142,6 +155,9 @@ def decide(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) ->
         return _in_form(evidence, memory)
     if _starts_task(evidence):
         return _task(evidence, memory)
+    ruled = _ruled(evidence)
+    if ruled is not None:
+        return _by_rule(evidence, memory, ruled)
     return _open(evidence, memory, low_confidence)
 
 
@@ -181,6 +197,12 @@ def _in_form(evidence: Evidence, memory: Memory) -> Verdict:
         return replace(
             verdict, closes_form=True, clears_number=True, memory=replace(verdict.memory, form_failures=0)
         )
+    ruled = _ruled(evidence)
+    if ruled is not None and evidence.rules[ruled].kind != "order_status":
+        verdict = _by_rule(evidence, memory, ruled)
+        if verdict.kind == "escalate":
+            return verdict
+        return replace(verdict, actions=(_action(evidence, ruled), FORM, LISTEN))
     talk = _talk(evidence, without=(AFFIRM, DENY))
     if talk is not None:
         return _step(memory, "chat", talk, talk, (f"utter_{talk}", FORM, LISTEN))
@@ -208,6 +230,40 @@ def _task(evidence: Evidence, memory: Memory) -> Verdict:
         _step(replace(memory, form_failures=0), "task", reason, ORDER_STATUS, ()),
         clears_number=evidence.form.number is None,
     )
+
+
+def _ruled(evidence: Evidence) -> str | None:
+    """The own intent that the message is, if its rule counts here."""
+    best = max(evidence.rules, key=lambda name: _p(evidence, name), default=None)
+    if best is None or _p(evidence, best) < LIKELY:
+        return None
+    surely = min(CERTAIN, max(RULE_CERTAIN, evidence.confidence))
+    if _sure(evidence) and _p(evidence, best) < surely:
+        return None
+    return best
+
+
+def _by_rule(evidence: Evidence, memory: Memory, intent: str) -> Verdict:
+    """What the site's editors want done; Rasa's rule of the same intent carries out what has no actions here."""
+    does = evidence.rules[intent]
+    if does.kind == "person":
+        return _escalate(evidence, memory, "policy", intent=intent, action=f"{HAND_OVER}{intent}")
+    if does.kind == "order_status":
+        return replace(_task(evidence, memory), intent=intent, reason="rule")
+    said = does.article_id or f"{INTENT_MARK}{intent}"
+    reason = "rule"
+    if said in memory.answered and evidence.repeated > 0.0:
+        # As with a confident article: the same words again did not help, and once more is the last time.
+        failures = memory.failures + 1
+        if failures >= MAX_FAILURES:
+            return _escalate(evidence, memory, "repeated_failure", intent=intent)
+        memory, reason = replace(memory, failures=failures), "repeated"
+    kept = memory.with_question(evidence.text).with_answer(said)
+    return replace(_step(kept, "answer", reason, intent, ()), article_id=does.article_id)
+
+
+def _action(evidence: Evidence, intent: str) -> str:
+    return f"{ARTICLE if evidence.rules[intent].kind == 'article' else SAY}{intent}"
 
 
 def _open(evidence: Evidence, memory: Memory, low_confidence: LowConfidence) -> Verdict:

@@ -38,7 +38,7 @@ from bot.graph import InOrderRunner
 from bot.mood.head import MoodHead, MoodHeadError
 from bot.nlg import FAILURES
 from bot.runtime import Runtime
-from bot.settings import INDEX_FOLDER, MODEL_FILE, MOOD_FILE, Settings
+from bot.settings import INDEX_FOLDER, MODEL_FILE, MOOD_FILE, RULES_FILE, Settings
 from bot.trackers import TurnTrackers, kept_of
 from bot.turnstile import Turnstile
 from bot.vectors import Vectors
@@ -46,6 +46,7 @@ from bot.voice import Wording, load
 from kb_index.edition import Edition
 from kb_index.explain import explain
 from kb_index.knowledge import Knowledge, served
+from kb_index.rule_file import read_rules
 from kb_index.serving import Serving, read_serving
 
 log = logging.getLogger(__name__)
@@ -133,6 +134,7 @@ class Engine:
         Raises:
             ServingError, RiskUnknown: the release cannot serve with these values; the message says what to do.
             IndexMismatch, CorruptIndex: the index cannot be used; the message says what to do.
+            RuleError: the release's own rules cannot be read.
             ModelNotFound: Rasa cannot read the model.
         """
         serving = serving or read_serving(folder)
@@ -145,6 +147,7 @@ class Engine:
             low_confidence=settings.low_confidence,
             frustration_threshold=serving.frustration_threshold or THRESHOLD,
             wording=wording,
+            rules=read_rules(folder / RULES_FILE),
         )
         trackers = TurnTrackers()
         with runtime.using(here):
@@ -303,10 +306,14 @@ def _decision(tracker: DialogueStateTracker) -> Decision:
         for name, value in tracker.current_slot_values().items()
         if value is not None and name not in ("requested_slot", "session_started_metadata")
     }
+    language, why = last_baton(tracker).get("language"), last_baton(tracker).get("rule")
+    # So that the agent's card says which rule it was.
+    if why is not None:
+        slots["rule"] = why
+    elif raw["reason"] == "policy" and language is not None:
+        slots["language"] = language
     incident = last_baton(tracker).get("incident")
     if incident is not None:
         slots["incident"] = incident["id"]
-    language = last_baton(tracker).get("language")
-    if raw["reason"] == "policy" and language is not None:
         slots["language"] = language  # so that the agent's card says which rule it was
     return decision_from_json({**raw, "slots": slots})

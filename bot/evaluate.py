@@ -32,6 +32,7 @@ from kb_index.evaluate_details import Promise, details, fate
 from kb_index.evaluate_page import Header, page
 from kb_index.knowledge import CorruptIndex, IndexMismatch
 from kb_index.releases import ReleaseError
+from kb_index.rules import RuleError
 from kb_index.serving import ServingError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ EXPECTED = (
     EncoderError,
     CorruptIndex,
     IndexMismatch,
+    RuleError,
     RiskUnknown,
     ServingError,
     OSError,
@@ -63,6 +65,8 @@ async def ask(engine: Engine, question: Question, number: int, locale: str) -> t
     took = (time.perf_counter() - begun) * 1000
     decision = outcome.decision
     best = decision.passages[0].article_id if decision.passages else None
+    if decision.kind == "answer" and decision.reason == "rule":
+        best = outcome.replies[0].article_id  # an editor's rule answers with what it names
     offered = offered_by(decision)
     told = Outcome(
         question.article_id, best, decision.kind, decision.confidence, took, decision.reason, offered

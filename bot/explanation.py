@@ -54,7 +54,9 @@ class NamedEncoder(Protocol):
 
 
 def rule_of(decision: Decision) -> str:
-    """The rule that made the decision, in words; small talk is named by its intent."""
+    """The rule that made the decision, in words; small talk and rules of the site are named by their intent."""
+    if decision.reason == "rule" or (decision.reason == "policy" and "rule" in decision.slots):
+        return f"The site has a rule for the intent {decision.intent}, and no article is surer."
     if decision.kind == "chat":
         return f"It is small talk ({decision.reason}), and no article is surer."
     return _RULES.get(decision.reason, decision.reason)

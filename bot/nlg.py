@@ -17,6 +17,7 @@ from bot.components.decision import ORDER_NUMBER
 from bot.components.keys import last_baton
 from bot.orders import Order
 from bot.voice import Phrases
+from kb_index.rasa_rules import ARTICLE, HAND_OVER, SAY
 
 SLOW_SIGNALS = {
     "repeated_question": "repeated",
@@ -41,6 +42,7 @@ class KnowledgeResponses(TemplatedNaturalLanguageGenerator):
         here = runtime.current()
         self._wording = here.wording
         self._orders = here.orders
+        self._rules = here.rules
 
     async def generate(
         self, utter_action: str, tracker: DialogueStateTracker, output_channel: str, **kwargs: Any
@@ -68,10 +70,19 @@ class KnowledgeResponses(TemplatedNaturalLanguageGenerator):
             return {"text": await self._order_status(tracker, phrases)}
         if utter_action == "utter_greet" and verdict.get("name"):
             return {"text": phrases.say("utter_greet_name", name=verdict["name"])}
+        if utter_action.startswith(ARTICLE):
+            return self._answer(verdict, phrases)
+        if utter_action.startswith(SAY):
+            return {"text": self._own_words(utter_action.removeprefix(SAY), verdict, phrases)}
+        if utter_action.startswith(HAND_OVER):
+            return {"text": phrases.say("utter_escalate_rule")}
         if utter_action == "utter_escalate_language":
             return {"text": self._wording.uncovered(verdict["language"], verdict["locale"])}
         if utter_action.startswith("utter_escalate_"):
-            return {"text": phrases.say(utter_action, problem=_problem(utter_action, verdict, phrases))}
+            # What an own intent is about no article's title says.
+            titled = self._rules.intent(verdict["decision"]["intent"]) is None
+            problem = _problem(utter_action, verdict, phrases, titled=titled)
+            return {"text": phrases.say(utter_action, problem=problem)}
         return {"text": phrases.say(utter_action)}
 
     def _answer(self, verdict: Any, phrases: Phrases) -> dict[str, Any]:
@@ -85,6 +96,14 @@ class KnowledgeResponses(TemplatedNaturalLanguageGenerator):
         if verdict["decision"]["reason"] == "repeated":
             text = f"{phrases.say('utter_answer_repeated')}\n\n{text}"
         return {"text": text, "article_id": article_id}
+
+    def _own_words(self, name: str, verdict: Any, phrases: Phrases) -> str:
+        intent = self._rules.intent(name)
+        assert intent is not None, "a rule is trained with the text that it says"
+        text = intent.does.text_for(verdict["locale"])
+        if verdict["decision"]["reason"] == "repeated":
+            text = f"{phrases.say('utter_answer_repeated')}\n\n{text}"
+        return text
 
     def _clarify(self, verdict: Any, phrases: Phrases) -> dict[str, Any]:
         knowledge = runtime.content().knowledge
@@ -114,9 +133,9 @@ def _shown(order: Order) -> dict[str, str]:
     }
 
 
-def _problem(action: str, verdict: Any, phrases: Phrases) -> str:
+def _problem(action: str, verdict: Any, phrases: Phrases, *, titled: bool) -> str:
     decision = verdict["decision"]
-    near = decision["passages"] and decision["confidence"] >= CLOSE_ARTICLE
+    near = titled and decision["passages"] and decision["confidence"] >= CLOSE_ARTICLE
     title = decision["passages"][0]["title"] if near else None
     if action == "utter_escalate_repeated_failure":
         return phrases.problem("order" if verdict["closes_form"] else "topic", title)

@@ -20,6 +20,7 @@ from bot.mood.head import MoodHead
 from bot.orders import DemoOrders, OrderService
 from bot.vectors import Vectors
 from bot.voice import Wording, load
+from kb_index.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Runtime:
     frustration_threshold: float = THRESHOLD
     wording: Wording = field(default_factory=lambda: load("formal"))
     orders: OrderService = field(default_factory=DemoOrders)
+    rules: Rules = field(default_factory=Rules)
 
 
 _CURRENT: ContextVar[Runtime] = ContextVar("baton_runtime")

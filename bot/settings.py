@@ -18,6 +18,7 @@ ENCODER_FOLDER: Final = "encoder"
 """In a release: the fine-tuned encoder, where there is one."""
 CONTENT_FILE: Final = "content.jsonl"
 INTENTS_FILE: Final = "intents.yml"
+RULES_FILE: Final = "rules.json"
 
 ENCODER: Final = "bundled"
 

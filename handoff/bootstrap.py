@@ -22,6 +22,7 @@ from handoff.adapters.webhook_http import HttpWebhook
 from handoff.api.running import Running
 from handoff.api.tokens import ConversationTokens
 from handoff.content.imports import Imports
+from handoff.content.intents import shipped_examples
 from handoff.content.sources import Sources
 from handoff.content.store import ContentStore
 from handoff.domain.rules import NOTICES, Rules, Rung
@@ -48,10 +49,12 @@ from handoff.studio.canary import Canaries
 from handoff.studio.canary_store import CanaryStore
 from handoff.studio.exam import Exam
 from handoff.studio.incidents import Incidents
+from handoff.studio.intents import IntentDesk
 from handoff.studio.job_keeper import JobKeeper
 from handoff.studio.job_store import JobStore
 from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
+from handoff.studio.meanings import Meanings
 from handoff.studio.parts import Studio
 from handoff.studio.past_talk import PastTalk
 from handoff.studio.plans import Plans
@@ -188,6 +191,8 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
             audit=audit,
             clock=clock,
         ),
+        intents=IntentDesk(engine, clock, audit, shipped_examples()),
+        meanings=Meanings(bench),
         keeper=keeper,
         jobs=jobs,
         releases=releases,

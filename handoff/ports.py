@@ -413,6 +413,13 @@ class Workbench(Protocol):
         """
         ...
 
+    async def embed(self, texts: Sequence[str]) -> tuple[str, list[list[float]]]:
+        """The encoder's fingerprint, and a vector of length 1 for each of 1 to 64 texts.
+
+        Raises as `try_turn`.
+        """
+        ...
+
     async def has_loaded(self, release_id: str) -> bool:
         """Whether every bot that is there has a release in memory.
 

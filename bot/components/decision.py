@@ -22,6 +22,7 @@ from bot.frustration import Mood
 from bot.incidents import key_of
 from bot.languages import Reading
 from kb_index.knowledge import Knowledge, Ranking
+from kb_index.rules import Does
 
 ORDER_NUMBER = "order_number"
 PASSAGES = 5
@@ -51,6 +52,7 @@ class TurnDecision(GraphComponent):
         here = runtime.current()
         self._vectors = here.vectors
         self._low_confidence = here.low_confidence
+        self._rules = {intent.name: intent.does for intent in here.rules.intents}
         self._frustration_threshold = here.frustration_threshold
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker) -> list[Message]:
@@ -82,6 +84,7 @@ class TurnDecision(GraphComponent):
             choice=given.choice,
             language=reading.language,
             covered=reading.covered,
+            rules=_usable(self._rules, intents, content.knowledge),
             tied=_tied(content.knowledge, passages),
         )
         memory = memory_of(tracker)
@@ -116,6 +119,9 @@ class TurnDecision(GraphComponent):
             add_to_output=True,
         )
         packed = _packed(verdict, decision, reading, given.name)
+        does = evidence.rules.get(verdict.intent)
+        if verdict.reason == "policy" and does is not None:
+            packed["rule"] = does.reason
         if incident is not None:
             packed["incident"] = {"id": incident.id, "text": incident.text}
         if given.explain:
@@ -144,6 +150,25 @@ def _packed(verdict: Verdict, decision: Decision, reading: Reading, name: str | 
         "language": reading.language,
         "name": name,
     }
+
+
+def _usable(
+    rules: Mapping[str, Does], intents: Mapping[str, float], knowledge: Knowledge
+) -> Mapping[str, Does]:
+    """The rules of intents that were trained, without those whose article is not to be had now."""
+    return {
+        name: does
+        for name, does in rules.items()
+        if name in intents and (does.article_id is None or _is_there(knowledge, does.article_id))
+    }
+
+
+def _is_there(knowledge: Knowledge, article_id: str) -> bool:
+    try:
+        knowledge.article(article_id)
+    except KeyError:
+        return False
+    return True
 
 
 def _tied(knowledge: Knowledge, passages: Sequence[Passage]) -> bool:

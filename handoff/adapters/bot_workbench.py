@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from handoff.adapters.bot_http import HttpBot
-from handoff.ports import BotNotReadyError
+from handoff.ports import BotFailedError, BotNotReadyError
 
 TRY_TIMEOUT_S: Final = 15.0
 """A draft is built when it is first asked: some hundred changed articles take seconds to encode."""
 ADVISE_TIMEOUT_S: Final = 15.0
+EMBED_TIMEOUT_S: Final = 10.0
 
 
 class BotWorkbench:
@@ -27,6 +28,18 @@ class BotWorkbench:
     async def advise(self, article: Mapping[str, Any], *, draft: bool) -> dict[str, Any]:
         """See `Workbench.advise`."""
         return await self._ask("/bot/advise", {"article": dict(article), "draft": draft}, ADVISE_TIMEOUT_S)
+
+    async def embed(self, texts: Sequence[str]) -> tuple[str, list[list[float]]]:
+        """See `Workbench.embed`."""
+        answer = await self._ask("/bot/embed", {"texts": list(texts)}, EMBED_TIMEOUT_S)
+        try:
+            vectors = [[float(x) for x in vector] for vector in answer["vectors"]]
+            encoder = str(answer["encoder"])
+        except (KeyError, TypeError, ValueError) as failure:
+            raise BotFailedError(f"not an answer with vectors: {failure}") from failure
+        if len(vectors) != len(texts):
+            raise BotFailedError(f"{len(vectors)} vectors for {len(texts)} texts")
+        return encoder, vectors
 
     async def has_loaded(self, release_id: str) -> bool:
         """See `Workbench.has_loaded`."""

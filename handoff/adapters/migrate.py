@@ -12,7 +12,7 @@ from handoff.domain.errors import StorageUnavailable
 
 MIGRATION_LOCK = 0x6261746F6E
 """The advisory lock of PostgreSQL that stands for the schema: "baton" in ASCII."""
-NEWEST = "0007"
+NEWEST = "0008"
 """The revision of the newest migration; a test compares it with the folder."""
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 _VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.String))

@@ -323,6 +323,42 @@ intent_examples = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
 )
 
+# What an intent is beside its examples; no row: one that ships and that nobody has changed since there are versions.
+intents = sa.Table(
+    "intents",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("description", sa.String(200), nullable=False, server_default=sa.text("''")),
+    # What Baton does; null: it ships, and what it does is in the program.
+    sa.Column("does", sa.Text, nullable=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("updated_at", MILLIS, nullable=False),
+    sa.Column("updated_by", sa.String(80), nullable=False),
+)
+
+# Who changed an intent, when and to what; also of intents that are gone (`data` null: removed).
+intent_versions = sa.Table(
+    "intent_versions",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("at", MILLIS, nullable=False),
+    sa.Column("by", sa.String(80), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("data", sa.Text, nullable=True),
+)
+
+# What marked words in examples are.
+entities = sa.Table(
+    "entities",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("updated_at", MILLIS, nullable=False),
+    sa.Column("updated_by", sa.String(80), nullable=False),
+)
+
 # --- the studio -----------------------------------------------------------------------------------------
 
 # Long work in a process of its own: training, grouping. Whoever sees a row whose `beat_at` has stopped takes it up again.

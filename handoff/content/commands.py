@@ -12,6 +12,7 @@ from typing import Final, Literal
 from handoff.content.apart import read_apart
 from handoff.content.checks import Remark, remarks
 from handoff.content.errors import ContentRefused, ExportRefused
+from handoff.content.intents import teachable
 from handoff.content.preview import apply_import, make_preview
 from handoff.content.project import Folder, carry_out, plan_export, project_zip, read_folder
 from handoff.content.reading import read_source
@@ -78,14 +79,14 @@ async def import_content(
 ) -> ImportResult:
     """Import a file, a folder or a zip: all of it or nothing.
 
-    `known` are the intents that may get examples; default are the shipped ones, read from nlu_data. `locale` is that of
+    `known` are the intents that may get examples; default are the shipped ones, read from nlu_data, and the home's own. `locale` is that of
     articles which name none. In `sources` is kept how it was written.
 
     Raises:
         ContentRefused: with every fault, its file and its line.
         ContentMoved: somebody else changed the same content at this moment.
     """
-    source = await read_content(path, known=known, locale=locale)
+    source = await read_content(path, known=await teachable(store, known), locale=locale)
     if source.parsed.errors:
         raise ContentRefused(source.parsed.errors, source.parsed.more_errors)
     preview = await asyncio.to_thread(make_preview, path.name, source, await store.content())
@@ -111,7 +112,7 @@ async def validate_content(
         content = await store.content()
         parsed = Parsed(list(content.articles), {name: list(e) for name, e in content.intents.items()})
     else:
-        parsed = (await read_content(path, known=known, locale=locale)).parsed
+        parsed = (await read_content(path, known=await teachable(store, known), locale=locale)).parsed
     found = [] if parsed.errors else remarks(parsed.articles, parsed.intents)
     return Validation(
         articles=len(parsed.articles),

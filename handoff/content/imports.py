@@ -16,6 +16,7 @@ from typing import Final, Literal
 import orjson
 
 from handoff.content.errors import ImportExpired
+from handoff.content.intents import teachable
 from handoff.content.preview import Preview, apply_import, preview_from_json, preview_import, preview_to_json
 from handoff.content.sources import Sources
 from handoff.content.store import ContentStore, ImportResult
@@ -107,7 +108,8 @@ class Imports:
         """A preview and the token to apply it by. `name` is the file's, of which the last part counts."""
         name = os.path.basename(name.replace("\\", "/")).strip() or "import"  # noqa: PTH119 - no path of this machine
         async with self._reading:
-            made = await preview_import(self._store, source, name, locale=locale, known=known)
+            wanted = await teachable(self._store, known)
+            made = await preview_import(self._store, source, name, locale=locale, known=wanted)
         return await asyncio.to_thread(self._shelf.put, made), made
 
     async def apply(

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+import yaml
+
 from handoff.content.bundle import BundleError, open_bundle
 from handoff.content.errors import ExportRefused
 from handoff.content.sources import ARTICLES, RASA, Sources, is_rasa, shipped_rasa
@@ -22,11 +24,17 @@ from handoff.content.store import Content
 from handoff.settings import PROJECT_ROOT
 from kb_index.article import Article
 from kb_index.formats import write_text
+from kb_index.rasa_rules import rasa_rules
 from kb_index.rewriting import intents_of, read_article, rewrite_article, rewrite_intents
 from kb_index.yaml_text import YamlError, front_matter_text, intents_text
 
 NEW_INTENTS: Final = "intents.yml"
 """Where intents go that no file has."""
+
+OWN_ENTITIES: Final = f"{RASA}/nlu/own_entities.yml"
+OWN_RULES: Final = f"{RASA}/rules/own_rules.yml"
+OWN_DOMAIN: Final = f"{RASA}/domain/own_intents.yml"
+"""Where own intents and entities go beside their examples. These files are written, never read back."""
 
 _LONGEST_AGO: Final = (1980, 1, 1, 0, 0, 0)
 """The time of a zip's entries: equal content is an equal file."""
@@ -92,7 +100,7 @@ def plan_export(content: Content, there: Folder, sources: Sources | None, *, ras
     plan = Plan()
     _plan_articles(plan, content.articles, there, sources, rasa=rasa, locale=locale)
     if rasa:
-        _plan_intents(plan, content.intents, there, sources)
+        _plan_intents(plan, content, there, sources)
     plan.unchanged.sort()
     return plan
 
@@ -181,9 +189,7 @@ def _usual_folder(names: object) -> str:
 # --- intents ------------------------------------------------------------------------------------------------
 
 
-def _plan_intents(
-    plan: Plan, intents: Mapping[str, Sequence[str]], there: Folder, sources: Sources | None
-) -> None:
+def _plan_intents(plan: Plan, content: Content, there: Folder, sources: Sources | None) -> None:
     imported = sources.rasa() if sources is not None else {}
     base = _all_intents(imported)
     start = dict(there.rasa or imported or shipped_rasa(PROJECT_ROOT))
@@ -193,7 +199,7 @@ def _plan_intents(
         if found is None:
             raise ExportRefused(f"{file} has faults; `baton content validate` names them.")
     new: dict[str, list[str]] = {}
-    for name, examples in intents.items():
+    for name, examples in content.intents.items():
         holders = [file for file, found in now.items() if found and name in found]
         if not holders:
             new[name] = list(examples)
@@ -205,8 +211,24 @@ def _plan_intents(
         above = _usual_folder([file for file, found in now.items() if found] or [f"{RASA}/nlu/x"])
         file = (PurePosixPath(above) / NEW_INTENTS).as_posix()
         texts[file] = _rewritten(file, texts[file], new) if file in texts else intents_text(new)
+    _write_rules(texts, content)
     for file, text in texts.items():
         plan.put(file, text, there.rasa)
+
+
+def _write_rules(texts: dict[str, str], content: Content) -> None:
+    """Own intents and entities as rules, domain and lookups: what whoever goes on with `rasa` alone needs of them."""
+    found = rasa_rules(content.rules, content.intents, {article.id: article for article in content.articles})
+    parts: dict[str, dict[str, object]] = {
+        OWN_ENTITIES: {"nlu": found.nlu} if found.nlu else {},
+        OWN_RULES: {"rules": found.rules} if found.rules else {},
+        OWN_DOMAIN: dict(found.domain),
+    }
+    for file, body in parts.items():
+        # A file of rules that are gone is emptied: they must not come back with the next training.
+        if body or file in texts:
+            dumped = yaml.safe_dump({"version": "3.1", **body}, allow_unicode=True, sort_keys=False)
+            texts[file] = dumped
 
 
 def _merged(there: list[str], home: list[str], base: Sequence[str]) -> list[str]:

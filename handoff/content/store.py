@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,15 +14,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
-from handoff.adapters.schema import article_questions, articles, intent_examples
-from handoff.content import article_rows
-from handoff.content.article_rows import kept_by_id, slices
+from handoff.adapters.schema import article_questions, articles, entities, intent_examples, intents
+from handoff.content import article_rows, intent_rows
+from handoff.content.article_rows import kept_by_id
 from handoff.content.expected import Expected
 from handoff.content.versions import Kept, Version, keep_versions, newest_versions
 from handoff.ports import Clock
 from kb_index.article import Article
 from kb_index.article import content_hash as articles_hash
 from kb_index.formats import Parsed, write_intents, write_jsonl
+from kb_index.rules import FILE as RULES_FILE
+from kb_index.rules import Entity, Intent, Rules, check_entity, check_intent
 
 CONTENT_FILE: Final = "content.jsonl"
 INTENTS_FILE: Final = "intents.yml"
@@ -30,21 +32,29 @@ INTENTS_FILE: Final = "intents.yml"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """All content at one moment: articles in id order, intents in name order."""
+    """All content at one moment: articles in id order, intents in name order.
+
+    `intents` are the examples, of shipped and of own intents; `rules` is what the own ones do, and all entities.
+    """
 
     articles: tuple[Article, ...]
     intents: Mapping[str, tuple[str, ...]]
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def content_hash(self) -> str:
         """Hex sha256; equal content has an equal hash in every home."""
         intents = json.dumps({name: list(self.intents[name]) for name in sorted(self.intents)})
-        return hashlib.sha256(f"{articles_hash(self.articles)}\n{intents}".encode()).hexdigest()
+        # Without rules as before there were any.
+        rules = f"\n{self.rules.text()}" if self.rules else ""
+        return hashlib.sha256(f"{articles_hash(self.articles)}\n{intents}{rules}".encode()).hexdigest()
 
     def write(self, folder: Path) -> None:
-        """Write `content.jsonl` and `intents.yml`, for a training or a release."""
+        """Write `content.jsonl`, `intents.yml` and, where there are rules, `rules.json`: for a training or a release."""
         write_jsonl(folder / CONTENT_FILE, self.articles)
         write_intents(folder / INTENTS_FILE, self.intents)
+        if self.rules:
+            (folder / RULES_FILE).write_text(self.rules.text(), encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,10 @@ class ContentStore:
         """
         async with reading(self._engine) as connection:
             return _content((await connection.execute(_EVERYTHING)).all(), drafts=drafts)
+
+    async def own_intents(self) -> frozenset[str]:
+        """Names of the intents that the site has made, drafts too."""
+        return frozenset(intent.name for intent in (await self.content()).rules.intents)
 
     async def articles(self) -> list[Article]:
         """All articles in id order."""
@@ -123,10 +137,12 @@ class ContentStore:
                 await connection.execute(sa.text("LOCK TABLE articles IN EXCLUSIVE MODE"))
             if expected is not None:
                 await _check_unmoved(connection, parsed, expected, replace=replace)
-            intents = await _import_intents(connection, parsed.intents, replace=replace, keep=keep)
+            at = self._clock.now_ms()
+            intents = await intent_rows.import_examples(
+                connection, parsed.intents, replace=replace, keep=keep, by=by, at=at
+            )
             if parsed.intents and not parsed.articles:
                 return ImportResult(0, 0, 0, 0, intents)
-            at = self._clock.now_ms()
             removed = 0
             if replace:
                 gone = await _ids(connection) - {article.id for article in parsed.articles} - set(keep)
@@ -152,7 +168,7 @@ class ContentStore:
         return content
 
 
-# One statement for all three tables: (kind, key, position, text, title, answer, tags, locale, valid_from, valid_until, status).
+# One statement for all tables: (kind, key, position, text, title, answer, tags, locale, valid_from, valid_until, status).
 _NOTHING: Final = sa.null().cast(sa.Text)
 _EVERYTHING: Final = sa.union_all(
     sa.select(
@@ -182,6 +198,15 @@ _EVERYTHING: Final = sa.union_all(
         intent_examples.c.text,
         *(_NOTHING,) * 7,
     ),
+    sa.select(
+        sa.literal(3),
+        intents.c.name,
+        sa.literal(0),
+        intents.c.does,
+        intents.c.description.cast(sa.Text),
+        *(_NOTHING,) * 6,
+    ).where(intents.c.does.is_not(None)),
+    sa.select(sa.literal(4), entities.c.name, sa.literal(0), entities.c.data, *(_NOTHING,) * 7),
 )
 
 
@@ -189,16 +214,25 @@ def _content(rows: Iterable[Any], *, drafts: bool) -> Content:
     # Sorted here and not by the database, whose collation may put ids in another order than Python and sha256.
     heads: dict[str, Any] = {}
     questions: dict[str, list[str]] = {}
-    intents: dict[str, list[str]] = {}
+    examples: dict[str, list[str]] = {}
+    own: list[Intent] = []
+    known: list[Entity] = []
     for row in sorted(rows, key=lambda row: (row.kind, row.key, row.position)):
         if row.kind == 0:
             if drafts or row.status != "draft":
                 heads[row.key] = row
+        elif row.kind == 3:
+            does = json.loads(row.text)
+            own.append(check_intent({"name": row.key, "description": row.title, "does": does}))
+        elif row.kind == 4:
+            known.append(check_entity(json.loads(row.text)))
         else:
-            (questions if row.kind == 1 else intents).setdefault(row.key, []).append(row.text)
+            (questions if row.kind == 1 else examples).setdefault(row.key, []).append(row.text)
+    left_out = set() if drafts else {intent.name for intent in own if intent.does.kind == "nothing"}
     return Content(
         tuple(_article(key, head, questions.get(key, ())) for key, head in heads.items()),
-        {name: tuple(examples) for name, examples in intents.items()},
+        {name: tuple(texts) for name, texts in examples.items() if name not in left_out},
+        Rules(tuple(intent for intent in own if intent.name not in left_out), tuple(known)),
     )
 
 
@@ -268,44 +302,12 @@ def _as_found(kept: Kept) -> Version:
     )
 
 
-async def _import_intents(
-    connection: AsyncConnection,
-    incoming: Mapping[str, Sequence[str]],
-    *,
-    replace: bool,
-    keep: Collection[str],
-) -> int:
-    """Returns how many intents got other examples, lost ones included."""
-    if not incoming:
-        return 0
-    there = await _all_intents(connection)
-    changed = [name for name, examples in incoming.items() if there.get(name, []) != list(examples)]
-    gone = [n for n in there if n not in incoming and f"intent:{n}" not in keep] if replace else []
-    for some in slices([*changed, *gone]):
-        await connection.execute(intent_examples.delete().where(intent_examples.c.intent.in_(some)))
-    examples = [
-        {"intent": name, "position": position, "text": text}
-        for name in changed
-        for position, text in enumerate(incoming[name])
-    ]
-    if examples:
-        await connection.execute(intent_examples.insert(), examples)
-    return len(changed) + len(gone)
-
-
-async def _all_intents(connection: AsyncConnection) -> dict[str, list[str]]:
-    there: dict[str, list[str]] = {}
-    query = sa.select(intent_examples).order_by(intent_examples.c.intent, intent_examples.c.position)
-    for row in (await connection.execute(query)).all():
-        there.setdefault(row.intent, []).append(row.text)
-    return there
-
-
 async def _check_unmoved(
     connection: AsyncConnection, parsed: Parsed, expected: Expected, *, replace: bool
 ) -> None:
     """Raises `ContentMoved`."""
     kept = await kept_by_id(connection, [article.id for article in parsed.articles])
     there = {article_id: found.article for article_id, found in kept.items()}
-    intents = await _all_intents(connection) if parsed.intents else {}
+    kept_intents = await intent_rows.kept_intents(connection) if parsed.intents else {}
+    intents = {name: list(intent.examples) for name, intent in kept_intents.items() if intent.examples}
     expected.check(parsed, there, intents, await _ids(connection) if replace else None)

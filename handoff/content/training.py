@@ -28,6 +28,7 @@ from handoff.content.trainer import TrainerCall, run_trainer
 from handoff.settings import Settings
 from handoff.wire.times import rfc3339
 from kb_index.releases import Release, ReleaseError, ReleaseStore
+from kb_index.rules import FILE as RULES_FILE
 
 _LOG_FILE: Final = "train.log"
 _LOCK_FILE: Final = "train.lock"
@@ -145,7 +146,8 @@ async def _build(
 
 
 def _digests(folder: Path) -> list[bytes]:
-    return [hashlib.sha256((folder / name).read_bytes()).digest() for name in (CONTENT_FILE, INTENTS_FILE)]
+    there = [folder / name for name in (CONTENT_FILE, INTENTS_FILE, RULES_FILE) if (folder / name).exists()]
+    return [hashlib.sha256(file.read_bytes()).digest() for file in there]
 
 
 def _release_id(at_ms: int, content: Content) -> str:

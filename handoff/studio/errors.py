@@ -134,3 +134,20 @@ class PlanDecided(HandoffError):
 
     code = "plan_decided"
     http_status = 409
+
+
+class BadIntent(HandoffError):
+    """An intent or an entity is refused. `data.field` names the field, `data.fault` the code of what is wrong with it."""
+
+    code = "bad_intent"
+    http_status = 422
+
+    def __init__(self, message: str, *, field: str, fault: str, **data: Any) -> None:
+        super().__init__(message, field=field, fault=fault, **data)
+
+
+class IntentExists(HandoffError):
+    """There is an intent of this name already."""
+
+    code = "intent_exists"
+    http_status = 409

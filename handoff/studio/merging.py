@@ -19,7 +19,7 @@ FIELDS: Final = (*TEXTS[:2], *LISTS, *TEXTS[2:])
 """What editors change, in the order in which a page shows it."""
 
 Fields = dict[str, Any]
-"""Values by the names in `FIELDS`; lists are tuples."""
+"""Values by name, for articles the names in `FIELDS`; lists are tuples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,21 @@ def fields_of(article: Article, *, status: str, owner: str | None) -> Fields:
 
 def changed_fields(before: Fields, after: Fields) -> list[str]:
     """Names of the fields in which two differ."""
-    return [name for name in FIELDS if before[name] != after[name]]
+    return [name for name in before if before[name] != after[name]]
 
 
 def merge(base: Fields, theirs: Fields, yours: Fields) -> Merge:
-    """What becomes of `yours`, made from `base`, where `theirs` has been stored meanwhile."""
+    """What becomes of `yours`, made from `base`, where `theirs` has been stored meanwhile. All three have the same fields."""
     fields: Fields = {}
     taken: list[str] = []
     conflicts: list[Conflict] = []
-    for name in FIELDS:
+    for name in base:
         was, other, mine = base[name], theirs[name], yours[name]
         if mine in (was, other):
             fields[name] = other
         elif other == was:
             fields[name] = mine
-        elif name in LISTS:
+        elif isinstance(was, tuple):
             fields[name] = _merged_list(was, other, mine)
         else:
             fields[name] = other

@@ -14,9 +14,11 @@ from handoff.studio.audit import Audit
 from handoff.studio.canary import Canaries
 from handoff.studio.exam import Exam
 from handoff.studio.incidents import Incidents
+from handoff.studio.intents import IntentDesk
 from handoff.studio.job_keeper import JobKeeper
 from handoff.studio.jobs import Jobs
 from handoff.studio.live import LiveContent
+from handoff.studio.meanings import Meanings
 from handoff.studio.past_talk import PastTalk
 from handoff.studio.plans import Plans
 from handoff.studio.publishing import Publishing
@@ -40,6 +42,8 @@ class Studio:
     live: LiveContent
     bench: Workbench
     incidents: Incidents
+    intents: IntentDesk
+    meanings: Meanings
     keeper: JobKeeper
     jobs: Jobs
     releases: Releases

@@ -16,6 +16,7 @@ from handoff.studio.routes_articles import article_routes
 from handoff.studio.routes_exam import exam_routes
 from handoff.studio.routes_import import import_routes
 from handoff.studio.routes_incidents import incident_routes
+from handoff.studio.routes_intents import intent_routes
 from handoff.studio.routes_plans import plan_routes
 from handoff.studio.routes_review import review_routes
 from handoff.studio.routes_training import release_routes, training_routes
@@ -48,6 +49,7 @@ def studio_routes(studio: Studio, gate: Gate) -> APIRouter:
     router.include_router(article_routes(studio, gate))
     router.include_router(import_routes(studio, gate))
     router.include_router(incident_routes(studio, gate))
+    router.include_router(intent_routes(studio, gate))
     router.include_router(training_routes(studio, gate))
     router.include_router(release_routes(studio, gate))
     router.include_router(exam_routes(studio, gate))

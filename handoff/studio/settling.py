@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from handoff.adapters.database import writing
-from handoff.adapters.schema import asked, intent_examples, review_groups
+from handoff.adapters.database import reading, writing
+from handoff.adapters.schema import asked, review_groups
+from handoff.content import intent_rows
 from handoff.content.article_rows import kept_by_id
+from handoff.content.intent_rows import KeptIntent
 from handoff.content.intents import known_intents
 from handoff.content.versions import Kept
 from handoff.domain.errors import BadFrame
@@ -82,7 +84,7 @@ class Settling:
             ArticleExists: there is one with the id that was asked for.
             UnknownIntent: the bot has no such intent.
         """
-        await _check(order)
+        await _check(order, self._engine)
         now = self._clock.now_ms()
         chosen = None
         if order.texts is not None:
@@ -139,7 +141,11 @@ class Settling:
             )
         if order.how == "intent":
             assert order.intent is not None, "_check has looked"
-            return None, order.intent, await _add_examples(connection, order.intent, texts)
+            return (
+                None,
+                order.intent,
+                await _add_examples(connection, order.intent, texts, by=by, at=self._clock.now_ms()),
+            )
         assert order.article_id is not None, "_check has looked"
         there = (await kept_by_id(connection, [order.article_id])).get(order.article_id)
         known = () if there is None else (there.article.title, *there.article.questions)
@@ -172,7 +178,7 @@ class Settling:
         return await self._desk.create_in(connection, raw, status="draft", by=by, note=NOTE)
 
 
-async def _check(order: Order) -> None:
+async def _check(order: Order, engine: AsyncEngine) -> None:
     if order.texts is not None and not any(text.strip() for text in order.texts):
         raise BadFrame("There is no text. Leave texts out to mean the whole group.", field="texts")
     if order.how == "variants" and not order.article_id:
@@ -180,7 +186,9 @@ async def _check(order: Order) -> None:
     if order.how == "intent":
         if not order.intent:
             raise BadFrame("Say which intent the questions are of.", field="intent")
-        known = await asyncio.to_thread(known_intents)
+        async with reading(engine) as connection:
+            own = await intent_rows.kept_intents(connection)
+        known = await asyncio.to_thread(known_intents) | {name for name, kept in own.items() if kept.does}
         if order.intent not in known:
             raise UnknownIntent(f"The bot has no intent {order.intent[:80]!r}.", known=sorted(known))
 
@@ -278,23 +286,17 @@ async def _agents_answer(connection: AsyncConnection, words: dict[Key, Words]) -
     )
 
 
-async def _add_examples(connection: AsyncConnection, intent: str, texts: Sequence[str]) -> int:
+async def _add_examples(
+    connection: AsyncConnection, intent: str, texts: Sequence[str], *, by: str, at: int
+) -> int:
     """Add those that are not there yet; returns how many."""
-    if connection.dialect.name == "postgresql":
-        # As an import of content does it: nobody else adds to the same list meanwhile.
-        await connection.execute(sa.text("LOCK TABLE articles IN EXCLUSIVE MODE"))
-    query = sa.select(intent_examples.c.position, intent_examples.c.text).where(
-        intent_examples.c.intent == intent
-    )
-    rows = (await connection.execute(query)).all()
-    there = {row.text for row in rows}
-    first = max((row.position for row in rows), default=-1) + 1
+    await intent_rows.lock(connection)
+    kept = (await intent_rows.kept_intents(connection)).get(intent, KeptIntent(intent))
     # Square brackets mark entities in Rasa's files, a dash begins an example.
     plain = (text.translate({ord("["): "(", ord("]"): ")"}).lstrip("-*• ") for text in texts)
-    new = [text for text in dict.fromkeys(plain) if text and text not in there]
+    new = [text for text in dict.fromkeys(plain) if text and text not in kept.examples]
     if new:
-        added = [
-            {"intent": intent, "position": first + number, "text": text} for number, text in enumerate(new)
-        ]
-        await connection.execute(intent_examples.insert(), added)
+        examples, version = (*kept.examples, *new), kept.version + 1
+        more = replace(kept, examples=examples, version=version, updated_at=at, updated_by=by[:80])
+        await intent_rows.put_intent(connection, more, "edited", kept)
     return len(new)

@@ -51,6 +51,8 @@ REMEDIES: Final = {
     "cannot_publish": "Mark `data.article_id` as ready, or leave it out.",
     "article_exists": "Choose another id, or edit `data.article_id`.",
     "bad_incident": "Fix the field `data.field`.",
+    "bad_intent": "Fix the field `data.field`.",
+    "intent_exists": "Choose another name, or edit `data.name`.",
     "plan_decided": "Read the plan again.",
     "nothing_live": "Train and publish a first release.",
     "job_queue_full": "Wait for one of them, or cancel one.",

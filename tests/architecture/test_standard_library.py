@@ -18,8 +18,11 @@ SHARED = (
     "kb_index/edition.py",
     "kb_index/editions.py",
     "kb_index/languages.py",
-    "kb_index/release_files.py",
+    "kb_index/rasa_rules.py",
     "kb_index/releases.py",
+    "kb_index/rule_file.py",
+    "kb_index/rules.py",
+    "kb_index/release_files.py",
     "kb_index/serving.py",
     *(f"kb_index/{path.name}" for path in sorted((ROOT / "kb_index").glob("evaluate*.py"))),
 )

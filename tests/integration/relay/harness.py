@@ -7,7 +7,7 @@ import itertools
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +79,11 @@ class ScriptedBot:
     async def advise(self, article: Mapping[str, Any], *, draft: bool) -> dict[str, Any]:
         """As `try_turn`."""
         del article, draft
+        raise BotNotReadyError("told so by the test")
+
+    async def embed(self, texts: Sequence[str]) -> tuple[str, list[list[float]]]:
+        """As `try_turn`."""
+        del texts
         raise BotNotReadyError("told so by the test")
 
     async def has_loaded(self, release_id: str) -> bool:

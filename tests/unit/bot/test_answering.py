@@ -12,6 +12,7 @@ from bot.answering import ASK_HUMAN, Evidence, Form, LowConfidence, Verdict, dec
 from bot.contract import Passage
 from bot.frustration import Mood
 from bot.memory import Memory, Option
+from kb_index.rules import Does
 
 CALM = Mood(0.0, tripped=False, escalate=False, weights=())
 ANGRY = Mood(1.5, tripped=True, escalate=True, weights=(("words", 1.5),))
@@ -318,3 +319,83 @@ def test_whatever_comes_it_ends_in_one_sound_verdict(  # noqa: PLR0917 - one arg
     if found.kind == "answer":
         assert found.article_id is not None
     assert Memory.from_dict(found.memory.as_dict()) == found.memory
+
+
+RULES = {
+    "bulk": Does("say", {"en": "Write to us."}),
+    "hiring": Does("article", article_id="jobs"),
+    "press": Does("person", reason="Press"),
+    "chase": Does("order_status"),
+}
+
+
+class TestRules:
+    def test_each_kind_does_what_the_editor_said(self) -> None:
+        found = {name: verdict(evidence(rules=RULES, intents={name: 0.6})) for name in RULES}
+        assert {name: told(v) for name, v in found.items()} == {
+            "bulk": ("answer", "rule"),
+            "hiring": ("answer", "rule"),
+            "press": ("escalate", "policy"),
+            "chase": ("task", "rule"),
+        }
+        assert all(v.intent == name for name, v in found.items())
+        # Rasa's own rules carry out all but the handover, which must not wait for them while a form is open.
+        assert [v.actions for v in found.values()] == [
+            (), (), ("utter_hand_over_press", "action_listen"), (),
+        ]  # fmt: skip
+        assert (found["bulk"].article_id, found["hiring"].article_id) == (None, "jobs")
+        assert found["hiring"].memory.answered == ("jobs",)
+
+    @pytest.mark.parametrize(
+        ("confidence", "probability", "ruled"),
+        [(0.1, 0.49, False), (0.1, 0.5, True), (0.79, 0.5, True), (0.8, 0.79, False), (0.8, 0.8, True),
+         (0.85, 0.84, False), (0.85, 0.86, True), (0.99, 0.89, False), (0.99, 0.9, True)],
+    )  # fmt: skip
+    def test_against_an_article(self, confidence: float, probability: float, ruled: bool) -> None:
+        given = evidence(rules=RULES, confidence=confidence, intents={"bulk": probability})
+        assert (verdict(given).reason == "rule") is ruled
+
+    def test_a_person_asked_for_anger_and_a_foreign_language_come_before(self) -> None:
+        meant = {"rules": RULES, "intents": {"bulk": 0.95}}
+        assert told(verdict(evidence(rules=RULES, intents={ASK_HUMAN: 0.5, "bulk": 0.5}))) == (
+            "escalate",
+            "asked",
+        )
+        assert told(verdict(evidence(**meant, mood=ANGRY))) == ("escalate", "frustration")
+        foreign = verdict(evidence(**meant, covered=False, language="sv"))
+        assert foreign.actions[0] == "utter_escalate_language"
+
+    def test_an_order_number_is_a_task(self) -> None:
+        number = Form(number="FG-1000417", number_only=True)
+        assert told(verdict(evidence(rules=RULES, intents={"bulk": 0.9}, form=number))) == (
+            "task",
+            "order_number",
+        )
+
+    def test_an_open_form_goes_on_after_a_rule_and_ends_with_a_handover(self) -> None:
+        form = Form(active=True)
+        said = verdict(evidence(rules=RULES, intents={"bulk": 0.9}, form=form))
+        assert said.actions == ("utter_say_bulk", "order_status_form", "action_listen")
+        answered = verdict(evidence(rules=RULES, intents={"hiring": 0.9}, form=form))
+        assert answered.actions == ("utter_article_hiring", "order_status_form", "action_listen")
+        assert verdict(evidence(rules=RULES, intents={"press": 0.9}, form=form)).closes_form
+        # The form is open already.
+        assert told(verdict(evidence(rules=RULES, intents={"chase": 0.9}, form=form))) == (
+            "task",
+            "not_understood",
+        )
+
+    def test_the_same_words_again_are_answered_once_more_and_then_a_person_helps(self) -> None:
+        first = verdict(evidence(rules=RULES, intents={"bulk": 0.9}))
+        again = evidence(rules=RULES, intents={"bulk": 0.9}, repeated=0.9)
+        second = verdict(again, first.memory)
+        assert [told(second), told(verdict(again, second.memory))] == [
+            ("answer", "repeated"),
+            ("escalate", "repeated_failure"),
+        ]
+        # In other words it is no repetition.
+        other = verdict(evidence(rules=RULES, intents={"bulk": 0.9}), first.memory)
+        assert told(other) == ("answer", "rule")
+
+    def test_without_rules_nothing_is_ruled(self) -> None:
+        assert told(verdict(evidence(intents={"bulk": 1.0}))) == ("escalate", "low_confidence")

@@ -23,6 +23,7 @@ const MAIN: readonly Item[] = [
   { page: "changes", label: "Changes", waiting: (s) => s.changed },
 ];
 const MORE: readonly Item[] = [
+  { page: "intents", label: "Intents" },
   { page: "try", label: "Try it" },
   { page: "training", label: "Training" },
   { page: "incidents", label: "Incidents" },

@@ -6,6 +6,8 @@ import { Articles } from "./pages/articles";
 import { ChangesPage } from "./pages/changes";
 import { Import } from "./pages/import";
 import { IncidentsPage } from "./pages/incidents";
+import { IntentEditor } from "./pages/intent_editor";
+import { Intents } from "./pages/intents";
 import { Overview } from "./pages/overview";
 import { ReleaseReport } from "./pages/release";
 import { Review } from "./pages/review";
@@ -21,6 +23,8 @@ export function pageFor(route: Route): Page {
       return Overview;
     case "articles":
       return route.id === null ? Articles : ArticleEditor;
+    case "intents":
+      return route.id === null ? Intents : IntentEditor;
     case "changes":
       return ChangesPage;
     case "incidents":

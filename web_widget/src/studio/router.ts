@@ -1,6 +1,6 @@
 /** Where one is in the studio: the address's hash, read and written. */
 
-export const PAGES = ["overview", "review", "articles", "changes", "import", "try", "incidents", "training", "releases", "settings", "activity"] as const;
+export const PAGES = ["overview", "review", "articles", "intents", "changes", "import", "try", "incidents", "training", "releases", "settings", "activity"] as const;
 
 export type PageName = (typeof PAGES)[number];
 
@@ -11,9 +11,9 @@ export interface Route {
   query: URLSearchParams;
 }
 
-const WITH_ID: ReadonlySet<PageName> = new Set<PageName>(["articles", "review", "releases"]);
+const WITH_ID: ReadonlySet<PageName> = new Set<PageName>(["articles", "intents", "review", "releases"]);
 
-/** No article can have this id. */
+/** No article and no intent can have this id. */
 export const NEW_ARTICLE = "+";
 
 function decoded(part: string): string | null {

@@ -9,13 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from handoff.adapters.clock import SystemClock
 from handoff.content.commands import ExportResult, export_content, import_content
-from handoff.content.errors import ExportRefused
+from handoff.content.errors import ContentRefused, ExportRefused
+from handoff.content.intents import shipped_examples
 from handoff.content.project import project_zip
 from handoff.content.sources import Sources
 from handoff.content.store import ContentStore
 from handoff.settings import PROJECT_ROOT
+from handoff.studio.audit import Audit
+from handoff.studio.intents import IntentDesk
 from kb_index.article import Article
 from kb_index.formats import Parsed
 
@@ -277,3 +283,43 @@ async def test_damaged_texts_cost_the_form_and_nothing_else(
     assert files(tmp_path / "out") == {
         "pay.md": b"---\nid: pay\ntitle: How can I pay?\nlocale: en\n---\n\nBy card.\n"
     }
+
+
+async def test_own_intents_leave_as_real_rules_and_their_examples_come_back(
+    store: ContentStore, engine: AsyncEngine, sources: Sources, tmp_path: Path
+) -> None:
+    clock = SystemClock()
+    desk = IntentDesk(engine, clock, Audit(engine, clock), shipped_examples())
+    words = {"kind": "words", "words": [{"value": "tent", "synonyms": ["tents"]}]}
+    await desk.save_entity("product", words, base_version=None, by="Ada")
+    bulk = {
+        "name": "bulk",
+        "description": "buys in bulk",
+        "does": {"kind": "say", "texts": {"en": "Write to us."}},
+    }
+    await desk.create(bulk, ["buy in bulk", "100 [tents](product)"], by="Ada")
+    out = tmp_path / "out"
+    await exported(store, out, sources)
+    own = {name: yaml.safe_load((out / "nlu_data" / name).read_text()) for name in (
+        "nlu/own_entities.yml", "rules/own_rules.yml", "domain/own_intents.yml",
+    )}  # fmt: skip
+    assert [next(iter(entry)) for entry in own["nlu/own_entities.yml"]["nlu"]] == ["lookup", "synonym"]
+    [rule] = own["rules/own_rules.yml"]["rules"]
+    assert rule["steps"] == [{"intent": "bulk"}, {"action": "utter_say_bulk"}]
+    assert own["domain/own_intents.yml"]["responses"]["utter_say_bulk"][0]["text"] == "Write to us."
+    # Once more changes nothing, and the examples are taken by the home that knows the intent.
+    before = files(out)
+    await exported(store, out, sources)
+    assert files(out) == before
+    file = out / "nlu_data" / "nlu" / "intents.yml"
+    file.write_text(file.read_text().replace("buy in bulk", "buy very much"))
+    assert (await import_content(store, out, sources=sources)).intents >= 1
+    assert "buy very much" in (await desk.get("bulk")).examples
+    # Without it no home takes them: nothing would react.
+    await desk.remove("bulk", base_version=(await desk.get("bulk")).version, by="Ada")
+    with pytest.raises(ContentRefused) as refused:
+        await import_content(store, file)
+    assert [error["code"] for error in refused.value.data["errors"]] == ["unknown_intent"]
+    # And its rule does not come back with the next training of who goes on with the files.
+    await exported(store, out, sources)
+    assert "bulk" not in (out / "nlu_data" / "rules" / "own_rules.yml").read_text()

@@ -2,6 +2,7 @@
 import type { VNode } from "preact";
 import { useId, useState } from "preact/hooks";
 import type { Api } from "../api";
+import { meaning } from "../intents/words";
 import { INTENTS, intentProblem } from "../review_words";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
@@ -19,7 +20,7 @@ export function IntentDialog({ api, busy, close, choose }: { api: Api; busy: boo
   const [wrong, setWrong] = useState<string | null>(null);
   const options = useId();
   const own = known.data?.intents ?? [];
-  const rows = own.length === 0 ? INTENTS : own.map(({ name: of, description }) => ({ name: of, label: description ?? INTENTS.find((intent) => intent.name === of)?.label ?? of }));
+  const rows = own.length === 0 ? INTENTS : own.map(({ name: of, description }) => ({ name: of, label: `When a customer ${meaning({ name: of, description: description ?? "" })}` }));
   return (
     <Dialog title="Give to an intent" close={close}>
       <form
