@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import httpx
@@ -13,6 +12,7 @@ from bench.clients import BatonConversation
 from tests.browser.conftest import AGENT_PASSWORD, Product
 from tests.browser.hands import NewPage
 from tests.browser.test_story import customer
+from tests.contract.databases import in_own_loop
 
 # The product trains once for all tests of the browser, and once more here.
 pytestmark = pytest.mark.timeout(1_200)
@@ -58,7 +58,7 @@ def asked_in_vain(product: Product) -> None:
             await conversation.ask(text)
             await conversation.close()
 
-    asyncio.run(ask())
+    in_own_loop(ask())
 
 
 def live_release(product: Product) -> str:
@@ -137,7 +137,7 @@ def answers_dogs(product: Product) -> bool:
         await conversation.close()
         return article == "are-dogs-allowed-in-the-shops"
 
-    return asyncio.run(ask())
+    return in_own_loop(ask())
 
 
 def test_a_correction_is_live_without_a_training(product: Product, new_page: NewPage) -> None:
