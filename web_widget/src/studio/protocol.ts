@@ -240,6 +240,32 @@ export interface Review {
   minutes: number;
 }
 
+/** A publication that waits for somebody's yes (`asked`) or for its time (`due`). */
+export interface Plan {
+  id: string;
+  action: string;
+  subject: string;
+  params: Record<string, unknown>;
+  why: string | null;
+  by: string;
+  at: string;
+  due_at: string;
+  state: string;
+  /** Missing where it has just been made. */
+  can_approve?: boolean;
+  can_refuse?: boolean;
+}
+
+export interface Plans {
+  plans: Plan[];
+}
+
+/** What `POST /publish` answers: done, or a plan. */
+export interface Publication {
+  published?: string[];
+  plan?: Plan;
+}
+
 /** What is down: told before the answers that it concerns. */
 export interface Incident {
   id: string;

@@ -1,7 +1,8 @@
 /** One article on its way to the customers, and what that does in words. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import type { Article, Content } from "../protocol";
+import { planWords } from "../changes/plans";
+import type { Article, Content, Publication } from "../protocol";
 import type { Studio } from "../page";
 import { href } from "../router";
 import { Button } from "../ui/button";
@@ -30,11 +31,13 @@ export function PublishDialog({ session, article, live, ready, published, close 
     setBusy(true);
     const what = draft ? await ready() : article;
     if (what !== null) {
-      const answer = await session.api.post<{ published: string[] }>("/publish", { articles: [what.id], ...(why.trim() === "" ? {} : { why: why.trim() }) });
+      const answer = await session.api.post<Publication>("/publish", { articles: [what.id], ...(why.trim() === "" ? {} : { why: why.trim() }) });
       if (answer.ok) {
-        session.tell("Published. Customers get it from their next question on.");
+        const { plan } = answer.data;
+        session.tell(plan === undefined ? "Published. Customers get it from their next question on." : planWords(plan));
         session.refresh();
-        published(what);
+        if (plan === undefined) published(what);
+        else close();
       } else session.refused(answer.error);
     }
     setBusy(false);

@@ -1,9 +1,11 @@
 /** Everything that customers do not get yet: looked through, chosen, published. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { PlanList, planWords } from "../changes/plans";
+import { momentWords, timeZone, toLocal, toUtc } from "../dates";
 import { asContent, fieldNames } from "../fields";
 import type { PageProps, Studio } from "../page";
-import type { Article, Change, Changes, Content, Version } from "../protocol";
+import type { Article, Change, Changes, Content, Publication, Version } from "../protocol";
 import { href } from "../router";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
@@ -111,6 +113,8 @@ export function ChangesPage({ session }: PageProps): VNode {
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
   const [asking, setAsking] = useState(false);
   const [why, setWhy] = useState("");
+  const [at, setAt] = useState<string | null>(null);
+  const [turn, setTurn] = useState(0);
   const [busy, setBusy] = useState(false);
   const { data, error } = load;
   const changes = data?.changes ?? [];
@@ -129,13 +133,16 @@ export function ChangesPage({ session }: PageProps): VNode {
   const publish = async (): Promise<void> => {
     setBusy(true);
     // Named one by one: what somebody else changes this moment was not looked through.
-    const answer = await session.api.post<{ published: string[] }>("/publish", { articles: chosen.map(({ id }) => id), ...(why.trim() === "" ? {} : { why: why.trim() }) });
+    const answer = await session.api.post<Publication>("/publish", { articles: chosen.map(({ id }) => id), ...(at === null ? {} : { at }), ...(why.trim() === "" ? {} : { why: why.trim() }) });
     setBusy(false);
     if (answer.ok) {
-      const n = answer.data.published.length;
+      const { plan, published = [] } = answer.data;
+      const n = published.length;
       setAsking(false);
       setWhy("");
-      session.tell(`${count(n, "change")} published. Customers get ${n === 1 ? "it" : "them"} from their next question on.`);
+      setAt(null);
+      session.tell(plan === undefined ? `${count(n, "change")} published. Customers get ${n === 1 ? "it" : "them"} from their next question on.` : planWords(plan));
+      setTurn((now) => now + 1);
       session.refresh();
       load.again();
     } else session.refused(answer.error);
@@ -159,6 +166,7 @@ export function ChangesPage({ session }: PageProps): VNode {
           </p>
         </Notice>
       )}
+      {!nothingLive && <PlanList session={session} turn={turn} done={load.again} />}
       {data !== null && changes.length === 0 && (
         <EmptyState title="Everything is live">
           <p>Customers get what the articles say. What you change shows up here.</p>
@@ -189,14 +197,20 @@ export function ChangesPage({ session }: PageProps): VNode {
               if (!busy) void publish();
             }}
           >
-            <p>Customers get {chosen.length === 1 ? "it" : "them"} from their next question on. All of it goes live in one moment, or nothing does.</p>
+            <p>
+              Customers get {chosen.length === 1 ? "it" : "them"} {at === null ? "from their next question on" : `from ${momentWords(at)} on`}. All of it goes live in
+              one moment, or nothing does.
+            </p>
+            <Field label="Not before (optional)" hint={`Empty: now. Your time, ${timeZone()}.`}>
+              {(ids) => <input {...ids} type="datetime-local" value={toLocal(at)} onInput={(event) => setAt(toUtc(event.currentTarget.value))} />}
+            </Field>
             <Field label="Why (optional)" hint="Stands in the activity log.">
               {(ids) => <input {...ids} maxLength={500} autocomplete="off" value={why} onInput={(event) => setWhy(event.currentTarget.value)} />}
             </Field>
             <div class="buttons">
               <Button onClick={() => setAsking(false)}>Cancel</Button>
               <Button type="submit" kind="primary" busy={busy}>
-                {busy ? "Publishing…" : "Publish now"}
+                {busy ? "Publishing…" : at === null ? "Publish now" : "Plan it"}
               </Button>
             </div>
           </form>

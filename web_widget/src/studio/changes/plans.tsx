@@ -1,0 +1,105 @@
+/** What waits for a second pair of eyes, or for its time. */
+import type { VNode } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { momentWords } from "../dates";
+import type { Studio } from "../page";
+import type { Plan, Plans } from "../protocol";
+import { Button } from "../ui/button";
+import { Confirm } from "../ui/dialog";
+import { useLoad } from "../ui/load";
+import { Badge } from "../ui/parts";
+import { count, when } from "../words";
+
+/** What became of a wish to publish that is not done at once. */
+export function planWords(plan: Plan): string {
+  return plan.state === "asked"
+    ? "Asked: somebody else must agree before customers get it."
+    : `Planned: customers get it from ${momentWords(plan.due_at)} on.`;
+}
+
+function whatWords(plan: Plan): string {
+  const { articles } = plan.params;
+  if (Array.isArray(articles)) return `Publish ${count(articles.length, "article")}`;
+  return `${plan.action.charAt(0).toUpperCase()}${plan.action.slice(1).replaceAll("_", " ")} ${plan.subject}`;
+}
+
+function Row({ session, plan, again }: { session: Studio; plan: Plan; again: () => void }): VNode {
+  const [busy, setBusy] = useState(false);
+  const [refusing, setRefusing] = useState(false);
+  const decide = async (how: "approve" | "refuse"): Promise<void> => {
+    setBusy(true);
+    const answer = await session.api.post<{ plan: Plan }>(`/plans/${encodeURIComponent(plan.id)}/${how}`, {});
+    setBusy(false);
+    setRefusing(false);
+    if (answer.ok) {
+      session.tell(how === "refuse" ? "It will not be done." : Date.parse(plan.due_at) > Date.now() ? "Agreed. It is done when its time has come." : "Agreed. It is being done.");
+      session.refresh();
+      again();
+    } else {
+      session.refused(answer.error);
+      again();
+    }
+  };
+  return (
+    <li class="change">
+      <div class="change-top">
+        <div class="change-name">
+          {whatWords(plan)}
+          <p class="change-told">
+            {plan.state === "asked" ? <Badge tone="warn">Waits for a yes</Badge> : <Badge>Planned for {momentWords(plan.due_at)}</Badge>} asked by{" "}
+            <bdi>{plan.by}</bdi>, {when(plan.at)}
+            {plan.why !== null && (
+              <>
+                : <bdi>{plan.why}</bdi>
+              </>
+            )}
+          </p>
+        </div>
+        {plan.can_approve && (
+          <Button small kind="primary" busy={busy} onClick={() => void decide("approve")}>
+            Agree
+          </Button>
+        )}
+        {plan.can_refuse && (
+          <Button small onClick={() => setRefusing(true)}>
+            {plan.state === "asked" && plan.can_approve ? "Refuse" : "Take back"}
+          </Button>
+        )}
+      </div>
+      {refusing && (
+        <Confirm title="Not do it?" button="Do not do it" danger busy={busy} confirm={() => void decide("refuse")} close={() => setRefusing(false)}>
+          <p>{whatWords(plan)}: nothing of it goes live. The articles stay as they are here.</p>
+        </Confirm>
+      )}
+    </li>
+  );
+}
+
+/** Nothing where nothing waits. `turn`: another number asks anew. */
+export function PlanList({ session, turn, done }: { session: Studio; turn: number; done: () => void }): VNode | null {
+  const load = useLoad<Plans>(session.api, "/plans");
+  const { again } = load;
+  useEffect(() => {
+    if (turn > 0) again();
+  }, [turn, again]);
+  const plans = load.data?.plans.filter(({ state }) => state === "asked" || state === "due") ?? [];
+  if (plans.length === 0) return null;
+  return (
+    <section class="plans" aria-label="Waiting to be published">
+      <h2>Waiting to be published</h2>
+      <ul class="changes">
+        {plans.map((plan) => (
+          <Row
+            key={plan.id}
+            session={session}
+            plan={plan}
+            again={() => {
+              load.again();
+              done();
+            }}
+          />
+        ))}
+      </ul>
+    </section>
+  );
+}
