@@ -144,7 +144,7 @@ test("numbers as people write them", () => {
 
 test("money only where it is known what a minute costs", () => {
   assert.equal(costWords(0, {}), null);
-  assert.equal(costWords(34.5, {}), "34.50");
+  assert.equal(costWords(34.5, {}), "cost 34.50");
   assert.equal(costWords(34.5, { currency: "EUR" }), "€34.50");
 });
 

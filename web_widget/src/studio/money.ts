@@ -6,5 +6,6 @@ import type { StudioSettings } from "./protocol";
 export function costWords(cost: number, settings: StudioSettings | null | undefined): string | null {
   if (!(cost > 0)) return null;
   const currency = settings?.currency;
-  return money(cost, typeof currency === "string" ? currency : null);
+  // A bare number beside a duration would be a riddle.
+  return typeof currency === "string" ? money(cost, currency) : `cost ${money(cost)}`;
 }

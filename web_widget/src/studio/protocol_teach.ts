@@ -1,7 +1,7 @@
 /** What the pages of review, trying, training and releases are answered. */
 import type { Choice, Passage } from "../shared/protocol";
 import type { Verdict } from "./judge";
-import type { Article, Canary, Group, Job } from "./protocol";
+import type { Article, Canary, Group, Job, Plan } from "./protocol";
 
 export interface ReviewQuestion {
   conversation_id: string;
@@ -104,21 +104,6 @@ export interface ReplayedTurn {
 /** What the training itself expects of a release, from questions that it held back. */
 export interface ReleaseFigures {
   knowledge?: { accuracy_top1?: number | null; coverage?: number | null; wrong_answer_rate?: number | null; threshold?: number | null; risk?: number | null } | null;
-}
-
-/** What is done later: at its time, or once somebody else agrees. */
-export interface Plan {
-  id: string;
-  action: string;
-  subject: string;
-  why: string | null;
-  by: string;
-  at: string;
-  due_at: string;
-  state: "asked" | "due" | "running" | "done" | "refused" | "cancelled" | "failed";
-  problem: string | null;
-  can_approve?: boolean;
-  can_refuse?: boolean;
 }
 
 /** What publishing answers: what is live now, or how it will be. */

@@ -1,17 +1,17 @@
 /** A release on trial: its figures beside those of what is live, and the two ways on. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { planWords } from "../changes/plans";
 import { canaryRows, canarySays } from "../canary";
 import { Intervals } from "../charts/intervals";
 import { number, share } from "../figures";
 import type { Studio } from "../page";
-import type { Canary } from "../protocol";
-import type { Plan } from "../protocol_teach";
+import type { Canary, Plan } from "../protocol";
 import { href } from "../router";
 import { Button } from "../ui/button";
 import { Confirm } from "../ui/dialog";
 import { count, when } from "../words";
-import { planWords, useWhy } from "./release_dialogs";
+import { useWhy } from "./release_dialogs";
 
 export function CanaryCard({ session, canary, changed }: { session: Studio; canary: Canary; changed: () => void }): VNode {
   const [open, setOpen] = useState<"promote" | "stop" | null>(null);

@@ -3,9 +3,11 @@ import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { WireError } from "../../shared/protocol";
 import type { Api } from "../api";
+import { planWords } from "../changes/plans";
 import { share, stamp } from "../figures";
 import { toUtc } from "../dates";
-import type { Plan, PublishAnswer, Release } from "../protocol_teach";
+import type { Plan } from "../protocol";
+import type { PublishAnswer, Release } from "../protocol_teach";
 import { Confirm } from "../ui/dialog";
 import { Field } from "../ui/field";
 
@@ -43,12 +45,6 @@ export function PublishDialog({ api, release, live, close, done, refused }: From
       {field}
     </Confirm>
   );
-}
-
-/** What becomes of something that does not go live at once. */
-export function planWords(plan: Plan): string {
-  if (plan.state === "asked") return "Asked: it goes live once somebody else agrees.";
-  return `Planned: it goes live at ${stamp(plan.due_at)}.`;
 }
 
 export function RollbackDialog({ api, release, live, close, done, refused }: FromLive): VNode {

@@ -1,6 +1,7 @@
 /** Training, and what came of it: releases, the canary, what was trained before, the exam. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { PlanList } from "../changes/plans";
 import type { PageProps } from "../page";
 import type { Release } from "../protocol_teach";
 import { href } from "../router";
@@ -9,7 +10,6 @@ import { PageHead } from "../ui/parts";
 import { Tabs } from "../ui/tabs";
 import { CanaryCard } from "./canary_card";
 import { Exam } from "./exam";
-import { Plans } from "./plans";
 import { Releases } from "./releases";
 import { Train } from "./train";
 import { TrainingHistory } from "./training_history";
@@ -32,7 +32,7 @@ export function Training({ session, go, route }: PageProps): VNode {
     <>
       <PageHead title="Training" lead="Training teaches the bot what you have written and measures it. Customers get it once you publish the release." />
       <Train session={session} done={changed} />
-      <Plans key={round} session={session} changed={changed} />
+      <PlanList session={session} turn={round} done={releases.again} />
       {session.summary?.canary != null && <CanaryCard session={session} canary={session.summary.canary} changed={changed} />}
       <Tabs
         label="Releases, history and exam"

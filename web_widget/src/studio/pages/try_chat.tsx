@@ -81,7 +81,7 @@ export function TryChat({ session, of, first }: { session: Studio; of: Of; first
         <div class="try-top">
           <h2 id="try-talk-title">Conversation</h2>
           <label class="try-locale">
-            Customer’s language
+            Language
             <select value={locale} onChange={(event) => setLocale(event.currentTarget.value)}>
               <option value="en">English</option>
               <option value="de">German</option>
