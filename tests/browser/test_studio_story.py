@@ -95,6 +95,8 @@ def test_an_editor_closes_the_worst_gap(product: Product, new_page: NewPage) -> 
     # A training in the background, and what it would change.
     to(page, "Training")
     expect(page.get_by_text("Takes in 1 article that customers do not have yet: 1 new.")).to_be_visible()
+    page.get_by_text("Note and options").click()
+    page.get_by_role("checkbox", name=re.compile("way of saying things")).uncheck()
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_role("button", name="Cancel training")).to_be_visible()
     page.get_by_role("link", name="how the new release compares").click(timeout=TRAINED_MS)
@@ -104,7 +106,7 @@ def test_an_editor_closes_the_worst_gap(product: Product, new_page: NewPage) -> 
     assert live_release(product) == before
 
     # Half of the new conversations get it, then all, then none.
-    page.get_by_role("button", name=re.compile("[Cc]anary")).first.click()
+    page.get_by_role("button", name="Start a canary").click()
     page.get_by_role("dialog").get_by_role("slider").fill("50")
     page.get_by_role("dialog").get_by_role("button", name="Start the canary").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
@@ -150,8 +152,8 @@ def test_a_correction_is_live_without_a_training(product: Product, new_page: New
     answer = page.get_by_label("Answer", exact=True)
     answer.fill("We wrap gifts for **three pounds** now.")
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_role("button", name=re.compile("^Publish")).first.click()
-    page.get_by_role("dialog").get_by_role("button", name=re.compile("^Publish")).click()
+    page.get_by_role("button", name="Publish now").click()
+    page.get_by_role("dialog").get_by_role("button", name="Publish now").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
     widget = customer(new_page, product)
     expect(widget.ask("can you gift wrap my order").get_by_text("three pounds")).to_be_visible(

@@ -15,7 +15,7 @@ import { Chips, Field } from "../ui/field";
 import { Badge, Notice, Progress } from "../ui/parts";
 import { type Column, Table } from "../ui/table";
 import { count } from "../words";
-import { planWords } from "./release_dialogs";
+import { planWords } from "../changes/plans";
 
 const DAYS = ["7", "30"] as const;
 type Days = (typeof DAYS)[number];
