@@ -24,8 +24,9 @@ ANSWERED_BY_PERSON: Final = 16
 HANDED_OVER: Final = 32
 """No reason, but a bit of the same number: it led to a person, whose time it costs."""
 
-LOW_BAND: Final = 0.1
-"""An answer counts as one of low confidence where its confidence is less than this above the threshold."""
+LOW_BAND: Final = 0.2
+"""An answer counts as one of low confidence in the lowest fifth of what lies between the threshold and certainty: a distance
+for all would take in every answer of a site whose threshold is high."""
 
 _QUESTION: Final = "question"
 _REJECTS: Final = "reject_answer"
@@ -151,7 +152,9 @@ def _reasons(before: Conversation, turn: int, decision: Decision) -> int:
         reasons |= UNANSWERED
         if decision.kind == "escalate":
             reasons |= HANDED_OVER
-    if decision.kind == "answer" and decision.confidence < decision.threshold + LOW_BAND:
+    if decision.kind == "answer" and decision.confidence < decision.threshold + LOW_BAND * (
+        1.0 - decision.threshold
+    ):
         reasons |= LOW_CONFIDENCE
     told = any(signal.name == _REPEATED and signal.weight > 0 for signal in decision.signals)
     if told or _said_before(before, turn):

@@ -99,8 +99,9 @@ def test_only_questions_are_shown_to_editors(
 
 
 def test_an_answer_just_above_the_threshold_is_one_of_low_confidence() -> None:
-    assert kept(confidence=0.5 + LOW_BAND - 0.01).reasons == LOW_CONFIDENCE
-    assert kept(confidence=0.5 + LOW_BAND + 0.01).reasons == 0
+    assert kept(confidence=0.5 + LOW_BAND / 2 - 0.01).reasons == LOW_CONFIDENCE
+    assert kept(confidence=0.5 + LOW_BAND / 2 + 0.01).reasons == 0
+    assert kept(threshold=0.93, confidence=0.99).reasons == 0
 
 
 def test_a_bot_that_has_read_the_question_before_says_so() -> None:
