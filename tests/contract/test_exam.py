@@ -12,7 +12,7 @@ from handoff.studio.audit import Audit
 from handoff.studio.errors import BadSetting, ExamRefused
 from handoff.studio.exam import QUESTIONS_AT_MOST, Exam
 from handoff.studio.judging import exam_rows
-from handoff.studio.settings import RANGES, StudioSettings
+from handoff.studio.settings import RANGES, SWITCHES, StudioSettings
 from kb_index.article import Article
 from tests.contract.databases import Database
 from tests.contract.held_clock import HeldClock
@@ -137,7 +137,7 @@ def settings(database: Database, clock: HeldClock) -> StudioSettings:
 async def test_settings_have_defaults_and_changes_are_noted(
     settings: StudioSettings, database: Database, clock: HeldClock
 ) -> None:
-    defaults = {name: range_.default for name, range_ in RANGES.items()}
+    defaults = {**{name: range_.default for name, range_ in RANGES.items()}, **SWITCHES}
     assert await settings.values() == defaults
     assert await settings.change({"risk": 0.05, "minute_cost": 0.8}, "Ada") == {**defaults, "risk": 0.05}
     assert await settings.change({"risk": 0.01}, "Bo") == {**defaults, "risk": 0.01}
