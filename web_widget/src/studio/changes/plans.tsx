@@ -18,9 +18,10 @@ export function planWords(plan: Plan): string {
 }
 
 function whatWords(plan: Plan): string {
+  if (plan.action === "publish_release") return `Publish the release ${plan.subject}`;
   const { articles } = plan.params;
-  if (Array.isArray(articles)) return `Publish ${count(articles.length, "article")}`;
-  return `${plan.action.charAt(0).toUpperCase()}${plan.action.slice(1).replaceAll("_", " ")} ${plan.subject}`;
+  const ids = typeof articles === "object" && articles !== null ? Object.keys(articles) : [];
+  return ids.length > 1 ? `Publish ${count(ids.length, "article")}` : `Publish “${ids[0] ?? plan.subject}”`;
 }
 
 function Row({ session, plan, again }: { session: Studio; plan: Plan; again: () => void }): VNode {
