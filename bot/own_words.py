@@ -50,6 +50,6 @@ def _add_own(texts: dict[str, list[str]], languages: Collection[str], wording: W
         texts.setdefault(language, []).extend(wording.languages[language].texts.values())
     if OWN_LANGUAGE in languages:
         files = (path for path in sorted(NLU_DATA.rglob("*")) if path.suffix in (".yml", ".jsonl"))
-        # Word lists are in several languages; `en.yml` holds nothing that conversations do not.
-        files = (path for path in files if path.parent.name not in ("lexicon", "follow_ups", "courtesies"))
+        # Word lists stand in a file for each language; what `en.yml` holds conversations hold too.
+        files = (path for path in files if not (path.parent / "en.yml").exists())
         texts.setdefault(OWN_LANGUAGE, []).extend(path.read_text(encoding="utf-8") for path in files)

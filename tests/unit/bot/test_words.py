@@ -95,11 +95,15 @@ def verdict(*signals: str, confidence: float = 0.5, closes_form: bool = False) -
     ],
 )
 def test_an_upset_customer_is_told_what_went_wrong(given: dict[str, Any], named: str) -> None:
-    assert _problem("utter_escalate_frustration", given, load("formal").for_locale("en")) == named
+    assert (
+        _problem("utter_escalate_frustration", given, load("formal").for_locale("en"), titled=True) == named
+    )
 
 
 def test_a_repeated_failure_names_the_topic_or_none() -> None:
     phrases = load("formal").for_locale("en")
     action = "utter_escalate_repeated_failure"
-    assert _problem(action, verdict(), phrases) == '"Where is my refund"'
-    assert _problem(action, verdict(confidence=0.1), phrases) == "this"
+    assert _problem(action, verdict(), phrases, titled=True) == '"Where is my refund"'
+    assert _problem(action, verdict(confidence=0.1), phrases, titled=True) == "this"
+    # What an own intent is about no article's title says.
+    assert _problem(action, verdict(), phrases, titled=False) == "this"
