@@ -26,6 +26,7 @@ from handoff.studio.job_process import JobTask
 from handoff.studio.job_store import JobStore
 from handoff.studio.question_texts import Key, words_of
 from handoff.studio.review_rows import IS_OPEN, LIKE, alone
+from handoff.studio.scratch import emptied, write_rows
 
 SCRATCH: Final = "grouping"
 MOST_QUESTIONS: Final = 20_000
@@ -131,10 +132,10 @@ async def group(
 
 async def _run(settings: Settings, rows: Iterable[Mapping[str, Any]], on_progress: OnProgress) -> Any:
     scratch = settings.home / "run" / SCRATCH
-    await asyncio.to_thread(_emptied, scratch)
+    await asyncio.to_thread(emptied, scratch)
     try:
         questions, groups = scratch / "questions.jsonl", scratch / "groups.json"
-        await asyncio.to_thread(_write, questions, rows)
+        await asyncio.to_thread(write_rows, questions, rows)
         call = ProgramCall(
             python=settings.bot_python,
             module="bot.group",
@@ -177,17 +178,6 @@ def _text_of(key: Key) -> str:
 def _key_of(text: str) -> Key:
     conversation_id, _, turn = text.rpartition(":")
     return conversation_id, int(turn)
-
-
-def _emptied(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
-
-
-def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("wb") as stream:
-        for row in rows:
-            stream.write(orjson.dumps(row) + b"\n")
 
 
 def _read(path: Path) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from handoff.adapters.schema import asked, event_bodies, events, exam
 from handoff.content.errors import ProgramFailed
 from handoff.content.programs import OnProgress, ProgramCall, run_program
 from handoff.settings import PROJECT_ROOT, Settings
+from handoff.studio.scratch import emptied, write_rows
 
 GOLDEN: Final = PROJECT_ROOT / "tests" / "golden" / "bot"
 WEEK_MS: Final = 7 * 24 * 3_600_000
@@ -50,13 +50,13 @@ async def judge(
         OSError: they cannot be written.
     """
     scratch = settings.home / "run" / SCRATCH
-    await asyncio.to_thread(_emptied, scratch)
+    await asyncio.to_thread(emptied, scratch)
     try:
         questions = await exam_rows(engine)
         talks = await last_conversations(engine, now_ms - WEEK_MS)
         files = scratch / "questions.jsonl", scratch / "conversations.jsonl", scratch / "report.json"
-        await asyncio.to_thread(_write, files[0], questions)
-        await asyncio.to_thread(_write, files[1], talks)
+        await asyncio.to_thread(write_rows, files[0], questions)
+        await asyncio.to_thread(write_rows, files[1], talks)
         call = ProgramCall(
             python=settings.bot_python,
             module="bot.judge",
@@ -138,17 +138,6 @@ async def last_conversations(engine: AsyncEngine, since: int) -> list[dict[str, 
         )
         talk["turns"].append({"turn": row.turn, "text": text, "choice": words.get("choice")})
     return list(talks.values())
-
-
-def _emptied(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
-
-
-def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("wb") as stream:
-        for row in rows:
-            stream.write(orjson.dumps(row) + b"\n")
 
 
 def _read(path: Path) -> dict[str, Any]:

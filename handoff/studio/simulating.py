@@ -26,6 +26,7 @@ from handoff.domain.asked import REPEATED, THUMBS_DOWN
 from handoff.settings import Settings
 from handoff.studio.job_process import JobTask
 from handoff.studio.judging import last_conversations
+from handoff.studio.scratch import emptied, write_rows
 
 SCRATCH: Final = "simulating"
 DAY_MS: Final = 86_400_000
@@ -78,7 +79,7 @@ async def simulate(task: JobTask) -> Mapping[str, Any]:
     facts = await _facts(task, since)
     values = {name: params[name] for name in ("risk", "frustration") if params.get(name) is not None}
     scratch = task.settings.home / "run" / SCRATCH
-    await asyncio.to_thread(_emptied, scratch)
+    await asyncio.to_thread(emptied, scratch)
     try:
         before = await _replay(task, scratch, talks, {}, "as_it_is")
         after = await _replay(task, scratch, talks, values, "as_it_would_be")
@@ -221,7 +222,7 @@ async def _replay(
     stage: str,
 ) -> list[Replayed]:
     conversations, out = scratch / "conversations.jsonl", scratch / f"{stage}.jsonl"
-    await asyncio.to_thread(_write, conversations, talks)
+    await asyncio.to_thread(write_rows, conversations, talks)
     chosen: list[str] = []
     if "risk" in values:
         chosen += ["--risk", repr(values["risk"])]
@@ -269,14 +270,3 @@ def _read(path: Path) -> list[Replayed]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ProgramFailed("bad_replay", "The replay left no rows that can be read.") from error
-
-
-def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("wb") as stream:
-        for row in rows:
-            stream.write(orjson.dumps(row) + b"\n")
-
-
-def _emptied(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)

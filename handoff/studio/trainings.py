@@ -44,9 +44,11 @@ async def train_and_judge(task: JobTask) -> Mapping[str, Any]:
 
 
 def sweep(home: Path) -> None:
-    """Remove what a job of this kind has left that was killed and is not taken again."""
+    """Remove what a job has left that was killed and is not taken again."""
     sweep_training(home)
-    shutil.rmtree(home / "run" / SCRATCH, ignore_errors=True)
+    for folder in (SCRATCH, "grouping", "simulating"):
+        # Customers' words stand there.
+        shutil.rmtree(home / "run" / folder, ignore_errors=True)
 
 
 def _made_before(task: JobTask) -> str | None:

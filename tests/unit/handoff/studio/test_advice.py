@@ -23,7 +23,7 @@ class Bench:
         self.asked: list[tuple[Mapping[str, Any], bool]] = []
 
     async def try_turn(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        raise AssertionError("advice tries nothing")
 
     async def advise(self, article: Mapping[str, Any], *, draft: bool) -> dict[str, Any]:
         if not self.there:
