@@ -20,9 +20,6 @@ log = logging.getLogger(__name__)
 KEPT: Final = 3
 """Releases in memory at once: the live one, the one before, a candidate. 40 MB each with 10,000 questions."""
 
-FOLLOW_WAIT_S: Final = 2.0
-"""How long a turn waits for a release published since: less than half of the relay's limit for a turn."""
-
 POLL_S: Final = 0.5
 """Between two looks at what is live: an edition is answered from within this, and the time that its new texts take."""
 
@@ -91,6 +88,9 @@ class LiveReleases:
     async def engine_for(self, release_id: str | None) -> Engine:
         """The release that answers a turn: the one named, or the live one.
 
+        A turn never waits for a live one that is being loaded: the one before answers until it is there. Whoever publishes
+        without a gap has it loaded first (`load`), and then the very next turn is answered by it.
+
         Raises:
             Warming: nothing is loaded yet.
             ReleaseRefused: the one named cannot be used.
@@ -99,13 +99,10 @@ class LiveReleases:
             return await self.load(release_id)
         wanted = self._current()
         if wanted is not None and wanted not in self._refused:
-            if wanted not in self._engines:
-                task = self._start(wanted)
-                if self._good is None:
-                    raise Warming(self.refused)
-                await asyncio.wait([task], timeout=FOLLOW_WAIT_S)
             if wanted in self._engines:
                 self._good = wanted
+            else:
+                self._start(wanted)
         if self._good is None:
             raise Warming(self.refused)
         return self._use(self._good)

@@ -153,7 +153,7 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
     job_store = JobStore(engine, clock)
     keeper = JobKeeper(job_store, settings, sweep)
     studio_settings = StudioSettings(engine, audit, clock)
-    releases = Releases(settings.home, live, audit)
+    releases = Releases(settings.home, live, audit, bench)
     canaries = Canaries(
         store=CanaryStore(engine, clock),
         bench=bench,

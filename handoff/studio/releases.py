@@ -15,6 +15,7 @@ import structlog
 from handoff.content.errors import ReleaseRefused
 from handoff.content.releases import list_releases, live_and_previous, publish_release, rollback_release
 from handoff.domain.errors import StorageUnavailable
+from handoff.ports import BotNotReadyError, BotReleaseRefusedError, Workbench
 from handoff.studio.audit import Audit
 from handoff.studio.live import LiveContent
 from handoff.studio.reports import Reports
@@ -24,6 +25,10 @@ from kb_index.releases import Release, ReleaseError, ReleaseStore
 from kb_index.serving import ServingError, read_serving
 
 WHY_AT_MOST: Final = 500
+PUBLISH_WAIT_S: Final = 20.0
+"""How long a publication waits for bots to load the release: a tuned one with 10,000 variants takes some seconds."""
+ROLL_BACK_WAIT_S: Final = 1.2
+"""The same for going back, which must not take 2 s. Bots keep what was live before in memory."""
 log = structlog.get_logger(__name__)
 
 
@@ -39,10 +44,13 @@ class Moved:
 class Releases:
     """The releases of a home."""
 
-    def __init__(self, home: Path, live: LiveContent, audit: Audit) -> None:
+    def __init__(self, home: Path, live: LiveContent, audit: Audit, bench: Workbench | None = None) -> None:
+        """Without `bench` (a command beside running bots) bots load a release once it is live, and the one before answers
+        meanwhile."""
         self._home = home
         self._live = live
         self._audit = audit
+        self._bench = bench
         self.reports = Reports(home)
 
     async def all(self, on_trial: str | None) -> list[dict[str, Any]]:
@@ -85,12 +93,12 @@ class Releases:
     async def publish(
         self, release_id: str, *, by: str, why: str | None, action: str = "published_release"
     ) -> Moved:
-        """Make a release live; running bots follow by themselves.
+        """Make a release live. Bots have it loaded before, so that the next turn is answered by it and none waits.
 
         Articles that were published while it was trained stay as they are live.
 
         Raises:
-            ReleaseRefused: unknown or corrupt; what was live still is.
+            ReleaseRefused: unknown or corrupt, or a bot cannot use it; what was live still is.
             StorageUnavailable: what is live cannot be carried over; it still is.
         """
         await self.checked(release_id)
@@ -101,6 +109,7 @@ class Releases:
             except EditionMoved:
                 # Another publication of the same release came first.
                 await self._live.carry_over(release_id, by=by)
+            await self._have_loaded(release_id, PUBLISH_WAIT_S)
         done = await publish_release(self._home, release_id, by=by)
         return await self._noted(Moved(done.id, before, noted=True), by, why, action)
 
@@ -119,11 +128,28 @@ class Releases:
         """Make live what was so before, its texts included.
 
         Raises:
-            ReleaseRefused: there is none, or it is corrupt; what was live still is.
+            ReleaseRefused: there is none, or it is corrupt, or a bot cannot use it; what was live still is.
         """
-        before, _ = await live_and_previous(self._home)
+        before, previous = await live_and_previous(self._home)
+        if previous is not None:
+            await self._have_loaded(previous, ROLL_BACK_WAIT_S)
         done = await rollback_release(self._home, by=by)
         return await self._noted(Moved(done.id, before, noted=True), by, why, "rolled_back_to")
+
+    async def _have_loaded(self, release_id: str, limit_s: float) -> None:
+        """Bots that are away or slow do not hold up a publication: they follow by themselves."""
+        if self._bench is None:
+            return
+        try:
+            async with asyncio.timeout(limit_s):
+                if not await self._bench.has_loaded(release_id):
+                    await self._bench.load(release_id)
+        except BotReleaseRefusedError as refused:
+            raise ReleaseRefused(
+                "release_refused", f"The bot cannot use {release_id}: {refused}"
+            ) from refused
+        except (BotNotReadyError, TimeoutError) as failure:
+            log.info("release_not_loaded_before", release=release_id, why=repr(failure))
 
     async def _noted(self, moved: Moved, by: str, why: str | None, action: str) -> Moved:
         if moved.before == moved.release_id:

@@ -14,8 +14,9 @@ from kb_index.finetune import Lesson, fine_tune
 from kb_index.fork import LowerLayers
 from kb_index.formats import parse
 from kb_index.knowledge import Knowledge
+from kb_index.releases import ReleaseStore
 from kb_index.tail_store import load_tuned, save_tail
-from tests.integration.bot.running_bot import CONTENT, Bot, publish
+from tests.integration.bot.running_bot import AT, CONTENT, Bot, publish
 
 
 class OtherEncoder:
@@ -54,9 +55,11 @@ def test_the_life_of_releases(trained: Path, tmp_path: Path) -> None:
         bot.ready()
         assert bot.turn("c", 1, "hello").json()["release_id"] == "r1"
 
-        # Another goes live: the next turn is answered by it, also in the middle of a form.
+        # Another goes live that was loaded before: the next turn is answered by it, also in the middle of a form.
         bot.turn("f", 1, "can you check my order status")
-        publish(tmp_path, trained, "r2")
+        publish(tmp_path, trained, "r2", live=False)
+        bot.request("POST", "/bot/releases/r2/load")
+        ReleaseStore(tmp_path / "releases").publish("r2", at=AT, by="test")
         body = bot.turn("f", 2, "FG-1000645").json()
         assert body["release_id"] == "r2"
         assert "Two-person tent" in body["replies"][0]["text"]
@@ -99,7 +102,7 @@ def test_the_life_of_releases(trained: Path, tmp_path: Path) -> None:
         write_encoder(tuned / "encoder", [article.title for article in articles])
         Knowledge.build(articles, load_tuned(tuned / "encoder")).save(tuned / "index")
         publish(tmp_path, tuned, "r6")
-        # The turn that sees it first may be answered by the release before, while this one is loaded.
+        # No turn waits while it is loaded: the release before answers.
         bot.turn("e", 3, "hello")
         bot.wait_until(lambda answer: "r6" in answer.json()["release_ids"])
         assert bot.turn("e", 4, "hello").json()["release_id"] == "r6"
@@ -118,6 +121,7 @@ def test_the_life_of_releases(trained: Path, tmp_path: Path) -> None:
 
         # Back to a good one.
         publish(tmp_path, trained, "r8")
+        bot.wait_until(lambda answer: "r8" in answer.json()["release_ids"])
         assert bot.turn("e", 7, "hello").json()["release_id"] == "r8"
         assert bot.turn("e", 8, "hello", release_id="nowhere").status_code == 409
     finally:

@@ -96,6 +96,29 @@ async def in_stage(by: Editor, job: dict[str, Any], stage: str) -> dict[str, Any
     return job
 
 
+async def test_bots_have_a_release_loaded_before_it_is_live(tmp_path: Path) -> None:
+    await a_home(tmp_path, RETURNS)
+    released(tmp_path, "r2", [RETURNS])
+    released(tmp_path, "r3", [RETURNS])
+    releases = ReleaseStore(tmp_path / "releases")
+    releases.publish("r1", at="2026-11-01T00:00:00Z", by="test")
+    async with running_relay(tmp_path) as at, editor(at) as edda:
+        at.bot.unusable = {"r3"}
+        status, error = await edda.refused("POST", "/releases/r3/publish", {})
+        assert (status, error["code"]) == (409, "release_refused")
+        assert "r3" in error["message"]
+        assert "told so by the test" in error["message"]
+        assert (releases.current(), at.bot.loaded) == ("r1", set())
+        await edda.post("/releases/r2/publish", {})
+        assert (releases.current(), at.bot.loaded) == ("r2", {"r2"})
+        at.bot.unusable = {"r1"}
+        assert (await edda.refused("POST", "/rollback", {}))[1]["code"] == "release_refused"
+        assert releases.current() == "r2"
+        at.bot.unusable = set()
+        assert await edda.post("/rollback", {}) == {"release_id": "r1"}
+        assert at.bot.loaded == {"r1", "r2"}
+
+
 async def test_the_second_training_says_how_long_it_will_take(tmp_path: Path) -> None:
     await a_home(tmp_path, RETURNS)
     async with running_relay(tmp_path, bot_python=bot_python(tmp_path)) as at, editor(at) as edda:

@@ -60,9 +60,37 @@ async def test_the_first_release_is_loaded_beside_the_turns(shelf: Shelf) -> Non
     assert shelf.loads == ["r1"]
 
 
-async def test_the_next_turn_follows(shelf: Shelf) -> None:
+async def until_loaded(shelf: Shelf, release_id: str) -> None:
+    """Wait until a release that was asked for is in memory."""
+    async with asyncio.timeout(10):
+        while release_id not in shelf.live.loaded:
+            await asyncio.sleep(0.001)
+
+
+async def test_no_turn_waits_for_a_release_that_loads(shelf: Shelf) -> None:
+    held = threading.Event()
+
+    def load(release_id: str) -> Any:
+        assert release_id != "r2" or held.wait(10)
+        return shelf.load(release_id)
+
+    shelf.live = LiveReleases(shelf.store, load)
     shelf.point_to("r1")
     await shelf.warm()
+    shelf.point_to("r2")
+    try:
+        async with asyncio.timeout(5):
+            assert await shelf.live.engine_for(None) == "engine of r1"
+    finally:
+        held.set()
+    await until_loaded(shelf, "r2")
+    assert await shelf.live.engine_for(None) == "engine of r2"
+
+
+async def test_the_next_turn_goes_by_what_is_loaded_already(shelf: Shelf) -> None:
+    shelf.point_to("r1")
+    await shelf.warm()
+    await shelf.live.load("r2")
     shelf.point_to("r2")
     assert await shelf.live.engine_for(None) == "engine of r2"
     shelf.point_to("r1")
@@ -75,8 +103,11 @@ async def test_a_bad_release_is_refused_once_and_the_good_one_goes_on(shelf: She
     await shelf.warm()
     shelf.bad.add("r2")
     shelf.point_to("r2")
-    for _ in range(3):
-        assert await shelf.live.engine_for(None) == "engine of r1"
+    async with asyncio.timeout(10):
+        while not shelf.live.refused:
+            assert await shelf.live.engine_for(None) == "engine of r1"
+            await asyncio.sleep(0.001)
+    assert await shelf.live.engine_for(None) == "engine of r1"
     assert shelf.loads == ["r1", "r2"]
     assert [(r.release_id, r.message) for r in shelf.live.refused] == [("r2", "r2 is bad")]
 
