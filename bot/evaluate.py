@@ -16,11 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.commands import columns, tell
 from bot.contract import TurnOutcome, TurnRequest
 from bot.dialogue import Dialogue
 from bot.load import load_release
 from bot.programs import report_progress
-from bot.quiet import hush
 from bot.replaying import offered_by
 from bot.settings import SettingsError, from_environment
 from kb_index.calibration import RiskUnknown
@@ -148,10 +148,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--locale", default="en", help="of the page that the questions are asked on")
     parser.add_argument("--json", action="store_true", dest="as_json")
     given = parser.parse_args(arguments)
-    hush()
-    # Whatever libraries print belongs beside the result, not before it.
-    out, sys.stdout = sys.stdout, sys.stderr
-    try:
+
+    def find() -> dict[str, Any]:
         settings = from_environment(given.home)
         read_questions(given.file)  # a bad file is told before 15 s of loading
         engine = load_release(settings, given.release)
@@ -163,21 +161,9 @@ def main(arguments: list[str] | None = None) -> int:
             header = Header(given.file.name, engine.release_id, titles)
             promise = promise_of(engine.knowledge.figures, engine.knowledge.threshold)
             write_report(given.report, header, questions, outcomes, found=found, promise=promise)
-    except EXPECTED as error:
-        code = getattr(error, "code", "evaluation_failed")
-        if given.as_json:
-            result: dict[str, Any] = {"error": {"code": code, "message": str(error), "data": {}}}
-            out.write(json.dumps(result, ensure_ascii=False) + "\n")
-        sys.stderr.write(f"baton: {error} [{code}]\n")
-        return 1
-    finally:
-        sys.stdout = out
-    if given.as_json:
-        out.write(json.dumps(found, ensure_ascii=False) + "\n")
-    else:
-        for name, value in found.items():
-            out.write(f"{name:20} {value}\n")
-    return 0
+        return found
+
+    return tell(find, as_json=given.as_json, lines=columns, expected=EXPECTED, failed="evaluation_failed")
 
 
 if __name__ == "__main__":

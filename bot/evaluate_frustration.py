@@ -18,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+from bot.commands import columns, tell
 from bot.frustration import Mood, TurnSignals
 from bot.lexicon import LexiconError
 from bot.mood.head import MoodHead, MoodHeadError, Reading
@@ -26,7 +27,6 @@ from bot.mood.labelled import LabelledDataError
 from bot.mood.measures import Judged, conversation_figures, moods_of, shares, turn_figures
 from bot.mood.rows import Row, read_rows
 from bot.mood.shipped import shipped_head
-from bot.quiet import hush
 from bot.settings import MOOD_FILE, Settings, SettingsError, from_environment
 from kb_index.charts import FOOT, Plot, percent, ticks
 from kb_index.embedding_cache import CachedEncoder
@@ -201,10 +201,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--locale", default="en")
     parser.add_argument("--json", action="store_true", dest="as_json")
     given = parser.parse_args(arguments)
-    hush()
-    # Whatever libraries print belongs beside the result, not before it.
-    out, sys.stdout = sys.stdout, sys.stderr
-    try:
+
+    def find() -> dict[str, Any]:
         settings = from_environment(given.home)
         rows = read_rows(given.file)  # a bad file is told before anything is loaded
         encoder = load_encoder(settings.encoder)
@@ -214,21 +212,9 @@ def main(arguments: list[str] | None = None) -> int:
         found = {**figures(read, head), "release_id": release_id}
         if given.report:
             write_report(given.report, read, found)
-    except EXPECTED as error:
-        code = getattr(error, "code", "evaluation_failed")
-        if given.as_json:
-            result: dict[str, Any] = {"error": {"code": code, "message": str(error), "data": {}}}
-            out.write(json.dumps(result, ensure_ascii=False) + "\n")
-        sys.stderr.write(f"baton: {error} [{code}]\n")
-        return 1
-    finally:
-        sys.stdout = out
-    if given.as_json:
-        out.write(json.dumps(found, ensure_ascii=False) + "\n")
-    else:
-        for name, value in found.items():
-            out.write(f"{name:20} {value}\n")
-    return 0
+        return found
+
+    return tell(find, as_json=given.as_json, lines=columns, expected=EXPECTED, failed="evaluation_failed")
 
 
 if __name__ == "__main__":

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from bot.commands import tell
 from bot.evaluate import EXPECTED
 from bot.explanation import as_lines
 from bot.load import load_release
-from bot.quiet import hush
 from bot.settings import from_environment
 
 
@@ -25,24 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--locale", default="en", help="of the page that the customer is on")
     parser.add_argument("--json", action="store_true", dest="as_json")
     given = parser.parse_args(arguments)
-    hush()
-    out, sys.stdout = sys.stdout, sys.stderr
-    try:
+
+    def find() -> dict[str, Any]:
         engine = load_release(from_environment(given.home), given.release)
-        found = asyncio.run(engine.explain(given.text, given.locale))
-    except EXPECTED as error:
-        code = getattr(error, "code", "explain_failed")
-        if given.as_json:
-            result: dict[str, Any] = {"error": {"code": code, "message": str(error), "data": {}}}
-            out.write(json.dumps(result, ensure_ascii=False) + "\n")
-        sys.stderr.write(f"baton: {error} [{code}]\n")
-        return 1
-    finally:
-        sys.stdout = out
-    out.write(
-        json.dumps(found, ensure_ascii=False) + "\n" if given.as_json else "\n".join(as_lines(found)) + "\n"
-    )
-    return 0
+        return asyncio.run(engine.explain(given.text, given.locale))
+
+    return tell(find, as_json=given.as_json, lines=as_lines, expected=EXPECTED, failed="explain_failed")
 
 
 if __name__ == "__main__":

@@ -13,16 +13,14 @@ process killed at any step leaves the old edition or the new one.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from kb_index.edition import BadEdition, Edition, EditionError, Incident, check_edition, check_incident
+from kb_index.release_files import one_writer, sync
 from kb_index.releases import check_release_id
 
 __all__ = [
@@ -115,7 +113,7 @@ class EditionStore:
             raise BadEdition("bad_release_id", "A release called draft-... has no edition.", "release_id")
         path = self._path(checked.release_id, draft=draft)
         self._root.mkdir(parents=True, exist_ok=True)
-        with self._locked():
+        with one_writer(self._root):
             if not draft:
                 self._follows(checked)
             for left in self._root.glob(f"{_BESIDE}*"):
@@ -130,10 +128,10 @@ class EditionStore:
         paths = [self._path(release_id, draft=draft) for draft in (False, True)]
         if not self._root.is_dir():
             return
-        with self._locked():
+        with one_writer(self._root):
             for path in paths:
                 path.unlink(missing_ok=True)
-            _sync(self._root)
+            sync(self._root)
 
     def _path(self, release_id: str, *, draft: bool) -> Path:
         check_release_id(release_id)
@@ -186,25 +184,7 @@ class EditionStore:
                     os.utime(stream.fileno(), ns=(before + 1, before + 1))
                 os.fsync(stream.fileno())
             os.replace(name, path)  # noqa: PTH105 - tests stop the process here
-            _sync(self._root)
+            sync(self._root)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One writer at a time; readers need no lock."""
-        handle = os.open(self._root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

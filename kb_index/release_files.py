@@ -1,10 +1,12 @@
-"""Files of a release: their hashes, their way to disk, and whose folder it is. Standard library only."""
+"""Files of releases and editions: their hashes, their way to disk, and whose folder it is. Standard library only."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -32,3 +34,14 @@ def lock_folder(path: Path) -> int:
         os.close(handle)
         raise
     return handle
+
+
+@contextmanager
+def one_writer(root: Path) -> Iterator[None]:
+    """One process at a time changes the folder's names; readers need no lock."""
+    handle = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -11,19 +11,17 @@ A crash at any point leaves the old state or the new one.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from kb_index.release_files import digest, lock_folder, sync
+from kb_index.release_files import digest, lock_folder, one_writer, sync
 from kb_index.serving import SERVING_FILE, Serving, serving_text
 
 MANIFEST: Final = "manifest.json"
@@ -100,7 +98,7 @@ class ReleaseStore:
         """An empty folder to build `release_id` in. Raises `BadReleaseId`, `ReleaseExists`."""
         check_release_id(release_id)
         building = self._root / f"{_BUILDING}{release_id}"
-        with self._locked():
+        with one_writer(self._root):
             if (self._root / release_id).exists() or building.exists():
                 raise ReleaseExists(f"The release {release_id} is there already or is being built.")
             building.mkdir()
@@ -167,7 +165,7 @@ class ReleaseStore:
             sync(folder)
         sync(building)
         target = self._root / release_id
-        with self._locked():
+        with one_writer(self._root):
             if target.exists():
                 raise ReleaseExists(f"The release {release_id} is there already.")
             os.replace(building, target)  # noqa: PTH105 - the one name for the step that makes it visible
@@ -186,7 +184,7 @@ class ReleaseStore:
     def discard_stale_buildings(self) -> list[str]:
         """Remove what makers that are gone left behind, and say which release ids that were."""
         swept = []
-        with self._locked():
+        with one_writer(self._root):
             for building in sorted(self._root.glob(f"{_BUILDING}*")):
                 try:
                     handle = lock_folder(building)
@@ -287,7 +285,7 @@ class ReleaseStore:
         return sorted(found, key=lambda release: (release.created_at, release.id), reverse=True)
 
     def _publish(self, action: str, release_id: str, at: str, by: str) -> Release:
-        with self._locked():
+        with one_writer(self._root):
             release = self.verify(release_id)
             try:
                 live = self.current()
@@ -326,16 +324,6 @@ class ReleaseStore:
     def _let_go(self, building: Path) -> None:
         handle = self._held.pop(building, None)
         if handle is not None:
-            os.close(handle)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One process at a time changes the folder's names; readers need no lock."""
-        handle = os.open(self._root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
             os.close(handle)
 
 
