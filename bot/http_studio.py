@@ -34,12 +34,15 @@ if TYPE_CHECKING:
 ARTICLE_LIMIT: Final = 8 * 1024 * 1024
 """Bytes of a body with an article: 5,000 variants of 1,000 characters and more."""
 
+FOLLOW_LIMIT_S: Final = 2.5
+"""How long whoever publishes waits for its being answered from: less than the relay's own limit."""
+
 NOTHING: Final = "…"
 """In the place of an answer that is not written yet: an article without one is no article."""
 
 
 def add_studio_routes(app: Sanic, releases: LiveReleases, editions: Editions) -> None:
-    """`POST /bot/try` and `POST /bot/advise`."""
+    """`POST /bot/try`, `POST /bot/advise` and `POST /bot/follow`."""
     one_at_a_time = asyncio.Semaphore(
         1
     )  # advice costs up to seconds of a core, which customers' turns need too
@@ -78,8 +81,23 @@ def add_studio_routes(app: Sanic, releases: LiveReleases, editions: Editions) ->
             {"warnings": told(found, written), "checked": found.checked, "variants": found.variants}
         )
 
+    async def follow(request: Request) -> HTTPResponse:
+        release_id, revision = published(body_of(request))
+        return as_json({"live": await releases.take_up(release_id, revision, limit_s=FOLLOW_LIMIT_S)})
+
+    app.add_route(guarded(follow), "/bot/follow", methods=["POST"], name="follow")
     app.add_route(guarded(try_out), "/bot/try", methods=["POST"], name="try")
     app.add_route(guarded(advise), "/bot/advise", methods=["POST"], name="advise")
+
+
+def published(body: Mapping[str, Any]) -> tuple[str, int]:
+    """The release and the revision that the body of `POST /bot/follow` names. Raises `ContractError`."""
+    release_id, revision = body.get("release_id"), body.get("revision")
+    if not isinstance(release_id, str):
+        raise ContractError("release_id must be a string")
+    if not isinstance(revision, int) or isinstance(revision, bool) or revision < 0:
+        raise ContractError("revision must be a number from 0")
+    return release_id, revision
 
 
 def tried(body: Mapping[str, Any]) -> tuple[TurnRequest, Dialogue]:

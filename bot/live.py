@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,14 +24,17 @@ KEPT: Final = 3
 POLL_S: Final = 0.5
 """Between two looks at what is live: an edition is answered from within this, and the time that its new texts take."""
 
+AGAIN_S: Final = 0.05
+"""Between two looks while somebody waits for what has just been published."""
+
 Load = Callable[[str], "Engine"]
 
 
 class Following(Protocol):
     """Keeps loaded releases at what is live of each; see `bot.editions`."""
 
-    def look(self, engine: Engine) -> object:
-        """See whether the release must answer from something else, and return at once."""
+    def look(self, engine: Engine) -> asyncio.Task[None] | None:
+        """See whether the release must answer from something else, and return at once: None where it need not."""
 
     def forget(self, release_id: str) -> None:
         """The release is loaded no longer."""
@@ -129,6 +133,32 @@ class LiveReleases:
                 for engine in tuple(self._engines.values()):
                     self._editions.look(engine)
             await asyncio.sleep(POLL_S)
+
+    async def take_up(self, release_id: str, revision: int, *, limit_s: float) -> bool:
+        """Look at once at what has gone live, in place of with the next poll, and wait for it to be made.
+
+        Returns whether customers are answered by that release, at that revision or a later one; False after `limit_s`, or
+        as soon as the release is refused. Raises `Warming` where nobody is answered at all.
+        """
+        deadline = time.monotonic() + limit_s
+        while not self._answers_from(release_id, revision):
+            left = deadline - time.monotonic()
+            if left <= 0 or release_id in self._refused:
+                return False
+            task: asyncio.Task[object] | None = None
+            if release_id in self._engines:
+                task = self._editions.look(self._engines[release_id]) if self._editions is not None else None
+            elif self._good is None:
+                raise Warming(self.refused)
+            else:
+                task = self._start(release_id)
+            # What is made or loaded goes on where it takes longer than anybody waits.
+            await asyncio.wait([task], timeout=left) if task else await asyncio.sleep(min(AGAIN_S, left))
+        return True
+
+    def _answers_from(self, release_id: str, revision: int) -> bool:
+        engine = self._engines.get(release_id)
+        return engine is not None and engine.content.revision >= revision and self._current() == release_id
 
     def _current(self) -> str | None:
         try:

@@ -66,6 +66,7 @@ from handoff.studio.review_watch import ReviewWatch
 from handoff.studio.settings import StudioSettings
 from handoff.studio.settling import Settling
 from handoff.studio.shelf import Shelf
+from handoff.studio.taking_up import TakingUp
 from handoff.studio.trainings import sweep
 
 REACTION_LEASE_S = 4.0
@@ -164,11 +165,13 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
     )
     relay.reactor.try_out(canaries)
     content = ContentStore(engine, clock)
+    taking_up = TakingUp(live, bench)
     publishing = Publishing(
         desk=desk,
         live=live,
         releases=releases,
         canaries=canaries,
+        taking_up=taking_up,
         settings=studio_settings,
         audit=audit,
         clock=clock,
@@ -201,6 +204,7 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         settings=studio_settings,
         plans=plans,
         publishing=publishing,
+        taking_up=taking_up,
         review=Review(engine, studio_settings, clock),
         settling=Settling(engine, desk, audit, clock),
         review_watch=ReviewWatch(engine, job_store, jobs, clock),

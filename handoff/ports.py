@@ -437,5 +437,13 @@ class Workbench(Protocol):
         """
         ...
 
+    async def follow(self, release_id: str, revision: int) -> bool:
+        """Have every bot that is there answer customers from that revision of that live release, now.
+
+        Returns whether all of them do. Takes 3 s at most: a bot that is slow takes it up later, as one does that is away.
+        False where none is there.
+        """
+        ...
+
 
 Presence = Literal["online", "away", "offline"]

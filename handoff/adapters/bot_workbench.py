@@ -13,6 +13,8 @@ TRY_TIMEOUT_S: Final = 15.0
 """A draft is built when it is first asked: some hundred changed articles take seconds to encode."""
 ADVISE_TIMEOUT_S: Final = 15.0
 EMBED_TIMEOUT_S: Final = 10.0
+FOLLOW_TIMEOUT_S: Final = 3.0
+"""A bot answers after 2.5 s at the latest, whether it has what was published or not."""
 
 
 class BotWorkbench:
@@ -57,6 +59,19 @@ class BotWorkbench:
                 raise answer
         if all(answers):
             raise BotNotReadyError("no bot is there")
+
+    async def follow(self, release_id: str, revision: int) -> bool:
+        """See `Workbench.follow`."""
+        asked = {"release_id": release_id, "revision": revision}
+        answers = await asyncio.gather(
+            *(bot.ask("/bot/follow", asked, FOLLOW_TIMEOUT_S) for bot in self._bots), return_exceptions=True
+        )
+        # A bot that is away answers nobody, and reads what is live when it is back.
+        there = [answer for answer in answers if not isinstance(answer, BotNotReadyError)]
+        for answer in there:
+            if isinstance(answer, BaseException) and not isinstance(answer, BotFailedError):
+                raise answer
+        return bool(there) and all(isinstance(one, dict) and one.get("live") is True for one in there)
 
     async def _ask(self, path: str, body: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
         away = BotNotReadyError("no bot is there")

@@ -29,6 +29,7 @@ from handoff.studio.review_watch import ReviewWatch
 from handoff.studio.settings import StudioSettings
 from handoff.studio.settling import Settling
 from handoff.studio.shelf import Shelf
+from handoff.studio.taking_up import TakingUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Studio:
     settings: StudioSettings
     plans: Plans
     publishing: Publishing
+    taking_up: TakingUp
     review: Review
     settling: Settling
     review_watch: ReviewWatch

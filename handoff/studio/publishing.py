@@ -16,6 +16,7 @@ from handoff.studio.live import LiveContent, Published
 from handoff.studio.plans import Action, Plan, Plans
 from handoff.studio.releases import Releases
 from handoff.studio.settings import StudioSettings, check_values
+from handoff.studio.taking_up import TakingUp
 from kb_index.article import Article
 
 NAMED: Final = 100
@@ -33,6 +34,7 @@ class Publishing:
         live: LiveContent,
         releases: Releases,
         canaries: Canaries,
+        taking_up: TakingUp,
         settings: StudioSettings,
         audit: Audit,
         clock: Clock,
@@ -41,6 +43,7 @@ class Publishing:
         self._live = live
         self._releases = releases
         self._canaries = canaries
+        self._taking_up = taking_up
         self._settings = settings
         self._audit = audit
         self._clock = clock
@@ -115,12 +118,16 @@ class Publishing:
         return moved.release_id
 
     async def do(self, action: Action, params: Mapping[str, Any], by: str, why: str | None) -> None:
-        """Do what a plan says. Raises `HandoffError`; nothing is half done."""
+        """Do what a plan says; it is over when customers get it. Raises `HandoffError`; nothing is half done."""
         if action == "publish_release":
             await self._publish_release(params["release_id"], by, why)
-            return
+        else:
+            await self._publish_articles(params["articles"], by, why)
+        await self._taking_up.done()
+
+    async def _publish_articles(self, versions: Mapping[str, int | None], by: str, why: str | None) -> None:
         chosen: dict[str, Article | None] = {}
-        for article_id, version in params["articles"].items():
+        for article_id, version in versions.items():
             kept = None if version is None else await self._desk.version(article_id, version)
             chosen[article_id] = None if kept is None else kept.article
         done = await self._live.publish_versions(chosen, by=by)

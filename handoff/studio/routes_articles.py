@@ -236,14 +236,19 @@ def article_routes(studio: Studio, gate: Gate) -> APIRouter:
         responses={**WRITING, **refusals(NotFound, CannotPublish), 202: {"description": "Planned"}},
     )
     async def publish(body: PublishBody, user: User = may_release) -> dict[str, Any] | JSONResponse:
-        """Make articles live without a training; a running bot has them within two seconds.
+        """Make articles live without a training; `live` says whether every bot that is there answers from them already.
 
         With `at`, or where somebody else must agree, it is planned: 202 `{plan}`.
         """
         done = await studio.publishing.articles(body.articles, by=user.name, why=body.why, at=body.at)
         if isinstance(done, Plan):
             return JSONResponse({"plan": done.as_dict()}, 202)
-        return {"release_id": done.release_id, "revision": done.revision, "published": list(done.ids)}
+        return {
+            "release_id": done.release_id,
+            "revision": done.revision,
+            "published": list(done.ids),
+            "live": await studio.taking_up.done(),
+        }
 
     return router
 

@@ -86,7 +86,7 @@ def incident_routes(studio: Studio, gate: Gate) -> APIRouter:
         incident = await studio.incidents.report(
             body.incident.fields(), tell_open=body.tell_open, by=user.name
         )
-        return {"incident": incident.as_dict()}
+        return {"incident": incident.as_dict(), "live": await studio.taking_up.done()}
 
     @router.put(
         "/incidents/{incident_id}", dependencies=[checked], responses={**WRITING, **refusals(NotFound)}
@@ -96,7 +96,7 @@ def incident_routes(studio: Studio, gate: Gate) -> APIRouter:
         incident = await studio.incidents.change(
             incident_id, body.incident.fields(), tell_open=body.tell_open, by=user.name
         )
-        return {"incident": incident.as_dict()}
+        return {"incident": incident.as_dict(), "live": await studio.taking_up.done()}
 
     @router.post(
         "/incidents/{incident_id}/end", dependencies=[checked], responses={**WRITING, **refusals(NotFound)}
@@ -104,6 +104,6 @@ def incident_routes(studio: Studio, gate: Gate) -> APIRouter:
     async def end(incident_id: str, body: EndBody, user: User = may_release) -> dict[str, Any]:
         """It works again."""
         await studio.incidents.end(incident_id, text=body.text, by=user.name)
-        return {}
+        return {"live": await studio.taking_up.done()}
 
     return router

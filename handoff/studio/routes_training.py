@@ -190,7 +190,7 @@ def release_routes(studio: Studio, gate: Gate) -> APIRouter:
     async def publish(
         release_id: str, body: PublishBody | None = None, user: User = may_release
     ) -> dict[str, Any] | JSONResponse:
-        """Make a release live; running bots follow within seconds, and no turn waits for it.
+        """Make a release live; `live` says whether every bot that is there answers from it already. No turn waits for it.
 
         With `at`, or where somebody else must agree, it is planned: 202 `{plan}`.
         """
@@ -198,7 +198,7 @@ def release_routes(studio: Studio, gate: Gate) -> APIRouter:
         done = await studio.publishing.release(release_id, by=user.name, why=given.why, at=given.at)
         if isinstance(done, Plan):
             return JSONResponse({"plan": done.as_dict()}, 202)
-        return {"release_id": done}
+        return await _went_live(studio, done)
 
     @router.post(
         "/values",
@@ -218,7 +218,9 @@ def release_routes(studio: Studio, gate: Gate) -> APIRouter:
         done = await studio.publishing.values(
             risk=body.risk, frustration=body.frustration, by=user.name, why=body.why
         )
-        return JSONResponse({"plan": done.as_dict()}, 202) if isinstance(done, Plan) else {"release_id": done}
+        if isinstance(done, Plan):
+            return JSONResponse({"plan": done.as_dict()}, 202)
+        return await _went_live(studio, done)
 
     @router.post(
         "/rollback",
@@ -228,7 +230,7 @@ def release_routes(studio: Studio, gate: Gate) -> APIRouter:
     async def roll_back(body: WhyBody | None = None, user: User = may_release) -> dict[str, Any]:
         """Make live what was so before, its texts included. Nobody else need agree."""
         why = body.why if body else None
-        return {"release_id": await studio.publishing.roll_back(by=user.name, why=why)}
+        return await _went_live(studio, await studio.publishing.roll_back(by=user.name, why=why))
 
     router.include_router(canary_routes(studio, gate))
     return router
@@ -266,7 +268,9 @@ def canary_routes(studio: Studio, gate: Gate) -> APIRouter:
     async def promote(body: WhyBody | None = None, user: User = may_release) -> dict[str, Any] | JSONResponse:
         """Make the release on trial live for everybody; where somebody else must agree, 202 `{plan}`."""
         done = await studio.publishing.promote(by=user.name, why=body.why if body else None)
-        return JSONResponse({"plan": done.as_dict()}, 202) if isinstance(done, Plan) else {"release_id": done}
+        if isinstance(done, Plan):
+            return JSONResponse({"plan": done.as_dict()}, 202)
+        return await _went_live(studio, done)
 
     @router.post(
         "/canary/stop",
@@ -278,3 +282,8 @@ def canary_routes(studio: Studio, gate: Gate) -> APIRouter:
         return {"release_id": await studio.canaries.end(user.name, body.why if body else None)}
 
     return router
+
+
+async def _went_live(studio: Studio, release_id: str) -> dict[str, Any]:
+    """The answer about a release that was made live."""
+    return {"release_id": release_id, "live": await studio.taking_up.done()}

@@ -120,15 +120,16 @@ def test_an_editor_closes_the_worst_gap(product: Product, new_page: NewPage) -> 
     to(page, "Training")
     page.get_by_role("button", name="Promote", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Promote").click()
-    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.get_by_text("The canary is live for everybody. Customers get it now.")).to_be_visible()
     assert live_release(product) != before
     widget = customer(new_page, product)
     expect(widget.ask(GAP[0]).get_by_text("welcome")).to_be_visible(timeout=SOON_MS)
 
     page.get_by_role("button", name=re.compile("^Roll back")).first.click()
     page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
-    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.get_by_text(re.compile("is live again. Customers get it now."))).to_be_visible()
     assert live_release(product) == before
+    assert not answers_dogs(product)
 
     to(page, "Activity")
     for action in ("promoted", "rolled back"):
@@ -159,7 +160,7 @@ def test_a_correction_is_live_without_a_training(product: Product, new_page: New
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name="Publish now").click()
     page.get_by_role("dialog").get_by_role("button", name="Publish now").click()
-    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.get_by_text("Published. Customers get it now.")).to_be_visible()
     widget = customer(new_page, product)
     expect(widget.ask("can you gift wrap my order").get_by_text("three pounds")).to_be_visible(
         timeout=SOON_MS

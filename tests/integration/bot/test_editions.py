@@ -113,6 +113,21 @@ def test_an_article_is_found_within_two_seconds_of_its_publishing(bot: Bot, desk
     assert min(took) < 2.0, took
 
 
+def test_what_is_confirmed_is_answered_from_at_once(bot: Bot, desk: Desk) -> None:
+    for number in range(5):
+        edition = desk.publish(replace(GARDEN, answer=f"Confirmed {number}."))
+        asked = {"release_id": "r1", "revision": edition.revision}
+        answer = bot.request("POST", "/bot/follow", json=asked)
+        assert answer.status_code == 200, answer.text
+        assert answer.json() == {"live": True}
+        body = ask(bot, ASKED)
+        assert body["decision"]["revision"] == edition.revision
+        assert body["replies"][0]["text"] == f"Confirmed {number}."
+    ahead = {"release_id": "r1", "revision": edition.revision + 1}
+    assert bot.request("POST", "/bot/follow", json=ahead).json() == {"live": False}
+    assert bot.request("POST", "/bot/follow", json={"release_id": "r1"}).status_code == 400
+
+
 def test_a_removed_article_is_not_found_and_a_corrected_text_is_said(bot: Bot, desk: Desk) -> None:
     text = OWN["gift-wrap"].questions[0]
     assert ask(bot, text)["replies"][0]["article_id"] == "gift-wrap"

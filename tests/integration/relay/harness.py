@@ -43,6 +43,8 @@ class ScriptedBot:
         self.requests: list[TurnRequest] = []
         self.loaded: set[str] = set()
         self.unusable: set[str] = set()
+        self.takes_up = True
+        self.followed: list[tuple[str, int]] = []
         self.answer: Callable[[TurnRequest], Awaitable[TurnOutcome]] = self.echo
 
     async def echo(self, request: TurnRequest) -> TurnOutcome:
@@ -95,6 +97,11 @@ class ScriptedBot:
         if release_id in self.unusable:
             raise BotReleaseRefusedError("told so by the test")
         self.loaded.add(release_id)
+
+    async def follow(self, release_id: str, revision: int) -> bool:
+        """As the test says, of what is live."""
+        self.followed.append((release_id, revision))
+        return self.takes_up
 
 
 def outcome(request: TurnRequest, text: str, **changes: Any) -> TurnOutcome:

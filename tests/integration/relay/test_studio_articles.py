@@ -59,7 +59,8 @@ async def test_an_editor_corrects_an_article_and_publishes_it(tmp_path: Path) ->
             "refunds", "changed", ["answer"], "Edda",
         )  # fmt: skip
         done = await edda.post("/publish", {"articles": None, "why": "the bank is faster now"})
-        assert done == {"release_id": "r1", "revision": 1, "published": ["refunds"]}
+        assert done == {"release_id": "r1", "revision": 1, "published": ["refunds"], "live": True}
+        assert at.bot.followed == [("r1", 1)]
         assert (await edda.get("/changes"))["changes"] == []
         edition = EditionStore(tmp_path / "editions").current("r1")
         assert edition is not None
@@ -81,7 +82,9 @@ async def test_back_to_what_the_release_says_leaves_an_empty_edition(tmp_path: P
         await edda.put("/articles/returns", {"base_version": 1, "article": body(RETURNS, answer="No.")})
         await edda.post("/publish")
         await edda.post("/articles/returns/restore", {"version": 1, "base_version": 2})
-        assert (await edda.post("/publish"))["revision"] == 2
+        at.bot.takes_up = False
+        done = await edda.post("/publish")
+        assert (done["revision"], done["live"]) == (2, False)
         edition = EditionStore(tmp_path / "editions").current("r1")
         assert edition is not None
         assert (edition.articles, edition.removed) == ((), ())

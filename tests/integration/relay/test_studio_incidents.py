@@ -35,7 +35,9 @@ async def test_open_conversations_are_told_at_once_and_once(tmp_path: Path) -> N
         await gone.say("hi")
         await gone.command("end")
         assert (await edda.get("/incidents"))["open_conversations"] == 2
-        made = (await edda.post("/incidents", {"incident": DOWN}))["incident"]
+        opened = await edda.post("/incidents", {"incident": DOWN})
+        assert opened["live"] is True
+        made = opened["incident"]
         await until(lambda: told(eva) == [DOWN["text"]] and told(tom) == [DOWN["text"]])
         assert told(gone) == []
         edition = EditionStore(tmp_path / "editions").current("r1")
@@ -47,7 +49,10 @@ async def test_open_conversations_are_told_at_once_and_once(tmp_path: Path) -> N
         await edda.put(f"/incidents/{made['id']}", {"incident": DOWN})
         await until(lambda: told(late) == [DOWN["text"]])
         assert len(told(eva)) == 1
-        await edda.post(f"/incidents/{made['id']}/end", {"text": "Cards work again."})
+        at.bot.takes_up = False
+        done = await edda.post(f"/incidents/{made['id']}/end", {"text": "Cards work again."})
+        assert done == {"live": False}
+        assert at.bot.followed == [("r1", 1), ("r1", 2), ("r1", 3)]
         await until(lambda: told(eva)[1:] == ["Cards work again."])
         assert (await edda.get("/incidents"))["incidents"] == []
         actions = [entry["action"] for entry in (await edda.get("/audit"))["entries"]]

@@ -59,6 +59,7 @@ async def test_somebody_else_must_agree_and_gets_what_was_seen(tmp_path: Path) -
         await edit(otto, RETURNS, 2, "Written later, seen by nobody.")
         await otto.post(f"/plans/{plan['id']}/approve")
         assert (await ended(edda, plan["id"]))["state"] == "done"
+        assert at.bot.followed == [("r1", 1)], "it is done once the bot has been told"
         assert (await answers(at))["returns"] == "Agreed upon."
         status, error = await otto.refused("POST", f"/plans/{plan['id']}/refuse", {})
         assert (status, error["code"]) == (409, "plan_decided")

@@ -69,11 +69,15 @@ async def test_from_an_edit_to_a_release_with_its_report_and_back(tmp_path: Path
         # An article published meanwhile stays as it is live.
         await edda.put("/articles/returns", {"base_version": 1, "article": body(RETURNS, answer="By post.")})
         await edda.post("/publish", {"articles": ["returns"]})
-        assert await edda.post(f"/releases/{new}/publish", {"why": "better"}) == {"release_id": new}
+        assert await edda.post(f"/releases/{new}/publish", {"why": "better"}) == {
+            "release_id": new,
+            "live": True,
+        }
         edition = EditionStore(tmp_path / "editions").current(new)
         assert edition is not None
         assert [(article.id, article.answer) for article in edition.articles] == [("returns", "By post.")]
-        assert await edda.post("/rollback", {"why": "worse"}) == {"release_id": "r1"}
+        assert await edda.post("/rollback", {"why": "worse"}) == {"release_id": "r1", "live": True}
+        assert at.bot.followed == [("r1", 1), (new, 1), ("r1", 1)]
         lines = {line["id"]: line for line in (await edda.get("/releases"))["releases"]}
         assert (lines["r1"]["live"], lines[new]["previous"]) == (True, True)
         assert [entry for entry in await actions(edda) if entry[1] != "published_articles"] == [
@@ -276,7 +280,7 @@ async def test_conversations_that_were_there_before_stay_with_the_live_release(
 
 async def test_promoting_makes_it_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with on_trial(tmp_path, monkeypatch) as (_, edda):
-        assert await edda.post("/canary/promote", {"why": "better"}) == {"release_id": "r2"}
+        assert await edda.post("/canary/promote", {"why": "better"}) == {"release_id": "r2", "live": True}
         assert ReleaseStore(tmp_path / "releases").current() == "r2"
         assert await edda.get("/canary") == {"canary": None}
         assert (await actions(edda))[1:] == [("Edda", "promoted_canary", "r2", "better")]
@@ -411,7 +415,7 @@ async def test_rolling_back_ends_the_trial_at_once(tmp_path: Path, monkeypatch: 
         await edda.post("/canary/stop")
         released(tmp_path, "r0", [RETURNS])
         await edda.post("/releases/r2/canary", {"share": 0.5})
-        assert await edda.post("/rollback") == {"release_id": "r1"}
+        assert await edda.post("/rollback") == {"release_id": "r1", "live": True}
         assert await edda.get("/canary") == {"canary": None}
         # Whichever was first: the relay looks for itself too.
         assert {entry[1] for entry in (await actions(edda))[-2:]} == {"rolled_back_to", "canary_superseded"}

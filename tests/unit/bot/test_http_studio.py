@@ -8,7 +8,7 @@ import pytest
 
 from bot.contract import MAX_TEXT, ContractError
 from bot.dialogue import Dialogue
-from bot.http_studio import NOTHING, told, tried, unfinished
+from bot.http_studio import NOTHING, published, told, tried, unfinished
 from kb_index.advice import Advice, Other, Warned
 
 
@@ -45,6 +45,25 @@ def test_a_turn_continues_its_dialogue_and_has_the_next_number() -> None:
 def test_what_is_no_turn_is_refused_by_its_field(body: dict[str, Any], message: str) -> None:
     with pytest.raises(ContractError, match=message):
         tried(body)
+
+
+def test_what_was_published_is_named_by_its_release_and_its_revision() -> None:
+    assert published({"release_id": "r1", "revision": 0}) == ("r1", 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"revision": 1}, "release_id"),
+        ({"release_id": 1, "revision": 1}, "release_id"),
+        ({"release_id": "r1"}, "revision"),
+        ({"release_id": "r1", "revision": True}, "revision"),
+        ({"release_id": "r1", "revision": -1}, "revision"),
+    ],
+)
+def test_what_names_no_publication_is_refused_by_its_field(body: dict[str, Any], message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        published(body)
 
 
 def test_an_article_in_the_making_needs_only_something_to_ask() -> None:

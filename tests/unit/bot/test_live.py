@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -158,6 +159,84 @@ class Following:
 
     def forget(self, release_id: str) -> None:
         self.gone.append(release_id)
+
+
+class At:
+    """A loaded release at a revision of its edition."""
+
+    def __init__(self, revision: int = 0) -> None:
+        self.content = SimpleNamespace(revision=revision)
+
+
+class Making:
+    """Makes what was published once `held` is set."""
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.held = asyncio.Event()
+
+    def look(self, engine: Any) -> asyncio.Task[None] | None:
+        if engine.content.revision == self.published:
+            return None
+        return asyncio.get_running_loop().create_task(self._make(engine))
+
+    async def _make(self, engine: Any) -> None:
+        await self.held.wait()
+        engine.content = SimpleNamespace(revision=self.published)
+
+    def forget(self, release_id: str) -> None:
+        del release_id
+
+
+@pytest.fixture
+async def made(tmp_path: Path) -> tuple[Shelf, Making]:
+    """A bot that answers from r1, and looks at nothing by itself."""
+    shelf, making = Shelf(tmp_path), Making()
+    load = shelf.load
+    shelf.live = LiveReleases(shelf.store, lambda release_id: load(release_id) and cast("Any", At()), making)
+    shelf.point_to("r1")
+    await shelf.warm()
+    return shelf, making
+
+
+async def test_what_is_published_is_taken_up_as_soon_as_it_is_asked_for(made: tuple[Shelf, Making]) -> None:
+    shelf, making = made
+    assert await shelf.live.take_up("r1", 0, limit_s=0)
+    making.published = 2
+    waiting = asyncio.get_running_loop().create_task(shelf.live.take_up("r1", 1, limit_s=30))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    making.held.set()
+    assert await waiting, "a later revision holds the one that was asked for"
+    assert (await shelf.live.engine_for(None)).content.revision == 2
+
+
+async def test_who_waits_is_told_that_it_is_not_there_and_it_comes_all_the_same(
+    made: tuple[Shelf, Making],
+) -> None:
+    shelf, making = made
+    assert not await shelf.live.take_up("r1", 1, limit_s=0.01), "no such revision is published"
+    making.published = 1
+    assert not await shelf.live.take_up("r1", 1, limit_s=0.01), "it is being made"
+    making.held.set()
+    assert await shelf.live.take_up("r1", 1, limit_s=30)
+
+
+async def test_a_release_that_went_live_is_loaded_before_it_is_confirmed(made: tuple[Shelf, Making]) -> None:
+    shelf, _ = made
+    assert not await shelf.live.take_up("r2", 0, limit_s=0.05), "it is loaded and not live"
+    shelf.point_to("r2")
+    assert await shelf.live.take_up("r2", 0, limit_s=30)
+    assert not await shelf.live.take_up("r1", 0, limit_s=0.01)
+    shelf.bad.add("r3")
+    shelf.point_to("r3")
+    assert not await shelf.live.take_up("r3", 0, limit_s=30)
+    assert [refused.release_id for refused in shelf.live.refused] == ["r3"]
+
+
+async def test_a_bot_that_is_warming_up_says_so_at_once(shelf: Shelf) -> None:
+    with pytest.raises(Warming):
+        await shelf.live.take_up("r1", 0, limit_s=30)
 
 
 async def test_all_that_is_loaded_is_kept_at_its_edition(

@@ -265,6 +265,8 @@ export interface Plans {
 /** What `POST /publish` answers: done, or a plan. */
 export interface Publication {
   published?: string[];
+  /** Whether every bot that is there answers from it already. */
+  live?: boolean;
   plan?: Plan;
 }
 
@@ -278,6 +280,13 @@ export interface Incident {
   since: string;
   next_news: string | null;
   locale: string;
+}
+
+/** What opening, changing or ending one answers. */
+export interface IncidentAnswer {
+  incident?: Incident;
+  /** Whether every bot that is there tells of it already. */
+  live: boolean;
 }
 
 export interface Incidents {

@@ -109,6 +109,8 @@ export interface ReleaseFigures {
 /** What publishing answers: what is live now, or how it will be. */
 export interface PublishAnswer {
   release_id?: string;
+  /** Whether every bot that is there answers by it already. */
+  live?: boolean;
   plan?: Plan;
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.contract import Decision, Reply, TurnOutcome, TurnRequest, outcome_to_json, request_to_json
+from handoff.adapters import bot_workbench
 from handoff.adapters.bot_http import HttpBot
 from handoff.adapters.bot_workbench import BotWorkbench
 from handoff.ports import BotFailedError, BotNotReadyError, BotReleaseRefusedError
@@ -275,3 +276,42 @@ async def test_every_bot_that_is_there_loads_a_release(server: Server, bot: Http
             await bench.load("r2")
     finally:
         await away.close()
+
+
+async def test_all_bots_that_are_there_are_asked_to_take_up_what_was_published(
+    server: Server, bot: HttpBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, away = Server(), HttpBot("http://127.0.0.1:9", "secret")
+    await other.start()
+    second = HttpBot(f"http://127.0.0.1:{other.port}", "secret")
+    bench = BotWorkbench([away, bot, second])
+    try:
+        server.answer = other.answer = with_json(200, {"live": True})
+        assert await bench.follow("r1", 3), "one that is away answers nobody"
+        for asked in (server.asked, other.asked):
+            line, _, body = asked[-1]
+            assert (line, json.loads(body)) == ("POST /bot/follow", {"release_id": "r1", "revision": 3})
+        other.answer = with_json(503, {})
+        assert await bench.follow("r1", 3), "one that is warming up answers nobody yet"
+        for answer in (
+            with_json(200, {"live": False}),
+            with_json(404, {}),
+            with_json(200, {}),
+            with_body(200, b"{"),
+        ):
+            other.answer = answer
+            assert not await bench.follow("r1", 3)
+        assert not await BotWorkbench([away]).follow("r1", 3)
+        monkeypatch.setattr(bot_workbench, "FOLLOW_TIMEOUT_S", 0.05)
+        never = asyncio.Event()
+
+        async def slow(_writer: asyncio.StreamWriter) -> None:
+            await never.wait()
+
+        other.answer = slow
+        assert not await bench.follow("r1", 3), "one that is slow has it later"
+        never.set()
+    finally:
+        for each in (second, away):
+            await each.close()
+        await other.stop()

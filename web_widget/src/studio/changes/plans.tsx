@@ -10,13 +10,6 @@ import { useLoad } from "../ui/load";
 import { Badge } from "../ui/parts";
 import { count, when } from "../words";
 
-/** What became of a wish to publish that is not done at once. */
-export function planWords(plan: Plan): string {
-  return plan.state === "asked"
-    ? "Asked: somebody else must agree before customers get it."
-    : `Planned: customers get it from ${momentWords(plan.due_at)} on.`;
-}
-
 function whatWords(plan: Plan): string {
   if (plan.action === "publish_release") return `Publish the release ${plan.subject}`;
   const { articles } = plan.params;

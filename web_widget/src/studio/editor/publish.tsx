@@ -1,7 +1,7 @@
 /** One article on its way to the customers, and what that does in words. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { planWords } from "../changes/plans";
+import { publishedWords } from "../changes/words";
 import type { Article, Content, Publication } from "../protocol";
 import type { Studio } from "../page";
 import { href } from "../router";
@@ -34,7 +34,7 @@ export function PublishDialog({ session, article, live, ready, published, close 
       const answer = await session.api.post<Publication>("/publish", { articles: [what.id], ...(why.trim() === "" ? {} : { why: why.trim() }) });
       if (answer.ok) {
         const { plan } = answer.data;
-        session.tell(plan === undefined ? "Published. Customers get it from their next question on." : planWords(plan));
+        session.tell(publishedWords("Published", answer.data));
         session.refresh();
         if (plan === undefined) published(what);
         else close();
@@ -64,7 +64,7 @@ export function PublishDialog({ session, article, live, ready, published, close 
           }}
         >
           <p>
-            Customers get this text from their next question on, and new variants are found within two seconds. Nothing is trained for
+            Customers get this text from their next question on, new variants included. Nothing is trained for
             it, and no other change goes live with it.
           </p>
           {draft && <p>It is a draft so far: publishing marks it as ready.</p>}

@@ -2,11 +2,12 @@
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { CloseIcon } from "../../shared/icons";
+import { publishedWords } from "../changes/words";
 import { timeZone, toLocal, toUtc } from "../dates";
 import { useUnsaved } from "../guard";
 import type { Studio } from "../page";
 import { ArticleSearch } from "../pages/article_search";
-import type { Article, Incident } from "../protocol";
+import type { Article, Incident, IncidentAnswer } from "../protocol";
 import { BotBubble, ChatRoom } from "../ui/bubble";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
@@ -67,10 +68,10 @@ export function IncidentForm({ session, incident, open, done, close }: Props): V
     setWrong(null);
     setBusy(true);
     const body = { incident: { text: text.trim(), article_ids: ids, phrases: lines, since, next_news: news, locale: locale.trim() }, tell_open: tell };
-    const answer = incident === null ? await session.api.post("/incidents", body) : await session.api.put(`/incidents/${encodeURIComponent(incident.id)}`, body);
+    const answer = incident === null ? await session.api.post<IncidentAnswer>("/incidents", body) : await session.api.put<IncidentAnswer>(`/incidents/${encodeURIComponent(incident.id)}`, body);
     setBusy(false);
     if (answer.ok) {
-      session.tell(incident === null ? "Told. Customers who ask about it get the notice first." : "The notice says so now.");
+      session.tell(publishedWords(incident === null ? "The notice is open" : "The notice is changed", answer.data));
       session.refresh();
       done();
     } else if (typeof answer.error.data?.field === "string") setWrong({ field: answer.error.data.field, message: answer.error.message });

@@ -1,12 +1,13 @@
 /** A release on trial: its figures beside those of what is live, and the two ways on. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { planWords } from "../changes/plans";
+import { publishedWords } from "../changes/words";
 import { canaryRows, canarySays } from "../canary";
 import { Intervals } from "../charts/intervals";
 import { number, share } from "../figures";
 import type { Studio } from "../page";
-import type { Canary, Plan } from "../protocol";
+import type { Canary } from "../protocol";
+import type { PublishAnswer } from "../protocol_teach";
 import { href } from "../router";
 import { Button } from "../ui/button";
 import { Confirm } from "../ui/dialog";
@@ -17,9 +18,9 @@ export function CanaryCard({ session, canary, changed }: { session: Studio; cana
   const [open, setOpen] = useState<"promote" | "stop" | null>(null);
   const { why, field, busy, run } = useWhy(session.api, session.refused);
   const { canary: trial, live } = canary.figures;
-  const end = (text: string) => (plan: Plan | null): void => {
+  const end = (words: (answer: PublishAnswer) => string) => (answer: PublishAnswer): void => {
     setOpen(null);
-    session.tell(plan === null ? text : planWords(plan));
+    session.tell(words(answer));
     changed();
   };
   return (
@@ -84,13 +85,13 @@ export function CanaryCard({ session, canary, changed }: { session: Studio; cana
         </table>
       </div>
       {open === "promote" && (
-        <Confirm title="Promote the canary?" button="Promote" busy={busy} close={() => setOpen(null)} confirm={() => void run("/canary/promote", why, end("The canary is live for everybody."))}>
+        <Confirm title="Promote the canary?" button="Promote" busy={busy} close={() => setOpen(null)} confirm={() => void run("/canary/promote", why, end((answer) => publishedWords("The canary is live for everybody", answer)))}>
           <p>From the next message on, every customer is answered by release {canary.release_id}. You can roll back at any time.</p>
           {field}
         </Confirm>
       )}
       {open === "stop" && (
-        <Confirm title="Stop the canary?" button="Stop it" busy={busy} close={() => setOpen(null)} confirm={() => void run("/canary/stop", why, end("The canary has ended; everybody gets what was live."))}>
+        <Confirm title="Stop the canary?" button="Stop it" busy={busy} close={() => setOpen(null)} confirm={() => void run("/canary/stop", why, end(() => "The canary has ended; everybody gets what was live."))}>
           <p>
             All conversations go back to release {canary.against}. {count(trial.conversations, "conversation")} {trial.conversations === 1 ? "was" : "were"} answered by the canary.
           </p>

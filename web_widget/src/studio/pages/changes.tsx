@@ -1,7 +1,8 @@
 /** Everything that customers do not get yet: looked through, chosen, published. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { PlanList, planWords } from "../changes/plans";
+import { PlanList } from "../changes/plans";
+import { publishedWords } from "../changes/words";
 import { momentWords, timeZone, toLocal, toUtc } from "../dates";
 import { asContent, fieldNames } from "../fields";
 import type { PageProps, Studio } from "../page";
@@ -136,12 +137,11 @@ export function ChangesPage({ session }: PageProps): VNode {
     const answer = await session.api.post<Publication>("/publish", { articles: chosen.map(({ id }) => id), ...(at === null ? {} : { at }), ...(why.trim() === "" ? {} : { why: why.trim() }) });
     setBusy(false);
     if (answer.ok) {
-      const { plan, published = [] } = answer.data;
-      const n = published.length;
+      const n = answer.data.published?.length ?? 0;
       setAsking(false);
       setWhy("");
       setAt(null);
-      session.tell(plan === undefined ? `${count(n, "change")} published. Customers get ${n === 1 ? "it" : "them"} from their next question on.` : planWords(plan));
+      session.tell(publishedWords(`${count(n, "change")} published`, answer.data, n === 1 ? "it" : "them"));
       setTurn((now) => now + 1);
       session.refresh();
       load.again();

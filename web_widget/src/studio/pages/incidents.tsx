@@ -1,10 +1,11 @@
 /** Incident notices: what is down goes before every answer that it concerns, until it works again. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { publishedWords } from "../changes/words";
 import { momentWords } from "../dates";
 import { ArticleName, IncidentForm } from "../incidents/form";
 import type { PageProps, Studio } from "../page";
-import type { Incident, Incidents } from "../protocol";
+import type { Incident, IncidentAnswer, Incidents } from "../protocol";
 import { href } from "../router";
 import { BotBubble, ChatRoom } from "../ui/bubble";
 import { Button } from "../ui/button";
@@ -21,10 +22,10 @@ function End({ session, incident, open, done, close }: { session: Studio; incide
   const [busy, setBusy] = useState(false);
   const end = async (): Promise<void> => {
     setBusy(true);
-    const answer = await session.api.post(`/incidents/${encodeURIComponent(incident.id)}/end`, text.trim() === "" ? {} : { text: text.trim() });
+    const answer = await session.api.post<IncidentAnswer>(`/incidents/${encodeURIComponent(incident.id)}/end`, text.trim() === "" ? {} : { text: text.trim() });
     setBusy(false);
     if (answer.ok) {
-      session.tell("The notice is gone. Customers get the usual answers again.");
+      session.tell(publishedWords("The notice has ended", answer.data, "the usual answers"));
       done();
     } else session.refused(answer.error);
   };

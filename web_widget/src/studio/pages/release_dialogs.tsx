@@ -3,10 +3,9 @@ import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { WireError } from "../../shared/protocol";
 import type { Api } from "../api";
-import { planWords } from "../changes/plans";
+import { publishedWords } from "../changes/words";
 import { share, stamp } from "../figures";
 import { toUtc } from "../dates";
-import type { Plan } from "../protocol";
 import type { PublishAnswer, Release } from "../protocol_teach";
 import { Confirm } from "../ui/dialog";
 import { Field } from "../ui/field";
@@ -32,8 +31,8 @@ export function PublishDialog({ api, release, live, close, done, refused }: From
       busy={busy}
       close={close}
       confirm={() =>
-        void run(`/releases/${encodeURIComponent(release.id)}/publish`, at === null ? why : { ...why, at }, (plan) =>
-          done(plan === null ? `The release of ${stamp(release.created_at)} is live.` : planWords(plan)),
+        void run(`/releases/${encodeURIComponent(release.id)}/publish`, at === null ? why : { ...why, at }, (answer) =>
+          done(publishedWords(`The release of ${stamp(release.created_at)} is live`, answer)),
         )
       }
     >
@@ -55,7 +54,7 @@ export function RollbackDialog({ api, release, live, close, done, refused }: Fro
       button="Roll back"
       busy={busy}
       close={close}
-      confirm={() => void run("/rollback", why, () => done(`Rolled back: the release of ${stamp(release.created_at)} is live again.`))}
+      confirm={() => void run("/rollback", why, (answer) => done(publishedWords(`Rolled back: the release of ${stamp(release.created_at)} is live again`, answer)))}
     >
       <p>Customers get what they got before, the texts that were published then included. Your articles here stay as they are.</p>
       <Compared before={live} after={release} />
@@ -90,7 +89,7 @@ export function useWhy(api: Api, refused: (error: WireError) => void): {
   why: { why?: string };
   field: VNode;
   busy: boolean;
-  run: (path: string, body: unknown, then: (plan: Plan | null) => void) => Promise<void>;
+  run: (path: string, body: unknown, then: (answer: PublishAnswer) => void) => Promise<void>;
 } {
   const [words, setWords] = useState("");
   const [busy, setBusy] = useState(false);
@@ -106,7 +105,7 @@ export function useWhy(api: Api, refused: (error: WireError) => void): {
       setBusy(true);
       const answer = await api.post<PublishAnswer>(path, body);
       setBusy(false);
-      if (answer.ok) then(answer.data.plan ?? null);
+      if (answer.ok) then(answer.data);
       else refused(answer.error);
     },
   };

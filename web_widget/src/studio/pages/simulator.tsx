@@ -15,7 +15,7 @@ import { Chips, Field } from "../ui/field";
 import { Badge, Notice, Progress } from "../ui/parts";
 import { type Column, Table } from "../ui/table";
 import { count } from "../words";
-import { planWords } from "../changes/plans";
+import { publishedWords } from "../changes/words";
 
 const DAYS = ["7", "30"] as const;
 type Days = (typeof DAYS)[number];
@@ -144,7 +144,7 @@ function UseNow({ session, changed, close, used }: { session: Studio; changed: {
       return;
     }
     close();
-    session.tell(answer.data.plan === undefined ? `The bot answers by these values now (${stamp(new Date().toISOString())}).` : planWords(answer.data.plan));
+    session.tell(publishedWords(`These values are live (${stamp(new Date().toISOString())})`, answer.data, "them"));
     session.refresh();
     used();
   };
