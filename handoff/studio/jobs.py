@@ -74,6 +74,11 @@ class Jobs:
         job = await self._store.under_way()
         return None if job is None else await self._shown(job)
 
+    async def last_training(self) -> dict[str, Any] | None:
+        """The last one that went well."""
+        job = await self._store.last_done("train")
+        return None if job is None else await self._shown(job)
+
     async def cancel(self, job_id: str) -> dict[str, Any]:
         """End a job: at once where it waits, within two seconds where it runs. Raises `NotFound`."""
         return await self._shown(await self._store.cancel(job_id))

@@ -104,6 +104,19 @@ class Releases:
         done = await publish_release(self._home, release_id, by=by)
         return await self._noted(Moved(done.id, before, noted=True), by, why, action)
 
+    async def never_live(self, release_id: str) -> bool:
+        """Whether it is there, and customers have never had it."""
+
+        def look() -> bool:
+            store = ReleaseStore(self._home / "releases")
+            try:
+                store.get(release_id)
+            except ReleaseError:
+                return False
+            return all(release_id not in (line["release"], line["previous"]) for line in store.history())
+
+        return await asyncio.to_thread(look)
+
     async def curve(self) -> list[Any] | None:
         """What each risk would bring, as the live release found it; None where it did not."""
         live, _ = await live_and_previous(self._home)

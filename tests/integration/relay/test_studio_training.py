@@ -69,11 +69,13 @@ async def test_from_an_edit_to_a_release_with_its_report_and_back(tmp_path: Path
         # An article published meanwhile stays as it is live.
         await edda.put("/articles/returns", {"base_version": 1, "article": body(RETURNS, answer="By post.")})
         await edda.post("/publish", {"articles": ["returns"]})
+        assert (await edda.get("/summary"))["ready"]["release_id"] == new
         assert await edda.post(f"/releases/{new}/publish", {"why": "better"}) == {"release_id": new}
         edition = EditionStore(tmp_path / "editions").current(new)
         assert edition is not None
         assert [(article.id, article.answer) for article in edition.articles] == [("returns", "By post.")]
         assert await edda.post("/rollback", {"why": "worse"}) == {"release_id": "r1"}
+        assert (await edda.get("/summary"))["ready"] is None
         lines = {line["id"]: line for line in (await edda.get("/releases"))["releases"]}
         assert (lines["r1"]["live"], lines[new]["previous"]) == (True, True)
         assert [entry for entry in await actions(edda) if entry[1] != "published_articles"] == [
