@@ -160,6 +160,10 @@ class Canaries:
         """The trial that runs."""
         return await self._store.running()
 
+    async def was_tried(self, release_id: str) -> bool:
+        """Whether some customers have had it, or have it now."""
+        return await self._store.has_been(release_id)
+
     async def current(self) -> dict[str, Any] | None:
         """The trial that runs, as it is shown."""
         canary = await self._store.running()

@@ -49,6 +49,12 @@ class CanaryStore:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else _canary(row)
 
+    async def has_been(self, release_id: str) -> bool:
+        """Whether it is or was on trial."""
+        query = sa.select(sa.exists().where(canaries.c.release_id == release_id))
+        async with reading(self._engine) as connection:
+            return bool((await connection.execute(query)).scalar_one())
+
     async def begin(self, release_id: str, against: str, share: float, by: str) -> Canary:
         """Begin one. Raises `CanaryRefused` where another runs."""
         canary = Canary(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from handoff.domain.errors import BadFrame
+from handoff.domain.errors import BadFrame, NotFound
 from handoff.ports import Clock
 from handoff.studio.job_keeper import JobKeeper
 from handoff.studio.job_store import Job, JobStore, Kind
@@ -56,12 +56,14 @@ class Jobs:
         """One job. Raises `NotFound`."""
         return await self._shown(await self._store.get(job_id))
 
-    async def result(self, job_id: str) -> Mapping[str, Any]:
-        """What a job that is done came to. Raises `NotFound`, `BadFrame` for one that is not done."""
+    async def simulation(self, job_id: str) -> dict[str, Any]:
+        """What a simulation came to. Raises `NotFound`, `BadFrame` for one that is not done."""
         job = await self._store.get(job_id)
+        if job.kind != "simulate":
+            raise NotFound("There is no such simulation.")
         if job.state != "done":
             raise BadFrame("This job is not done.", state=job.state)
-        return job.result
+        return {name: value for name, value in job.result.items() if name != "stage_seconds"}
 
     async def all(self) -> list[dict[str, Any]]:
         """The newest jobs, newest first."""
@@ -70,6 +72,11 @@ class Jobs:
     async def under_way(self) -> dict[str, Any] | None:
         """The one that a page shows: the training that runs or waits, or else another job that does."""
         job = await self._store.under_way()
+        return None if job is None else await self._shown(job)
+
+    async def last_training(self) -> dict[str, Any] | None:
+        """The last one that went well."""
+        job = await self._store.last_done("train")
         return None if job is None else await self._shown(job)
 
     async def cancel(self, job_id: str) -> dict[str, Any]:

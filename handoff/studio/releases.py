@@ -22,7 +22,7 @@ from handoff.studio.reports import Reports
 from handoff.wire.times import rfc3339
 from kb_index.editions import EditionMoved
 from kb_index.releases import Release, ReleaseError, ReleaseStore
-from kb_index.serving import ServingError, read_serving
+from kb_index.serving import Serving, ServingError, read_serving
 
 WHY_AT_MOST: Final = 500
 PUBLISH_WAIT_S: Final = 20.0
@@ -113,6 +113,19 @@ class Releases:
         done = await publish_release(self._home, release_id, by=by)
         return await self._noted(Moved(done.id, before, noted=True), by, why, action)
 
+    async def never_live(self, release_id: str) -> bool:
+        """Whether it is there, and customers have never had it."""
+
+        def look() -> bool:
+            store = ReleaseStore(self._home / "releases")
+            try:
+                store.get(release_id)
+            except ReleaseError:
+                return False
+            return all(release_id not in (line["release"], line["previous"]) for line in store.history())
+
+        return await asyncio.to_thread(look)
+
     async def curve(self) -> list[Any] | None:
         """What each risk would bring, as the live release found it; None where it did not."""
         live, _ = await live_and_previous(self._home)
@@ -123,6 +136,21 @@ class Releases:
         knowledge = figures.get("knowledge") if isinstance(figures, dict) else None
         curve = knowledge.get("curve") if isinstance(knowledge, dict) else None
         return curve if isinstance(curve, list) else None
+
+    async def values(self) -> dict[str, float | None]:
+        """`risk` and `frustration` that the live release serves with; None for one that is not known."""
+        live, _ = await live_and_previous(self._home)
+        try:
+            release = None if live is None else await self.known(live)
+            served = Serving() if release is None else await asyncio.to_thread(read_serving, release.path)
+        except (ReleaseRefused, ServingError):
+            release, served = None, Serving()
+        figures = {} if release is None else release.manifest.get("figures")
+        trained = figures.get("risk") if isinstance(figures, dict) and served.threshold is None else None
+        return {
+            "risk": trained if served.risk is None else served.risk,
+            "frustration": served.frustration_threshold,
+        }
 
     async def roll_back(self, *, by: str, why: str | None) -> Moved:
         """Make live what was so before, its texts included.

@@ -96,8 +96,12 @@ def exam_routes(studio: Studio, gate: Gate) -> APIRouter:
 
     @router.get("/settings", responses=REFUSALS)
     async def settings(_user: User = may_edit) -> dict[str, Any]:
-        """The studio's settings, and what each risk would bring as the live release found it."""
-        return {"settings": await studio.settings.values(), "curve": await studio.releases.curve()}
+        """The studio's settings, what each risk would bring as the live release found it, and what that serves with."""
+        return {
+            "settings": await studio.settings.values(),
+            "curve": await studio.releases.curve(),
+            "live": await studio.releases.values(),
+        }
 
     @router.put(
         "/settings",

@@ -131,7 +131,7 @@ def training_routes(studio: Studio, gate: Gate) -> APIRouter:
     @router.get("/simulations/{job_id}", responses={**REFUSALS, **refusals(NotFound, BadFrame)})
     async def simulation(job_id: str, _user: User = may_edit) -> dict[str, Any]:
         """What a simulation that is done came to."""
-        return {"simulation": dict(await studio.jobs.result(job_id))}
+        return {"simulation": await studio.jobs.simulation(job_id)}
 
     @router.get("/jobs", responses=REFUSALS)
     async def jobs(_user: User = may_edit) -> dict[str, Any]:

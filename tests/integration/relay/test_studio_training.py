@@ -69,6 +69,7 @@ async def test_from_an_edit_to_a_release_with_its_report_and_back(tmp_path: Path
         # An article published meanwhile stays as it is live.
         await edda.put("/articles/returns", {"base_version": 1, "article": body(RETURNS, answer="By post.")})
         await edda.post("/publish", {"articles": ["returns"]})
+        assert (await edda.get("/summary"))["ready"]["release_id"] == new
         assert await edda.post(f"/releases/{new}/publish", {"why": "better"}) == {
             "release_id": new,
             "live": True,
@@ -77,6 +78,7 @@ async def test_from_an_edit_to_a_release_with_its_report_and_back(tmp_path: Path
         assert edition is not None
         assert [(article.id, article.answer) for article in edition.articles] == [("returns", "By post.")]
         assert await edda.post("/rollback", {"why": "worse"}) == {"release_id": "r1", "live": True}
+        assert (await edda.get("/summary"))["ready"] is None
         assert at.bot.followed == [("r1", 1), (new, 1), ("r1", 1)]
         lines = {line["id"]: line for line in (await edda.get("/releases"))["releases"]}
         assert (lines["r1"]["live"], lines[new]["previous"]) == (True, True)
@@ -119,7 +121,7 @@ async def test_bots_have_a_release_loaded_before_it_is_live(tmp_path: Path) -> N
         assert (await edda.refused("POST", "/rollback", {}))[1]["code"] == "release_refused"
         assert releases.current() == "r2"
         at.bot.unusable = set()
-        assert await edda.post("/rollback", {}) == {"release_id": "r1"}
+        assert await edda.post("/rollback", {}) == {"release_id": "r1", "live": True}
         assert at.bot.loaded == {"r1", "r2"}
 
 

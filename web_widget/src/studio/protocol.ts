@@ -200,6 +200,8 @@ export interface Summary {
   drafts: number;
   review: { groups: number; questions: number; minutes: number };
   job: Job | null;
+  /** What was trained last, until somebody has published, planned or tried it. */
+  ready: { release_id: string; at: string } | null;
   canary: Canary | null;
   /** Publications that wait for somebody's yes. */
   waiting?: number;

@@ -1,6 +1,6 @@
 /** One article: its title, variants and answer, and everything that is done with it. */
 import type { VNode } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { useAdvice } from "../editor/advice";
 import { Answer } from "../editor/answer";
 import { ConflictDialog } from "../editor/conflict";
@@ -8,6 +8,7 @@ import { Details } from "../editor/details";
 import { HistoryDrawer } from "../editor/history";
 import { Notes } from "../editor/note";
 import { PublishDialog } from "../editor/publish";
+import { NotOpen, SaveButton, useFocusOnFault, useSaveKey } from "../editor/saving";
 import { useArticle } from "../editor/use_article";
 import { Variants } from "../editor/variants";
 import { asContent, sameContent } from "../fields";
@@ -20,7 +21,7 @@ import { Button } from "../ui/button";
 import { Confirm } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { useLoad } from "../ui/load";
-import { EmptyState, LoadFailed, Notice, PageHead, Spinner } from "../ui/parts";
+import { Notice, PageHead } from "../ui/parts";
 import { when } from "../words";
 
 type Open = "history" | "publish" | "delete" | null;
@@ -29,28 +30,11 @@ export function ArticleEditor({ session, go, route }: PageProps): VNode {
   const id = route.id === NEW_ARTICLE ? null : route.id;
   const load = useLoad<{ article: Article; live: Content | null }>(session.api, id === null ? null : `/articles/${encodeURIComponent(id)}`);
   if (id === null) return <Editor session={session} go={go} start={null} startLive={null} />;
-  if (load.error !== null && load.data === null)
-    return load.error.code !== "not_found" ? (
-      <>
-        <PageHead title="Article" />
-        <LoadFailed error={load.error} again={load.again} />
-      </>
-    ) : (
-      <>
-        <PageHead title="There is no such article" />
-        <EmptyState title="It may have been deleted">
-          <p>
-            <a href={href("articles")}>All articles</a> · <a href={href("activity")}>Who did what</a>
-          </p>
-        </EmptyState>
-      </>
-    );
   if (load.data === null)
     return (
-      <>
-        <PageHead title="Article" />
-        <Spinner />
-      </>
+      <NotOpen load={load} name="article">
+        <a href={href("articles")}>All articles</a> · <a href={href("activity")}>Who did what</a>
+      </NotOpen>
     );
   return <Editor session={session} go={go} start={load.data.article} startLive={load.data.live === null ? null : asContent(load.data.live)} />;
 }
@@ -69,7 +53,7 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
   const [deleting, setDeleting] = useState(false);
   const advice = useAdvice(session.api, base?.id ?? null, form);
   const known = useKnown(session);
-  const room = useRef<HTMLDivElement>(null);
+  const room = useFocusOnFault(wrong);
   useUnsaved(dirty ? "This article has changes that are not saved. They are kept in this browser and offered when you come back." : null);
 
   const save = async (): Promise<void> => {
@@ -78,22 +62,7 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
     const saved = await editing.save();
     if (made && saved !== null) go(href("articles", saved.id), { leave: true, replace: true });
   };
-  const latest = useRef(save);
-  latest.current = save;
-  useEffect(() => {
-    const press = (event: KeyboardEvent): void => {
-      if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== "s") return;
-      event.preventDefault();
-      if (document.querySelector("dialog[open]") === null) void latest.current();
-    };
-    document.addEventListener("keydown", press);
-    return () => document.removeEventListener("keydown", press);
-  }, []);
-
-  // What is wrong is shown where one can mend it.
-  useEffect(() => {
-    if (wrong !== null) room.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [wrong]);
+  useSaveKey(save);
 
   const remove = async (): Promise<void> => {
     if (base === null) return;
@@ -151,9 +120,7 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
               </span>
             )}
             {base !== null && state !== "live" && !dirty && <Button onClick={() => setOpen("publish")}>Publish now</Button>}
-            <Button kind="primary" busy={saving} onClick={() => void save()} title="Ctrl+S" aria-keyshortcuts="Control+S">
-              {saving ? "Saving…" : "Save"}
-            </Button>
+            <SaveButton saving={saving} save={save} />
           </div>
         </PageHead>
       </div>

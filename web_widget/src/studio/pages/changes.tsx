@@ -2,16 +2,14 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { PlanList } from "../changes/plans";
-import { publishedWords } from "../changes/words";
-import { momentWords, timeZone, toLocal, toUtc } from "../dates";
+import { PublishForm } from "../changes/publish_form";
 import { asContent, fieldNames } from "../fields";
 import type { PageProps, Studio } from "../page";
-import type { Article, Change, Changes, Content, Publication, Version } from "../protocol";
+import type { Article, Change, Changes, Content, Version } from "../protocol";
 import { href } from "../router";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { ArticleDiff } from "../ui/diff";
-import { Field } from "../ui/field";
 import { useLoad } from "../ui/load";
 import { Badge, EmptyState, LoadFailed, Notice, PageHead, Spinner, type Tone } from "../ui/parts";
 import { count, when } from "../words";
@@ -113,10 +111,7 @@ export function ChangesPage({ session }: PageProps): VNode {
   const load = useLoad<Changes>(session.api, "/changes");
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
   const [asking, setAsking] = useState(false);
-  const [why, setWhy] = useState("");
-  const [at, setAt] = useState<string | null>(null);
   const [turn, setTurn] = useState(0);
-  const [busy, setBusy] = useState(false);
   const { data, error } = load;
   const changes = data?.changes ?? [];
   const ready = changes.filter((change) => !isDraft(change));
@@ -129,23 +124,6 @@ export function ChangesPage({ session }: PageProps): VNode {
     if (on) next.delete(id);
     else next.add(id);
     setLeft(next);
-  };
-
-  const publish = async (): Promise<void> => {
-    setBusy(true);
-    // Named one by one: what somebody else changes this moment was not looked through.
-    const answer = await session.api.post<Publication>("/publish", { articles: chosen.map(({ id }) => id), ...(at === null ? {} : { at }), ...(why.trim() === "" ? {} : { why: why.trim() }) });
-    setBusy(false);
-    if (answer.ok) {
-      const n = answer.data.published?.length ?? 0;
-      setAsking(false);
-      setWhy("");
-      setAt(null);
-      session.tell(publishedWords(`${count(n, "change")} published`, answer.data, n === 1 ? "it" : "them"));
-      setTurn((now) => now + 1);
-      session.refresh();
-      load.again();
-    } else session.refused(answer.error);
   };
 
   return (
@@ -190,30 +168,21 @@ export function ChangesPage({ session }: PageProps): VNode {
       )}
       {asking && (
         <Dialog title={`Publish ${count(chosen.length, "change")}?`} close={() => setAsking(false)}>
-          <form
-            method="dialog"
-            onSubmit={(event) => {
-              event.preventDefault();
-              if (!busy) void publish();
+          <PublishForm
+            session={session}
+            chosen={() => Promise.resolve(chosen.map(({ id }) => id))}
+            told={(from) => (
+              <p>
+                Customers get {chosen.length === 1 ? "it" : "them"} {from}. All of it goes live in one moment, or nothing does.
+              </p>
+            )}
+            done={() => {
+              setAsking(false);
+              setTurn((now) => now + 1);
+              load.again();
             }}
-          >
-            <p>
-              Customers get {chosen.length === 1 ? "it" : "them"} {at === null ? "from their next question on" : `from ${momentWords(at)} on`}. All of it goes live in
-              one moment, or nothing does.
-            </p>
-            <Field label="Not before (optional)" hint={`Empty: now. Your time, ${timeZone()}.`}>
-              {(ids) => <input {...ids} type="datetime-local" value={toLocal(at)} onInput={(event) => setAt(toUtc(event.currentTarget.value))} />}
-            </Field>
-            <Field label="Why (optional)" hint="Stands in the activity log.">
-              {(ids) => <input {...ids} maxLength={500} autocomplete="off" value={why} onInput={(event) => setWhy(event.currentTarget.value)} />}
-            </Field>
-            <div class="buttons">
-              <Button onClick={() => setAsking(false)}>Cancel</Button>
-              <Button type="submit" kind="primary" busy={busy}>
-                {busy ? "Publishing…" : at === null ? "Publish now" : "Plan it"}
-              </Button>
-            </div>
-          </form>
+            close={() => setAsking(false)}
+          />
         </Dialog>
       )}
     </>

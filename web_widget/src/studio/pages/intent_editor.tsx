@@ -1,7 +1,8 @@
 /** One intent, as a sentence: when a customer means this, Baton does that. */
 import type { VNode } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { Notes } from "../editor/note";
+import { NotOpen, SaveButton, useFocusOnFault, useSaveKey } from "../editor/saving";
 import { useUnsaved } from "../guard";
 import { IntentConflictDialog, type Side } from "../intents/conflict";
 import { DoesEditor } from "../intents/does";
@@ -18,34 +19,18 @@ import { Button } from "../ui/button";
 import { Confirm } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { useLoad } from "../ui/load";
-import { EmptyState, LoadFailed, PageHead, Spinner } from "../ui/parts";
+import { PageHead } from "../ui/parts";
 import { count, when } from "../words";
 
 export function IntentEditor({ session, go, route }: PageProps): VNode {
   const name = route.id === NEW_ARTICLE ? null : route.id;
   const load = useLoad<{ intent: Intent }>(session.api, name === null ? null : `/intents/${encodeURIComponent(name)}`);
   if (name === null) return <Editor key="new" session={session} go={go} start={null} />;
-  if (load.error !== null && load.data === null)
-    return (
-      <>
-        <PageHead title={load.error.code === "not_found" ? "There is no such intent" : "Intent"} />
-        {load.error.code === "not_found" ? (
-          <EmptyState title="It may have been deleted">
-            <p>
-              <a href={href("intents")}>All intents</a>
-            </p>
-          </EmptyState>
-        ) : (
-          <LoadFailed error={load.error} again={load.again} />
-        )}
-      </>
-    );
   if (load.data === null)
     return (
-      <>
-        <PageHead title="Intent" />
-        <Spinner />
-      </>
+      <NotOpen load={load} name="intent">
+        <a href={href("intents")}>All intents</a>
+      </NotOpen>
     );
   return <Editor key={name} session={session} go={go} start={load.data.intent} />;
 }
@@ -80,7 +65,7 @@ function Editor({ session, go, start }: Pick<PageProps, "session" | "go"> & { st
   const [making, setMaking] = useState<{ word: string; use: (entity: string) => void } | null>(null);
   const entities = useLoad<{ entities: Entity[] }>(session.api, "/entities");
   const notes = useIntentAdvice(session.api, base?.name ?? null, form.lines, form.does);
-  const room = useRef<HTMLDivElement>(null);
+  const room = useFocusOnFault(wrong);
   const shipped = base?.shipped === true;
   const dirty = JSON.stringify(written(form)) !== JSON.stringify(written(formOf(base)));
   useUnsaved(dirty ? "This intent has changes that are not saved." : null);
@@ -128,20 +113,7 @@ function Editor({ session, go, start }: Pick<PageProps, "session" | "go"> & { st
     body.examples = [...kept, ...mine.examples.filter((text) => !kept.includes(text) && (!had.has(text) || theirs.examples.includes(text)))];
     void send(body, conflict.version);
   };
-  const latest = useRef(save);
-  latest.current = save;
-  useEffect(() => {
-    const press = (event: KeyboardEvent): void => {
-      if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== "s") return;
-      event.preventDefault();
-      if (document.querySelector("dialog[open]") === null) void latest.current();
-    };
-    document.addEventListener("keydown", press);
-    return () => document.removeEventListener("keydown", press);
-  }, []);
-  useEffect(() => {
-    if (wrong !== null) room.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [wrong]);
+  useSaveKey(save);
 
   const remove = async (): Promise<void> => {
     if (base === null) return;
@@ -180,9 +152,7 @@ function Editor({ session, go, start }: Pick<PageProps, "session" | "go"> & { st
           )}
           <div class="editor-bar">
             {dirty && <span class="unsaved">Not saved</span>}
-            <Button kind="primary" busy={saving} onClick={() => void save()} title="Ctrl+S" aria-keyshortcuts="Control+S">
-              {saving ? "Saving…" : "Save"}
-            </Button>
+            <SaveButton saving={saving} save={save} />
           </div>
         </PageHead>
       </div>

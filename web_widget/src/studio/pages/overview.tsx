@@ -139,12 +139,12 @@ export function Overview({ session }: PageProps): VNode {
                 </p>
               </Card>
             )}
-            {summary.job?.state === "done" && summary.job.kind === "train" && summary.job.release_id !== null && summary.job.release_id !== summary.live?.release_id && (
-              <Card title="A release is ready to be judged" tone="do">
-                <p>Trained {summary.job.ended_at === null ? "" : when(summary.job.ended_at)} from the articles as they were then.</p>
+            {summary.ready !== null && (
+              <Card title="A new release is ready" tone="do">
+                <p>Trained {when(summary.ready.at)}. Customers do not have it yet: read how it compares with what they have, then publish it or try it on some.</p>
                 <p>
-                  <a class="button primary" href={href("releases", summary.job.release_id)}>
-                    Read its report
+                  <a class="button primary" href={href("releases", summary.ready.release_id)}>
+                    Read how it compares
                   </a>
                 </p>
               </Card>

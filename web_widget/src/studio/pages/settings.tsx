@@ -19,6 +19,8 @@ interface Answer {
   settings: StudioSettings;
   /** As the live release found it; null where it did not. */
   curve: RiskPoint[] | null;
+  /** What that serves with; null where it is not known. */
+  live: { risk: number | null; frustration: number | null };
 }
 
 interface Form {
@@ -70,7 +72,7 @@ function Editing({ session, answer, saved, reload }: {
   saved: (answer: Answer) => void;
   reload: () => void;
 }): VNode {
-  const { settings: values, curve } = answer;
+  const { settings: values, curve, live } = answer;
   const before = formOf(values);
   const [form, setForm] = useState<Form>(before);
   const [busy, setBusy] = useState(false);
@@ -95,7 +97,7 @@ function Editing({ session, answer, saved, reload }: {
       session.refused(done.error);
       return;
     }
-    saved({ settings: done.data.settings, curve });
+    saved({ settings: done.data.settings, curve, live });
     session.tell(form.risk === before.risk && form.unanswerable === before.unanswerable && form.frustration === before.frustration ? "Saved." : "Saved. The next training goes by it.");
     session.refresh();
   };
@@ -154,7 +156,7 @@ function Editing({ session, answer, saved, reload }: {
           />
         </div>
       </section>
-      <Simulator session={session} values={form} live={before} used={reload} />
+      <Simulator session={session} values={form} live={{ risk: live.risk ?? before.risk, frustration: live.frustration ?? before.frustration }} used={reload} />
       <section aria-labelledby="cost-title">
         <h2 id="cost-title">Your team’s time</h2>
         <p class="section-lead">Review shows with these what each gap costs.</p>

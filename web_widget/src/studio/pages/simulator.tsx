@@ -27,7 +27,7 @@ interface Values {
   frustration: number;
 }
 
-/** `values` are those chosen above; `live` those that are saved. */
+/** `values` are those chosen above; `live` those that the bot answers by. */
 export function Simulator({ session, values, live, used }: { session: Studio; values: Values; live: Values; used: () => void }): VNode {
   const [days, setDays] = useState<Days>("7");
   const [watched, setWatched] = useState<string | null>(null);
