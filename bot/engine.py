@@ -139,7 +139,7 @@ class Engine:
         """
         serving = serving or read_serving(folder)
         knowledge = served(Knowledge.load(folder / INDEX_FOLDER, vectors.encoder), serving)
-        wording = load(settings.voice)
+        wording = load(serving.voice or settings.voice)
         maker = ContentMaker(knowledge, vectors, remembering(vectors.encoder, settings), wording)
         here = Runtime(
             vectors=vectors,

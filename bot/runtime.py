@@ -31,7 +31,7 @@ class Runtime:
     mood: MoodHead | None = None
     low_confidence: LowConfidence = "handoff"
     frustration_threshold: float = THRESHOLD
-    wording: Wording = field(default_factory=lambda: load("formal"))
+    wording: Wording = field(default_factory=lambda: load("casual"))
     orders: OrderService = field(default_factory=DemoOrders)
     rules: Rules = field(default_factory=Rules)
 

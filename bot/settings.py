@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 from bot.answering import LowConfidence
+from kb_index.serving import VOICES
 
 MODEL_FILE: Final = "model.tar.gz"
 INDEX_FOLDER: Final = "index"
@@ -29,11 +30,11 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`secret` opens the HTTP door; empty only for commands that open none."""
+    """`secret` opens the HTTP door; empty only for commands that open none. `voice` is that of releases that bring none."""
 
     home: Path
     encoder: str = ENCODER
-    voice: str = "formal"
+    voice: str = "casual"
     low_confidence: LowConfidence = "handoff"
     fine_tune: bool = True
     fine_tune_minutes: float = 20.0
@@ -69,9 +70,9 @@ def from_environment(home: Path, environment: Mapping[str, str] = os.environ) ->
     low_confidence = environment.get("BATON_LOW_CONFIDENCE") or "handoff"
     if low_confidence not in get_args(LowConfidence):
         raise SettingsError(f"BATON_LOW_CONFIDENCE must be handoff or offer, not {low_confidence!r}")
-    voice = environment.get("BATON_VOICE") or "formal"
-    if voice not in ("formal", "casual"):
-        raise SettingsError(f"BATON_VOICE must be formal or casual, not {voice!r}")
+    voice = environment.get("BATON_VOICE") or "casual"
+    if voice not in VOICES:
+        raise SettingsError(f"BATON_VOICE must be {' or '.join(VOICES)}, not {voice!r}")
     fine_tune = environment.get("BATON_FINE_TUNE") or "auto"
     if fine_tune not in ("auto", "off"):
         raise SettingsError(f"BATON_FINE_TUNE must be auto or off, not {fine_tune!r}")

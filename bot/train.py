@@ -33,7 +33,7 @@ from kb_index.knowledge import Knowledge
 from kb_index.languages import language_of
 from kb_index.rule_file import read_rules
 from kb_index.rules import RuleError
-from kb_index.serving import SERVING_FILE, Serving, serving_text
+from kb_index.serving import SERVING_FILE, VOICES, Serving, serving_text
 from kb_index.tuning import Tuning, tune
 
 
@@ -71,19 +71,28 @@ def train(
     risk: float,
     unanswerable_share: float,
     frustration_threshold: float | None = None,
+    voice: str | None = None,
     progress: Progress,
 ) -> dict[str, Any]:
     """Write a release's files into `out` and return the figures for its manifest.
 
-    What it is to serve with is stored in it (`kb_index.serving`), `frustration_threshold` only where it is not None.
+    What it is to serve with is stored in it (`kb_index.serving`), `frustration_threshold` and `voice` only
+    where they are not None.
 
     Raises:
         TrainingError: Rasa could not train.
         EncoderError: the encoder cannot be loaded.
     """
     started = time.monotonic()
-    serving = Serving(risk, unanswerable_share, None, frustration_threshold)
-    Serving.from_dict(serving.as_dict())  # refused before minutes of training
+    # Refused before minutes of training.
+    serving = Serving.from_dict(
+        {
+            "risk": risk,
+            "unanswerable_share": unanswerable_share,
+            "frustration_threshold": frustration_threshold,
+            "voice": voice,
+        }
+    )
     progress("encoder", 0, 1, settings.encoder)
     encoder: Encoder = CachedEncoder(load_encoder(settings.encoder), settings.cache / "embeddings")
     progress("encoder", 1, 1, settings.encoder)
@@ -196,6 +205,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--frustration-threshold", type=float, help="score from which on a conversation goes to a person"
     )
+    parser.add_argument("--voice", choices=VOICES, help="how customers are addressed; default: BATON_VOICE")
     given = parser.parse_args(arguments)
     hush()
     # Rasa prints its progress on standard output, where only the result belongs.
@@ -209,6 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
             risk=given.risk,
             unanswerable_share=given.unanswerable_share,
             frustration_threshold=given.frustration_threshold,
+            voice=given.voice,
             progress=report_progress,
         )
         result: dict[str, Any] = {"ok": True, "manifest": manifest}

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 import yaml
 
 from kb_index.languages import language_of
-
-Voice = Literal["formal", "casual"]
+from kb_index.serving import VOICES, Voice
 
 FALLBACK: Final = "en"
 TEXTS: Final = Path(__file__).parent / "texts"
@@ -84,8 +83,8 @@ def load(voice: str, folder: Path = TEXTS) -> Wording:
     Raises:
         VoiceError: the voice is unknown, or a language lacks a text that another has.
     """
-    if voice not in get_args(Voice):
-        raise VoiceError(f"voice must be one of {', '.join(get_args(Voice))}, not {voice!r}")
+    if voice not in VOICES:
+        raise VoiceError(f"voice must be one of {', '.join(VOICES)}, not {voice!r}")
     languages: dict[str, Phrases] = {}
     uncovered: dict[str, str] = {}
     for path in sorted(folder.glob("*.yml")):

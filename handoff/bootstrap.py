@@ -25,6 +25,7 @@ from handoff.content.imports import Imports
 from handoff.content.intents import shipped_examples
 from handoff.content.sources import Sources
 from handoff.content.store import ContentStore
+from handoff.content.voice import SiteVoice
 from handoff.domain.rules import NOTICES, Rules, Rung
 from handoff.ports import BotEngine, Clock, EventLog, PubSub, Webhook, Workbench
 from handoff.relay.parts import Relay, SocketLimits
@@ -213,6 +214,7 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         content=content,
         imports=Imports(content, settings.home, clock),
         sources=Sources(settings.home),
+        voice=SiteVoice(settings.home, settings.voice),
         locale=settings.locale,
     )
 

@@ -48,7 +48,8 @@ class Settings(BaseSettings):
         default="Baton", max_length=80, description="The site's name, shown in the widget."
     )
     voice: Literal["formal", "casual"] = Field(
-        default="casual", description="How the bot addresses customers."
+        default="casual",
+        description="How the bot addresses customers, until an editor chooses in the studio.",
     )
     locale: str = Field(
         default="en", description="Locale of conversations and imported articles that name none."

@@ -7,9 +7,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 SERVING_FILE: Final = "serving.json"
+
+Voice = Literal["formal", "casual"]
+VOICES: Final[tuple[Voice, ...]] = get_args(Voice)
+"""How a bot may address customers."""
 
 
 class ServingError(ValueError):
@@ -24,15 +28,17 @@ class Serving:
 
     `risk` is the share of wrong answers that may be given, `unanswerable_share` the share of questions without an article
     that this counts on; the threshold of confidence follows from both. `threshold` in their place is one that somebody
-    chose. `frustration_threshold` is the score from which on a conversation goes to a person.
+    chose. `frustration_threshold` is the score from which on a conversation goes to a person. `voice` is how customers are
+    addressed; None: as the installation's settings say.
     """
 
     risk: float | None = None
     unanswerable_share: float | None = None
     threshold: float | None = None
     frustration_threshold: float | None = None
+    voice: Voice | None = None
 
-    def as_dict(self) -> dict[str, float | None]:
+    def as_dict(self) -> dict[str, float | str | None]:
         """JSON form, every field present."""
         return asdict(self)
 
@@ -42,9 +48,12 @@ class Serving:
         if not isinstance(raw, Mapping):
             raise ServingError(f"{SERVING_FILE} must hold an object")
         for name in raw:
-            if name not in _RANGES:
-                raise ServingError(f"there is no value {str(name)[:50]!r}; known: {', '.join(_RANGES)}")
-        return cls(**{name: _checked(raw.get(name), name) for name in _RANGES})
+            if name not in _RANGES and name != "voice":
+                raise ServingError(
+                    f"there is no value {str(name)[:50]!r}; known: {', '.join(_RANGES)}, voice"
+                )
+        numbers = {name: _checked(raw.get(name), name) for name in _RANGES}
+        return cls(**numbers, voice=_voice(raw.get("voice")))
 
 
 _RANGES: Final[Mapping[str, tuple[float, bool, float, bool]]] = {
@@ -70,6 +79,15 @@ def read_serving(folder: Path) -> Serving:
 def serving_text(serving: Serving) -> str:
     """What stands in the file."""
     return json.dumps(serving.as_dict(), indent=2, sort_keys=True) + "\n"
+
+
+def _voice(value: Any) -> Voice | None:
+    if value is None:
+        return None
+    for voice in VOICES:
+        if value == voice:
+            return voice
+    raise ServingError(f"voice must be one of {', '.join(VOICES)}, not {value!r:.40}")
 
 
 def _checked(value: Any, name: str) -> float | None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from handoff.accounts.gate import Gate
 from handoff.api.admission import Admission, address_of
 from handoff.api.tokens import ConversationTokens, identity_signature
+from handoff.content.voice import SiteVoice
 from handoff.domain.commands import StartConversation
 from handoff.domain.errors import (
     BadFrame,
@@ -53,14 +54,17 @@ def customer_routes(
     # Any request may bring a body, and any body may be too large.
     router = APIRouter(prefix="/api/v1", tags=["customers"], responses=refusals(TooLarge))
 
+    site_voice = SiteVoice(settings.home, settings.voice)
+
     @router.get("/site", response_model=Site)
     async def site() -> dict[str, Any]:
         """What the widget shows before anybody has spoken."""
+        voice = await site_voice.now()
         return {
             "name": settings.site_name,
-            "voice": settings.voice,
+            "voice": voice,
             "locale": settings.locale,
-            "greeting": GREETINGS[settings.voice],
+            "greeting": GREETINGS[voice],
             "low_confidence": settings.low_confidence,
         }
 

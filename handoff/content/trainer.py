@@ -28,6 +28,7 @@ class TrainerCall:
     risk: float
     unanswerable_share: float
     frustration_threshold: float | None
+    voice: str | None
     encoder: str
     fine_tune: str
     fine_tune_minutes: float
@@ -48,6 +49,7 @@ class TrainerCall:
                 *("--home", str(self.home), "--snapshot", str(self.snapshot), "--out", str(self.out)),
                 *("--risk", repr(self.risk), "--unanswerable-share", repr(self.unanswerable_share)),
                 *frustration,
+                *(() if self.voice is None else ("--voice", self.voice)),
             ),
             log=self.log,
             environment={

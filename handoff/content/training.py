@@ -43,6 +43,7 @@ async def train(
     risk: float = 0.02,
     unanswerable_share: float = 0.1,
     frustration_threshold: float | None = None,
+    voice: str | None = None,
     on_progress: OnProgress,
     by: str = "baton train",
     about: Mapping[str, str | None] | None = None,
@@ -53,6 +54,7 @@ async def train(
         risk: largest share of wrong answers among all answers given, in 0..1, that the threshold aims at.
         unanswerable_share: share of questions without an article, in 0..1, that the threshold reckons with.
         frustration_threshold: score in 0..1 from which on a conversation goes to a person; None: the bot's own.
+        voice: how customers are addressed, `formal` or `casual`; None: as the installation's settings say.
         on_progress: called on the event loop with each step.
         by: who asked for it: named in the manifest (`asked_by`), and in the history when the release goes live.
         about: what else the manifest is to tell of it.
@@ -84,6 +86,7 @@ async def train(
                 risk=risk,
                 unanswerable_share=unanswerable_share,
                 frustration_threshold=frustration_threshold,
+                voice=voice,
                 encoder=settings.encoder,
                 fine_tune=settings.fine_tune,
                 fine_tune_minutes=settings.fine_tune_minutes,

@@ -74,7 +74,8 @@ class ExamRefused(HandoffError):
 
 
 class BadSetting(HandoffError):
-    """A setting of the studio has a value that it cannot have. `data.field` names it, with `data.least` and `data.most`."""
+    """A setting of the studio has a value that it cannot have. `data.field` names it, with `data.least` and
+    `data.most`, or with what it may be in `data.known`."""
 
     code = "bad_studio_setting"
     http_status = 422

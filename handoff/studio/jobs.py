@@ -33,6 +33,7 @@ class Jobs:
             "risk": values["risk"],
             "unanswerable_share": values["unanswerable_share"],
             "frustration": values["frustration"],
+            "voice": values["voice"],
         }
         return await self.add("train", params, asked_by=asked_by)
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from handoff.content.imports import Imports
 from handoff.content.sources import Sources
 from handoff.content.store import ContentStore
+from handoff.content.voice import SiteVoice
 from handoff.ports import Clock, Workbench
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
@@ -62,6 +63,7 @@ class Studio:
     content: ContentStore
     imports: Imports
     sources: Sources
+    voice: SiteVoice
     locale: str
     """Of what names none."""
 

@@ -91,7 +91,13 @@ class Publishing:
         return await self.release(canary.release_id, by=by, why=why)
 
     async def values(
-        self, *, risk: float | None, frustration: float | None, by: str, why: str | None
+        self,
+        *,
+        risk: float | None,
+        frustration: float | None,
+        voice: str | None = None,
+        by: str,
+        why: str | None,
     ) -> str | Plan:
         """Serve with other values from now on, and train with them; returns the release that does.
 
@@ -102,7 +108,7 @@ class Publishing:
             NothingLive: there is nothing to serve with them.
             ReleaseRefused: the live release cannot be derived from, or does not know that risk.
         """
-        given = {"risk": risk, "frustration": frustration}
+        given = {"risk": risk, "frustration": frustration, "voice": voice}
         changes = {name: value for name, value in given.items() if value is not None}
         check_values(changes)
         live = await self._live.now()
@@ -140,7 +146,11 @@ class Publishing:
         if release.manifest.get("derived_from"):
             # Values that somebody chose: the next training goes by them too.
             served = release.manifest.get("serving") or {}
-            chosen = {"risk": served.get("risk"), "frustration": served.get("frustration_threshold")}
+            chosen = {
+                "risk": served.get("risk"),
+                "frustration": served.get("frustration_threshold"),
+                "voice": served.get("voice"),
+            }
             await self._settings.change({name: v for name, v in chosen.items() if v is not None}, by)
         return moved.release_id
 
@@ -181,5 +191,7 @@ class Publishing:
         )
 
 
-def _told(changes: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in changes.items())
+def _told(changes: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else format(value, 'g')}" for name, value in changes.items()
+    )

@@ -82,7 +82,7 @@ class Releases:
         """A release, its files unchecked. Raises `ReleaseRefused`."""
         return await asyncio.to_thread(self._checked, release_id, whole=False)
 
-    async def derived(self, release_id: str, changes: Mapping[str, float], *, at_ms: int) -> Release:
+    async def derived(self, release_id: str, changes: Mapping[str, Any], *, at_ms: int) -> Release:
         """A release that answers as this one does but with other values (`risk`, `frustration`). Nothing is live yet.
 
         Raises:
@@ -191,7 +191,7 @@ class Releases:
             return Moved(moved.release_id, moved.before, noted=False)
         return moved
 
-    def _derived(self, release_id: str, changes: Mapping[str, float], at_ms: int) -> Release:
+    def _derived(self, release_id: str, changes: Mapping[str, Any], at_ms: int) -> Release:
         store = ReleaseStore(self._home / "releases")
         source = self._checked(release_id, whole=False)
         knowledge = (source.manifest.get("figures") or {}).get("knowledge") or {}
@@ -205,6 +205,8 @@ class Releases:
                 serving |= {"risk": changes["risk"], "threshold": None}
             if "frustration" in changes:
                 serving["frustration_threshold"] = changes["frustration"]
+            if "voice" in changes:
+                serving["voice"] = changes["voice"]
             new_id = f"r{datetime.fromtimestamp(at_ms / 1000, UTC):%Y%m%d-%H%M%S}-v{secrets.token_hex(2)}"
             return store.derive(release_id, new_id, serving, at=rfc3339(at_ms))
         except (ReleaseError, ServingError) as error:

@@ -14,7 +14,7 @@ from handoff.studio.errors import BadSetting, ExamRefused
 from handoff.studio.exam import TEXT_AT_MOST
 from handoff.studio.guard import guard
 from handoff.studio.parts import Studio
-from handoff.studio.settings import RANGES, SWITCHES
+from handoff.studio.settings import DEFAULTS
 from handoff.wire.answers import refusals
 from handoff.wire.bodies import single_names
 
@@ -54,9 +54,10 @@ class SettingsBody(_Body):
     minute_cost: float | None = None
     handoff_minutes: float | None = None
     approval: StrictBool | None = None
+    voice: str | None = None
 
 
-assert SettingsBody.model_fields.keys() == RANGES.keys() | SWITCHES.keys()
+assert SettingsBody.model_fields.keys() == DEFAULTS.keys()
 
 
 def exam_routes(studio: Studio, gate: Gate) -> APIRouter:
@@ -96,11 +97,13 @@ def exam_routes(studio: Studio, gate: Gate) -> APIRouter:
 
     @router.get("/settings", responses=REFUSALS)
     async def settings(_user: User = may_edit) -> dict[str, Any]:
-        """The studio's settings, what each risk would bring as the live release found it, and what that serves with."""
+        """The studio's settings, what each risk would bring as the live release found it, what that serves with, and how
+        customers are addressed now."""
         return {
             "settings": await studio.settings.values(),
             "curve": await studio.releases.curve(),
             "live": await studio.releases.values(),
+            "voice": await studio.voice.now(),
         }
 
     @router.put(

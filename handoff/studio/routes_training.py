@@ -77,6 +77,7 @@ class ValuesBody(WhyBody):
 
     risk: Annotated[float | None, Field(allow_inf_nan=False)] = None
     frustration: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    voice: Annotated[str | None, Field(max_length=40)] = None
 
 
 class PublishBody(WhyBody):
@@ -216,7 +217,7 @@ def release_routes(studio: Studio, gate: Gate) -> APIRouter:
         Where somebody else must agree, it is planned: 202 `{plan}`.
         """
         done = await studio.publishing.values(
-            risk=body.risk, frustration=body.frustration, by=user.name, why=body.why
+            risk=body.risk, frustration=body.frustration, voice=body.voice, by=user.name, why=body.why
         )
         if isinstance(done, Plan):
             return JSONResponse({"plan": done.as_dict()}, 202)

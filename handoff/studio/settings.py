@@ -1,4 +1,4 @@
-"""What editors decide for the whole site: how many wrong answers are allowed, what an agent's minute costs."""
+"""What editors decide for the whole site: how many wrong answers are allowed, how the bot speaks, what a minute costs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from handoff.adapters.upsert import Upsert
 from handoff.ports import Clock
 from handoff.studio.audit import Audit
 from handoff.studio.errors import BadSetting
+from kb_index.serving import VOICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,17 @@ SWITCHES: Final[Mapping[str, bool]] = {
     "approval": False,
 }
 
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    # How customers are addressed. None until somebody has chosen: as the installation's settings say.
+    "voice": VOICES,
+}
+
+DEFAULTS: Final[Mapping[str, Any]] = {
+    **{name: range_.default for name, range_ in RANGES.items()},
+    **SWITCHES,
+    **dict.fromkeys(CHOICES),
+}
+
 _PUT: Final = Upsert(studio_settings, key=["name"], update=["value", "updated_at", "updated_by"])
 
 
@@ -55,15 +67,14 @@ class StudioSettings:
         self._audit = audit
         self._clock = clock
 
-    async def values(self) -> dict[str, float]:
+    async def values(self) -> dict[str, Any]:
         """All of them."""
         async with reading(self._engine) as connection:
             rows = (await connection.execute(sa.select(studio_settings))).all()
-        defaults = {**{name: range_.default for name, range_ in RANGES.items()}, **SWITCHES}
-        stored = {row.name: orjson.loads(row.value) for row in rows if row.name in defaults}
-        return {name: stored.get(name, default) for name, default in defaults.items()}
+        stored = {row.name: orjson.loads(row.value) for row in rows if row.name in DEFAULTS}
+        return {name: stored.get(name, default) for name, default in DEFAULTS.items()}
 
-    async def change(self, changes: Mapping[str, Any], by: str) -> dict[str, float]:
+    async def change(self, changes: Mapping[str, Any], by: str) -> dict[str, Any]:
         """Set some, all of them or none, and return all. Raises `BadSetting`."""
         check_values(changes)
         before = await self.values()
@@ -74,7 +85,7 @@ class StudioSettings:
                 for name, value in changed.items():
                     row = {
                         "name": name,
-                        "value": orjson.dumps(value if name in SWITCHES else float(value)).decode(),
+                        "value": orjson.dumps(float(value) if name in RANGES else value).decode(),
                         "updated_at": now,
                         "updated_by": by,
                     }
@@ -95,9 +106,15 @@ def _check(name: str, value: Any) -> None:
         if not isinstance(value, bool):
             raise BadSetting(f"{name} is true or false.", field=name)
         return
+    if name in CHOICES:
+        if value not in CHOICES[name]:
+            raise BadSetting(
+                f"{name} is one of: {', '.join(CHOICES[name])}.", field=name, known=list(CHOICES[name])
+            )
+        return
     range_ = RANGES.get(name)
     if range_ is None:
-        raise BadSetting(f"There is no setting {name[:40]!r}.", field=name[:40], known=[*RANGES, *SWITCHES])
+        raise BadSetting(f"There is no setting {name[:40]!r}.", field=name[:40], known=list(DEFAULTS))
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not is_number or not range_.least <= value <= range_.most:
         raise BadSetting(

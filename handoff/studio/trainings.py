@@ -72,6 +72,7 @@ async def _trained(task: JobTask) -> str:
                 risk=float(params["risk"]),
                 unanswerable_share=float(params["unanswerable_share"]),
                 frustration_threshold=float(params["frustration"]) if "frustration" in params else None,
+                voice=params.get("voice"),
                 on_progress=task.progress,
                 by=task.job.asked_by,
                 about={"job_id": task.job.id, "note": params.get("note")},

@@ -12,7 +12,7 @@ from handoff.studio.audit import Audit
 from handoff.studio.errors import BadSetting, ExamRefused
 from handoff.studio.exam import QUESTIONS_AT_MOST, Exam
 from handoff.studio.judging import exam_rows
-from handoff.studio.settings import RANGES, SWITCHES, StudioSettings
+from handoff.studio.settings import DEFAULTS, StudioSettings
 from kb_index.article import Article
 from tests.contract.databases import Database
 from tests.contract.held_clock import HeldClock
@@ -137,13 +137,15 @@ def settings(database: Database, clock: HeldClock) -> StudioSettings:
 async def test_settings_have_defaults_and_changes_are_noted(
     settings: StudioSettings, database: Database, clock: HeldClock
 ) -> None:
-    defaults = {**{name: range_.default for name, range_ in RANGES.items()}, **SWITCHES}
+    defaults = dict(DEFAULTS)
     assert await settings.values() == defaults
     assert await settings.change({"risk": 0.05, "minute_cost": 0.8}, "Ada") == {**defaults, "risk": 0.05}
     assert await settings.change({"risk": 0.01}, "Bo") == {**defaults, "risk": 0.01}
     assert await settings.change({}, "Bo") == {**defaults, "risk": 0.01}
+    assert (await settings.change({"voice": "formal"}, "Cy"))["voice"] == "formal"
     entries = await Audit(database.engine(), clock).entries()
     assert [(entry["by"], entry["subject"], entry["data"]) for entry in entries] == [
+        ("Cy", "voice", {"voice": {"from": None, "to": "formal"}}),
         ("Bo", "risk", {"risk": {"from": 0.05, "to": 0.01}}),
         ("Ada", "risk", {"risk": {"from": 0.02, "to": 0.05}}),
     ]
@@ -152,7 +154,7 @@ async def test_settings_have_defaults_and_changes_are_noted(
 @pytest.mark.parametrize(
     ("name", "value"),
     [("risk", 0.0), ("risk", 0.6), ("risk", None), ("risk", True), ("risk", "0.1"), ("risk", float("nan")),
-     ("unanswerable_share", 0.91), ("minute_cost", -1), ("handoff_minutes", 0), ("colour", 1)],
+     ("unanswerable_share", 0.91), ("voice", "shouting"), ("voice", None), ("voice", []), ("minute_cost", -1), ("handoff_minutes", 0), ("colour", 1)],
 )  # fmt: skip
 async def test_a_setting_out_of_bounds_changes_none(
     settings: StudioSettings, name: str, value: object

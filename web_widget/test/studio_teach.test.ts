@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { canaryRows, canarySays, wilson } from "../src/studio/canary";
 import { confidenceSays, decisionWords, frustrationSays, languageSays, topSignals } from "../src/studio/deciding";
@@ -9,6 +10,7 @@ import { numberIn, ofHundred, pointAt, promiseWords } from "../src/studio/promis
 import type { Canary, CanaryFigures, Change, Group, Job } from "../src/studio/protocol";
 import type { ReviewQuestion, RiskPoint, TurnDecision } from "../src/studio/protocol_teach";
 import { agentAnswers, didWords, distinct, draftFrom, intentProblem, nextGroup, reasonsOf, settledWords } from "../src/studio/review_words";
+import { VOICE_NAMES, voiceOf, VOICES } from "../src/studio/voices";
 
 function plain(text: string): string {
   return text.replaceAll("\u00a0", " ");
@@ -191,4 +193,17 @@ test("the language of a message", () => {
   assert.equal(languageSays({ found: "en", covered: true, locale: "en-GB" }), "English, looked up in the English articles.");
   assert.equal(languageSays({ found: "pt", covered: false, locale: "en" }), "Portuguese: no article covers it.");
   assert.equal(languageSays(null), null);
+});
+
+test("each voice is shown with words that the bot really says", () => {
+  const said = readFileSync("../bot/texts/en.yml", "utf8");
+  const at = { formal: said.indexOf("\ntexts:"), casual: said.lastIndexOf("\n  casual:\n    utter_") };
+  for (const voice of VOICE_NAMES) {
+    const place = said.indexOf(VOICES[voice].example);
+    assert.ok(place > at[voice], voice);
+    assert.equal(place > at.casual, voice === "casual");
+  }
+  assert.equal(voiceOf("formal"), "formal");
+  assert.equal(voiceOf("shouting"), null);
+  assert.equal(voiceOf(null), null);
 });

@@ -28,7 +28,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def bot(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
-    """The bot with the default settings."""
+    """The bot with the default settings, in the formal voice."""
     running = Bot(home_with(trained, tmp_path_factory.mktemp("bot"))).ready()
     yield running
     assert running.stop() == 0

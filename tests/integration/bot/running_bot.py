@@ -35,6 +35,7 @@ def environment(**settings: str) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "BATON_BOT_SECRET": SECRET,
         "BATON_FINE_TUNE": "off",
+        "BATON_VOICE": "formal",
         **settings,
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bot.voice import load
 from kb_index.article import Article
 from kb_index.edition import Edition, Incident
 from kb_index.editions import EditionStore
@@ -378,3 +379,18 @@ class TestAdvice:
     def test_bodies_have_limits(self, bot: Bot) -> None:
         assert bot.request("POST", "/bot/try", json={"text": "x" * 300_000}).status_code == 413
         assert bot.request("POST", "/bot/advise", content=b"x" * (9 * 1024 * 1024)).status_code == 413
+
+
+def test_another_voice_is_heard_without_a_training_and_goes_with_its_release(bot: Bot) -> None:
+    store = ReleaseStore(bot.home / "releases")
+    formal, casual = load("formal").for_locale("en").texts, load("casual").for_locale("en").texts
+    assert ask(bot, "hello")["replies"][0]["text"] == formal["utter_greet"]
+    store.derive("r1", "r1-casual", {"voice": "casual"}, at=AT)
+    try:
+        store.publish("r1-casual", at=AT, by="ann")
+        body, _ = ask_until(bot, "hello", lambda body: body["release_id"] == "r1-casual")
+        assert body["replies"][0]["text"] == casual["utter_greet"] != formal["utter_greet"]
+    finally:
+        store.rollback(at=AT, by="ann")
+    body, _ = ask_until(bot, "hello", lambda body: body["release_id"] == "r1")
+    assert body["replies"][0]["text"] == formal["utter_greet"]

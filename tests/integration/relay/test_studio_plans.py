@@ -14,6 +14,8 @@ from tests.contract.held_clock import HeldClock
 from tests.integration.relay.harness import RunningRelay, running_relay
 from tests.integration.relay.studio import Editor, editor, released
 from tests.integration.relay.test_studio_articles import REFUNDS, RETURNS, a_home, body
+from tests.integration.relay.test_studio_training import until_ended
+from tests.unit.handoff.studio.programs import bot_python
 
 
 @pytest.fixture(autouse=True)
@@ -153,4 +155,33 @@ async def test_other_values_go_live_without_a_training_and_back(tmp_path: Path) 
         for values, code in (({"frustration": 3}, "bad_studio_setting"), ({"risk": 0.05}, "risk_unknown")):
             _, error = await edda.refused("POST", "/values", values)
             assert error["code"] == code
+        assert store.current() == "r1"
+
+
+async def test_the_voice_goes_live_without_a_training_and_back(tmp_path: Path) -> None:
+    await a_home(tmp_path, RETURNS)
+    async with running_relay(tmp_path, bot_python=bot_python(tmp_path)) as at, editor(at) as edda:
+        site = "/api/v1/site"
+        casual = (await edda.http.get(site)).json()
+        before = await edda.get("/settings")
+        assert (casual["voice"], before["voice"], before["settings"]["voice"]) == ("casual", "casual", None)
+        done = await edda.post("/values", {"voice": "formal"})
+        store = ReleaseStore(tmp_path / "releases")
+        assert store.verify(done["release_id"]).manifest["serving"]["voice"] == "formal"
+        formal = (await edda.http.get(site)).json()
+        assert formal["voice"] == "formal"
+        assert formal["greeting"] != casual["greeting"]
+        after = await edda.get("/settings")
+        assert (after["voice"], after["settings"]["voice"]) == ("formal", "formal")
+        [told, *_] = [e for e in (await edda.get("/audit"))["entries"] if e["action"] == "published_release"]
+        assert told["why"] == "voice formal"
+        # The next training goes by it too.
+        trained = await until_ended(edda, (await edda.post("/trainings"))["job"])
+        assert store.get(trained["release_id"]).manifest["figures"]["told"]["voice"] == "formal"
+        await edda.post("/rollback")
+        assert (await edda.http.get(site)).json() == casual
+        status, error = await edda.refused("POST", "/values", {"voice": "shouting"})
+        assert (status, error["code"]) == (422, "bad_studio_setting")
+        assert error["data"] == {"field": "voice", "known": ["formal", "casual"]}
+        assert "formal, casual" in error["message"]
         assert store.current() == "r1"

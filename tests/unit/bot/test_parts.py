@@ -156,7 +156,7 @@ def test_impossible_settings(environment: dict[str, str], tmp_path: Path) -> Non
 def test_settings_left_out_or_empty_are_the_defaults(tmp_path: Path) -> None:
     given = from_environment(tmp_path, {"BATON_VOICE": "", "BATON_BOT_SECRET": "s"})
     assert (given.voice, given.low_confidence, given.encoder, given.secret) == (
-        "formal",
+        "casual",
         "handoff",
         "bundled",
         "s",

@@ -11,7 +11,7 @@ from kb_index.serving import SERVING_FILE, Serving, ServingError, read_serving, 
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    values = Serving(risk=0.03, unanswerable_share=0.0, frustration_threshold=1.0)
+    values = Serving(risk=0.03, unanswerable_share=0.0, frustration_threshold=1.0, voice="formal")
     (tmp_path / SERVING_FILE).write_text(serving_text(values))
     assert read_serving(tmp_path) == values
     assert read_serving(tmp_path / "elsewhere") == Serving()
@@ -31,6 +31,9 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         ("frustration_threshold", 0.0),
         ("frustration_threshold", math.inf),
         ("risks", 0.1),
+        ("voice", "shouting"),
+        ("voice", 1),
+        ("voice", ["formal"]),
     ],
 )
 def test_impossible_values_are_named(name: str, value: object) -> None:

@@ -40,7 +40,7 @@ if module == "bot.train":
     (out / "index" / "vectors.bin").write_bytes(b"v")
     (out / "model.tar.gz").write_bytes(b"m")
     told = dict(risk=words["--risk"], share=words["--unanswerable-share"], nice=os.nice(0), session=os.getsid(os.getppid()),
-                fine_tune=os.environ["BATON_FINE_TUNE"])
+                fine_tune=os.environ["BATON_FINE_TUNE"], voice=words.get("--voice"))
     (out / "report.json").write_text(json.dumps(told))
     answer(ok=True, manifest=dict(figures=dict(coverage=0.9, told=told)))
 if module == "bot.judge":

@@ -170,6 +170,13 @@ async def test_without_fine_tuning_the_trainer_is_told_so(place: Place) -> None:
     assert manifest["figures"]["told"]["fine_tune"] == "off"
 
 
+@pytest.mark.parametrize("voice", [None, "formal"])
+async def test_the_trainer_is_told_of_a_voice_that_was_chosen(place: Place, voice: str | None) -> None:
+    done = await place.ended(await place.train(voice=voice), "done")
+    manifest = ReleaseStore(place.home / "releases").get(done.result["release_id"]).manifest
+    assert manifest["figures"]["told"]["voice"] == voice
+
+
 async def test_what_the_trainer_refuses_is_told_in_its_words(place: Place) -> None:
     place.mode("no articles")
     failed = await place.ended(await place.train(), "failed")

@@ -9,11 +9,14 @@ import type { PageProps } from "../page";
 import { numberIn, ofHundred, pointAt, promiseWords, RISK } from "../promise";
 import type { StudioSettings } from "../protocol";
 import type { RiskPoint } from "../protocol_teach";
+import { type Voice, voiceOf } from "../voices";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { useLoad } from "../ui/load";
 import { LoadFailed, PageHead, Spinner } from "../ui/parts";
 import { Simulator } from "./simulator";
+import { UseNow } from "./use_now";
+import { VoiceChoice } from "./voice_choice";
 
 interface Answer {
   settings: StudioSettings;
@@ -21,6 +24,8 @@ interface Answer {
   curve: RiskPoint[] | null;
   /** What that serves with; null where it is not known. */
   live: { risk: number | null; frustration: number | null };
+  /** How customers are addressed now. */
+  voice: Voice;
 }
 
 interface Form {
@@ -31,13 +36,14 @@ interface Form {
   handoffMinutes: string;
   /** null: the server knows no such setting. */
   approval: boolean | null;
+  voice: Voice;
 }
 
 function numeric(value: unknown, otherwise: number): number {
   return typeof value === "number" && Number.isFinite(value) ? value : otherwise;
 }
 
-function formOf(values: StudioSettings): Form {
+function formOf(values: StudioSettings, spoken: Voice): Form {
   return {
     risk: numeric(values.risk, 0.02),
     unanswerable: numeric(values.unanswerable_share, 0.2),
@@ -45,6 +51,7 @@ function formOf(values: StudioSettings): Form {
     minuteCost: String(numeric(values.minute_cost, 0)),
     handoffMinutes: String(numeric(values.handoff_minutes, 0)),
     approval: typeof values.approval === "boolean" ? values.approval : null,
+    voice: voiceOf(values.voice) ?? spoken,
   };
 }
 
@@ -52,7 +59,7 @@ export function Settings({ session }: PageProps): VNode {
   const loaded = useLoad<Answer>(session.api, "/settings");
   return (
     <>
-      <PageHead title="Settings" lead="How sure the bot must be before it answers, and what your team’s time is worth." />
+      <PageHead title="Settings" lead="How sure the bot must be before it answers, how it speaks, and what your team’s time is worth." />
       {loaded.data === null ? (
         loaded.error === null ? (
           <Spinner />
@@ -73,9 +80,10 @@ function Editing({ session, answer, saved, reload }: {
   reload: () => void;
 }): VNode {
   const { settings: values, curve, live } = answer;
-  const before = formOf(values);
+  const before = formOf(values, answer.voice);
   const [form, setForm] = useState<Form>(before);
   const [busy, setBusy] = useState(false);
+  const [speaking, setSpeaking] = useState(false);
   const key = JSON.stringify(before);
   useEffect(() => setForm(before), [key]);
   const dirty = JSON.stringify(form) !== key;
@@ -91,14 +99,16 @@ function Editing({ session, answer, saved, reload }: {
     setBusy(true);
     const body: StudioSettings = { risk: form.risk, unanswerable_share: form.unanswerable, frustration: form.frustration, minute_cost: minuteCost, handoff_minutes: handoffMinutes };
     if (form.approval !== null) body.approval = form.approval;
+    if (form.voice !== before.voice) body.voice = form.voice;
     const done = await session.api.put<{ settings: StudioSettings }>("/settings", body);
     setBusy(false);
     if (!done.ok) {
       session.refused(done.error);
       return;
     }
-    saved({ settings: done.data.settings, curve, live });
-    session.tell(form.risk === before.risk && form.unanswerable === before.unanswerable && form.frustration === before.frustration ? "Saved." : "Saved. The next training goes by it.");
+    saved({ ...answer, settings: done.data.settings });
+    const trained = ["risk", "unanswerable", "frustration", "voice"] as const;
+    session.tell(trained.every((name) => form[name] === before[name]) ? "Saved." : "Saved. The next training goes by it.");
     session.refresh();
   };
 
@@ -157,6 +167,8 @@ function Editing({ session, answer, saved, reload }: {
         </div>
       </section>
       <Simulator session={session} values={form} live={{ risk: live.risk ?? before.risk, frustration: live.frustration ?? before.frustration }} used={reload} />
+      <VoiceChoice chosen={form.voice} spoken={answer.voice} change={(voice) => change({ voice })} use={() => setSpeaking(true)} />
+      {speaking && <UseNow session={session} changed={{ voice: form.voice }} close={() => setSpeaking(false)} used={reload} />}
       <section aria-labelledby="cost-title">
         <h2 id="cost-title">Your team’s time</h2>
         <p class="section-lead">Review shows with these what each gap costs.</p>

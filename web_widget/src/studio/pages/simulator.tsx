@@ -2,20 +2,18 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { Lines } from "../charts/lines";
-import { share, stamp } from "../figures";
 import { stageWords, useJob } from "../jobs";
 import type { Studio } from "../page";
 import type { Job } from "../protocol";
-import type { JobAnswer, PublishAnswer } from "../protocol_teach";
+import type { JobAnswer } from "../protocol_teach";
 import { href } from "../router";
 import { type Simulation, simulationSays, tallyRows } from "../simulation";
 import { Button } from "../ui/button";
-import { Confirm } from "../ui/dialog";
-import { Chips, Field } from "../ui/field";
+import { Chips } from "../ui/field";
 import { Badge, Notice, Progress } from "../ui/parts";
 import { type Column, Table } from "../ui/table";
 import { count } from "../words";
-import { publishedWords } from "../changes/words";
+import { UseNow } from "./use_now";
 
 const DAYS = ["7", "30"] as const;
 type Days = (typeof DAYS)[number];
@@ -129,35 +127,5 @@ function Found({ found }: { found: Simulation }): VNode {
         </p>
       )}
     </div>
-  );
-}
-
-function UseNow({ session, changed, close, used }: { session: Studio; changed: { risk?: number; frustration?: number }; close: () => void; used: () => void }): VNode {
-  const [why, setWhy] = useState("");
-  const [busy, setBusy] = useState(false);
-  const use = async (): Promise<void> => {
-    setBusy(true);
-    const answer = await session.api.post<PublishAnswer>("/values", { ...changed, ...(why.trim() === "" ? {} : { why: why.trim() }) });
-    setBusy(false);
-    if (!answer.ok) {
-      session.refused(answer.error);
-      return;
-    }
-    close();
-    session.tell(publishedWords(`These values are live (${stamp(new Date().toISOString())})`, answer.data, "them"));
-    session.refresh();
-    used();
-  };
-  return (
-    <Confirm title="Answer by these values from now on?" button="Use them" busy={busy} close={close} confirm={() => void use()}>
-      <p>
-        {changed.risk !== undefined && `At most ${share(changed.risk)} of the answers may be wrong. `}
-        {changed.frustration !== undefined && `A person is called from ${share(changed.frustration, 0)} upset. `}
-        No training is needed; you can roll back at any time.
-      </p>
-      <Field label="Why" hint="For the log of who published what. Optional.">
-        {(ids) => <input {...ids} dir="auto" maxLength={500} value={why} onInput={(event) => setWhy(event.currentTarget.value)} />}
-      </Field>
-    </Confirm>
   );
 }
