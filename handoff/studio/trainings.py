@@ -38,6 +38,9 @@ async def train_and_judge(task: JobTask) -> Mapping[str, Any]:
     release_id = await asyncio.to_thread(_made_before, task)
     if release_id is None:
         release_id = await _trained(task)
+    else:
+        # The process that made it was killed before it had put away what it worked with.
+        await asyncio.to_thread(sweep_training, task.settings.home)
     task.keep(release_id=release_id)
     problem = await _judged(task, release_id)
     return {"release_id": release_id, "report_problem": problem}
