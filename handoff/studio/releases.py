@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
+from handoff.adapters.clock import SystemClock
 from handoff.content.errors import ReleaseRefused
 from handoff.content.releases import list_releases, live_and_previous, publish_release, rollback_release
-from handoff.domain.errors import StorageUnavailable
-from handoff.studio.audit import Audit
+from handoff.studio.journal import Entry, Journal
 from handoff.studio.live import LiveContent
 from handoff.studio.reports import Reports
 from handoff.wire.times import rfc3339
@@ -24,7 +22,6 @@ from kb_index.releases import Release, ReleaseError, ReleaseStore
 from kb_index.serving import ServingError, read_serving
 
 WHY_AT_MOST: Final = 500
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,10 @@ class Moved:
 class Releases:
     """The releases of a home."""
 
-    def __init__(self, home: Path, live: LiveContent, audit: Audit) -> None:
+    def __init__(self, home: Path, live: LiveContent, journal: Journal) -> None:
         self._home = home
         self._live = live
-        self._audit = audit
+        self._journal = journal
         self.reports = Reports(home)
 
     async def all(self, on_trial: str | None) -> list[dict[str, Any]]:
@@ -101,8 +98,8 @@ class Releases:
             except EditionMoved:
                 # Another publication of the same release came first.
                 await self._live.carry_over(release_id, by=by)
-        done = await publish_release(self._home, release_id, by=by)
-        return await self._noted(Moved(done.id, before, noted=True), by, why, action)
+        entry = _entry(release_id, before, by, why, action)
+        return await self._move(lambda: publish_release(self._home, release_id, by=by), entry)
 
     async def curve(self) -> list[Any] | None:
         """What each risk would bring, as the live release found it; None where it did not."""
@@ -121,21 +118,20 @@ class Releases:
         Raises:
             ReleaseRefused: there is none, or it is corrupt; what was live still is.
         """
-        before, _ = await live_and_previous(self._home)
-        done = await rollback_release(self._home, by=by)
-        return await self._noted(Moved(done.id, before, noted=True), by, why, "rolled_back_to")
+        before, previous = await live_and_previous(self._home)
+        entry = None if previous is None else _entry(previous, before, by, why, "rolled_back_to")
+        return await self._move(lambda: rollback_release(self._home, by=by), entry)
 
-    async def _noted(self, moved: Moved, by: str, why: str | None, action: str) -> Moved:
-        if moved.before == moved.release_id:
-            return moved
-        try:
-            told = None if why is None else why.replace("\0", "")[:WHY_AT_MOST]
-            await self._audit.note(by, action, moved.release_id, why=told, data={"before": moved.before})
-        except StorageUnavailable as failure:
-            # It is live all the same, and the releases' own history says since when and by whom.
-            log.warning("release_not_noted", release=moved.release_id, error=failure.code)
-            return Moved(moved.release_id, moved.before, noted=False)
-        return moved
+    async def _move(self, work: Callable[[], Awaitable[Release]], entry: Entry | None) -> Moved:
+        """Have `work` make live what `entry` says, and the audit log say so. None: there is nothing, as `work` tells."""
+        if entry is None or entry.release_id == entry.data["before"]:
+            done = await work()
+            return Moved(done.id, done.id, noted=True)
+        await self._journal.settle()
+        # Where the database is away it is live all the same, and noted later.
+        async with self._journal.entry(entry) as noting:
+            done = await work()
+        return Moved(done.id, entry.data["before"], noted=noting.noted)
 
     def _derived(self, release_id: str, changes: Mapping[str, float], at_ms: int) -> Release:
         store = ReleaseStore(self._home / "releases")
@@ -168,3 +164,17 @@ class Releases:
             raise ReleaseRefused(error.code, str(error)) from error
         except OSError as error:
             raise ReleaseRefused("storage_failed", f"{error.filename}: {error.strerror}.") from error
+
+
+def _entry(release_id: str, before: str | None, by: str, why: str | None, action: str) -> Entry:
+    """What the audit log is to say once a release is live."""
+    return Entry(
+        by=by,
+        action=action,
+        subject=release_id,
+        release_id=release_id,
+        revision=None,
+        at=rfc3339(SystemClock().now_ms()),
+        why=None if why is None else why.replace("\0", "")[:WHY_AT_MOST],
+        data={"before": before},
+    )
