@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
+import structlog
+
 from handoff.content.store import CONTENT_FILE
 from handoff.domain.errors import NotFound, StorageUnavailable
 from handoff.ports import Clock
@@ -26,9 +28,14 @@ TRIES: Final = 5
 """How often a publication is worked out anew because another one came first."""
 
 Articles = Mapping[str, Article]
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 NAMED: Final = 100
 """Articles that an entry of the audit log names."""
+
+
+class LiveDamaged(StorageUnavailable):
+    """What is live cannot be read, however often one tries: its files, or the pointer to it, are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +161,12 @@ class LiveContent:
             StorageUnavailable: it could not be read or written; what was live still is.
         """
         async with self._one_at_a_time:
-            live = await self.now()
+            try:
+                live = await self.now()
+            except LiveDamaged:
+                # Nobody is answered from it as it stands, and going live with another is what helps.
+                log.warning("nothing_carried_over", release=release_id)
+                return 0
             if live is None or live.release_id == release_id:
                 return 0
             base = await _in_thread(lambda: self._content(release_id))
@@ -275,12 +287,12 @@ class LiveContent:
     def _content(self, release_id: str) -> Articles:
         path = self._releases / release_id / CONTENT_FILE
         if not path.is_file():
-            raise StorageUnavailable(f"Release {release_id} has no {CONTENT_FILE}. Publish another release.")
+            raise LiveDamaged(f"Release {release_id} has no {CONTENT_FILE}. Publish another release.")
         if not path.stat().st_size:
             return {}
         parsed = parse(path)
         if parsed.errors:
-            raise StorageUnavailable(
+            raise LiveDamaged(
                 f"The articles of release {release_id} cannot be read. Publish another release."
             )
         return {article.id: article for article in parsed.articles}
@@ -339,7 +351,7 @@ async def _in_thread(work: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(work)
     except ReleaseError as error:
-        raise StorageUnavailable(str(error)) from error
+        raise LiveDamaged(str(error)) from error
     except OSError as error:
         raise StorageUnavailable(
             f"This could not be read or written ({error.strerror}). What was live still is; try again in a moment."
