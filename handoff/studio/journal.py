@@ -21,6 +21,7 @@ import orjson
 import structlog
 
 from handoff.domain.errors import HandoffError, StorageUnavailable
+from handoff.domain.storage import why
 from handoff.studio.audit import Audit
 from kb_index.editions import EditionError, EditionStore
 from kb_index.releases import ReleaseError, ReleaseStore
@@ -191,7 +192,7 @@ async def _kept(work: Callable[[], tuple[Path, int]]) -> tuple[Path, int]:
         return await asyncio.to_thread(work)
     except OSError as error:
         raise StorageUnavailable(
-            f"This could not be written ({error.strerror}). What was live still is; make room and try again."
+            f"This could not be written: {why(error)}. What was live still is."
         ) from error
 
 

@@ -13,6 +13,7 @@ import structlog
 
 from handoff.content.store import CONTENT_FILE
 from handoff.domain.errors import NotFound, StorageUnavailable
+from handoff.domain.storage import why
 from handoff.ports import Clock
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.errors import CannotPublish, NothingLive
@@ -354,5 +355,5 @@ async def _in_thread(work: Callable[[], T]) -> T:
         raise LiveDamaged(str(error)) from error
     except OSError as error:
         raise StorageUnavailable(
-            f"This could not be read or written ({error.strerror}). What was live still is; try again in a moment."
+            f"This could not be read or written: {why(error)}. What was live still is; try again in a moment."
         ) from error

@@ -13,6 +13,7 @@ from typing import Any, Final
 from handoff.adapters.clock import SystemClock
 from handoff.content.errors import ReleaseRefused
 from handoff.content.releases import list_releases, live_and_previous, publish_release, rollback_release
+from handoff.domain.storage import why_there
 from handoff.studio.journal import Entry, Journal
 from handoff.studio.live import LiveContent
 from handoff.studio.reports import Reports
@@ -152,7 +153,7 @@ class Releases:
         except (ReleaseError, ServingError) as error:
             raise ReleaseRefused(error.code, str(error)) from error
         except OSError as error:
-            raise ReleaseRefused("storage_failed", f"{error.filename}: {error.strerror}.") from error
+            raise ReleaseRefused("storage_failed", f"{why_there(error)}.") from error
 
     def _checked(self, release_id: str, *, whole: bool) -> Release:
         if not (self._home / "releases").is_dir():
@@ -163,7 +164,7 @@ class Releases:
         except ReleaseError as error:
             raise ReleaseRefused(error.code, str(error)) from error
         except OSError as error:
-            raise ReleaseRefused("storage_failed", f"{error.filename}: {error.strerror}.") from error
+            raise ReleaseRefused("storage_failed", f"{why_there(error)}.") from error
 
 
 def _entry(release_id: str, before: str | None, by: str, why: str | None, action: str) -> Entry:

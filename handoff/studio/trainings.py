@@ -16,6 +16,7 @@ from handoff.content.programs import Progress
 from handoff.content.training import sweep as sweep_training
 from handoff.content.training import train
 from handoff.domain.errors import HandoffError
+from handoff.domain.storage import why
 from handoff.studio.job_process import JobTask
 from handoff.studio.judging import SCRATCH, judge
 from handoff.studio.reports import Reports
@@ -105,7 +106,7 @@ async def _judged(task: JobTask, release_id: str) -> dict[str, str] | None:
     except HandoffError as failure:
         problem = {"code": failure.code, "message": failure.message}
     except OSError as failure:
-        problem = {"code": "storage_failed", "message": f"It could not be written: {failure.strerror}."}
+        problem = {"code": "storage_failed", "message": f"It could not be written: {why(failure)}."}
     else:
         return None
     log.warning("release_not_judged", release=release_id, error=problem["code"])
