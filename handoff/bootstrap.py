@@ -54,6 +54,7 @@ from handoff.studio.intents import IntentDesk
 from handoff.studio.job_keeper import JobKeeper
 from handoff.studio.job_store import JobStore
 from handoff.studio.jobs import Jobs
+from handoff.studio.journal import Journal
 from handoff.studio.live import LiveContent
 from handoff.studio.meanings import Meanings
 from handoff.studio.parts import Studio
@@ -138,11 +139,9 @@ async def make_running(settings: Settings) -> Running:
 def make_releases(engine: AsyncEngine, settings: Settings) -> Releases:
     """What goes live and back, for commands."""
     clock = SystemClock()
-    return Releases(
-        settings.home,
-        LiveContent(settings.home, Shelf(engine), ArticleDesk(engine, clock), clock),
-        Audit(engine, clock),
-    )
+    journal = Journal(settings.home, Audit(engine, clock))
+    live = LiveContent(settings.home, Shelf(engine), ArticleDesk(engine, clock), clock, journal)
+    return Releases(settings.home, live, journal)
 
 
 def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Workbench) -> Studio:
@@ -151,11 +150,12 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
     shelf = Shelf(engine)
     audit = Audit(engine, clock)
     desk = ArticleDesk(engine, clock)
-    live = LiveContent(settings.home, shelf, desk, clock)
+    journal = Journal(settings.home, audit)
+    live = LiveContent(settings.home, shelf, desk, clock, journal)
     job_store = JobStore(engine, clock)
     keeper = JobKeeper(job_store, settings, sweep)
     studio_settings = StudioSettings(engine, audit, clock)
-    releases = Releases(settings.home, live, audit, bench)
+    releases = Releases(settings.home, live, journal, bench)
     canaries = Canaries(
         store=CanaryStore(engine, clock),
         bench=bench,
@@ -174,9 +174,19 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         canaries=canaries,
         taking_up=taking_up,
         settings=studio_settings,
-        audit=audit,
         clock=clock,
     )
+    incidents = Incidents(
+        engine,
+        live=live,
+        event_log=relay.log,
+        conversations=relay.conversations,
+        clock=clock,
+    )
+    for action in ("published_release", "promoted_canary"):
+        journal.finish(action, publishing.keep_values)
+    for action in ("opened_incident", "changed_incident", "ended_incident"):
+        journal.finish(action, incidents.tell)
     plans = Plans(engine, clock, audit, publishing.do)
     publishing.plans(plans)
     jobs = Jobs(job_store, keeper, studio_settings, clock)
@@ -187,14 +197,8 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         shelf=shelf,
         live=live,
         bench=bench,
-        incidents=Incidents(
-            engine,
-            live=live,
-            event_log=relay.log,
-            conversations=relay.conversations,
-            audit=audit,
-            clock=clock,
-        ),
+        incidents=incidents,
+        journal=journal,
         intents=IntentDesk(engine, clock, audit, shipped_examples()),
         meanings=Meanings(bench),
         keeper=keeper,

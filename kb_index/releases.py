@@ -21,8 +21,29 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from kb_index.release_damage import seen_damage
+from kb_index.release_errors import (
+    BadReleaseId,
+    CorruptRelease,
+    NoPreviousRelease,
+    ReleaseError,
+    ReleaseExists,
+    UnknownRelease,
+)
 from kb_index.release_files import digest, lock_folder, one_writer, sync
 from kb_index.serving import SERVING_FILE, Serving, serving_text
+
+__all__ = [
+    "BadReleaseId",
+    "CorruptRelease",
+    "NoPreviousRelease",
+    "Release",
+    "ReleaseError",
+    "ReleaseExists",
+    "ReleaseStore",
+    "UnknownRelease",
+    "check_release_id",
+]
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
@@ -30,48 +51,13 @@ FORMAT: Final = 1
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RESERVED: Final = frozenset(("current", "history.jsonl"))
 _BUILDING: Final = ".building-"
+_MANIFEST_BYTES: Final = 16 * 1024 * 1024
 _OWN_KEYS: Final = frozenset(("format", "id", "files"))
-
-
-class ReleaseError(RuntimeError):
-    """A release cannot be made, read or published. `code` is stable, the message says what to do."""
-
-    code = "release_error"
-
-
-class BadReleaseId(ReleaseError):
-    code = "bad_release_id"
-
-
-class ReleaseExists(ReleaseError):
-    code = "release_exists"
-
-
-class UnknownRelease(ReleaseError):
-    code = "unknown_release"
-
-
-class NoPreviousRelease(ReleaseError):
-    code = "no_previous_release"
-
-
-class CorruptRelease(ReleaseError):
-    """`file` is the damaged or missing file, relative to the release's folder (or to the store's)."""
-
-    code = "corrupt_release"
-
-    def __init__(self, release_id: str, file: str, problem: str) -> None:
-        super().__init__(
-            f"Release {release_id}: {file} {problem}. Publish another release, or train a new one (baton train)."
-        )
-        self.release_id = release_id
-        self.file = file
-        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A committed release. `problem` is set only by `ReleaseStore.list`, where the manifest cannot be read."""
+    """A committed release. `problem` is set only by `ReleaseStore.list`, for one that is damaged."""
 
     id: str
     path: Path
@@ -212,8 +198,10 @@ class ReleaseStore:
         expected: Mapping[str, Mapping[str, Any]] = release.manifest["files"]
         for name, entry in expected.items():
             file = release.path / name
-            if not file.is_file():
-                raise CorruptRelease(release_id, name, "is missing")
+            if file.is_symlink() or not file.is_file():
+                raise CorruptRelease(
+                    release_id, name, "is missing" if not os.path.lexists(file) else "is no file"
+                )
             if digest(file) != entry["sha256"]:
                 raise CorruptRelease(release_id, name, "has changed since the release was made")
         for name in _names(release.path):
@@ -227,6 +215,8 @@ class ReleaseStore:
             text = (self._root / "current").read_bytes().decode("utf-8", "replace")
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise CorruptRelease("?", "current", f"cannot be read ({error.strerror})") from error
         release_id = text.removesuffix("\n")
         if _ID.fullmatch(release_id) is None or release_id in _RESERVED:
             raise CorruptRelease("?", "current", "holds no release id")
@@ -262,24 +252,28 @@ class ReleaseStore:
             data = (self._root / "history.jsonl").read_bytes()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise CorruptRelease("?", "history.jsonl", f"cannot be read ({error.strerror})") from error
         entries = []
         for line in data.split(b"\n"):
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(entry, dict) and {"release", "previous"} <= entry.keys():
                 entries.append(entry)
         return entries
 
     def list(self) -> list[Release]:
-        """All releases, newest first; one whose manifest is damaged is there with its `problem`."""
+        """All releases, newest first; one that is damaged, as far as a glance at its files tells, has a `problem`."""
         found = []
         for path in self._root.iterdir():
-            if not path.is_dir() or _ID.fullmatch(path.name) is None:
+            if not path.is_dir() or _ID.fullmatch(path.name) is None or path.name in _RESERVED:
                 continue
             try:
-                found.append(Release(path.name, path, _read_manifest(path)))
+                manifest = _read_manifest(path)
+                damage = seen_damage(path, MANIFEST, manifest["files"])
+                found.append(Release(path.name, path, manifest, " ".join(damage) if damage else None))
             except CorruptRelease as error:
                 found.append(Release(path.name, path, {}, f"{error.file} {error.problem}"))
         return sorted(found, key=lambda release: (release.created_at, release.id), reverse=True)
@@ -339,9 +333,17 @@ def check_release_id(release_id: str) -> str:
 def _read_manifest(path: Path) -> dict[str, Any]:
     """The manifest in a release's folder, its shape checked. Raises `CorruptRelease`."""
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
+        with (path / MANIFEST).open("rb") as stream:
+            data = stream.read(_MANIFEST_BYTES + 1)
+        if len(data) > _MANIFEST_BYTES:
+            raise CorruptRelease(path.name, MANIFEST, f"has more than {_MANIFEST_BYTES:,} bytes")
+        manifest = json.loads(data)
+        # What cannot be written as JSON again (NaN, 1e999, half a character) is refused here: whoever shows it would fail.
+        json.dumps(manifest, ensure_ascii=False, allow_nan=False).encode()
     except FileNotFoundError:
         raise CorruptRelease(path.name, MANIFEST, "is missing") from None
+    except OSError as error:
+        raise CorruptRelease(path.name, MANIFEST, f"cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError):
         raise CorruptRelease(path.name, MANIFEST, "is not valid JSON") from None
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
@@ -354,8 +356,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         parts = PurePosixPath(name).parts
         if not parts or name.startswith("/") or ".." in parts or not isinstance(entry, dict):
             raise CorruptRelease(path.name, MANIFEST, f"lists the file {name[:50]!r}, which cannot be")
-        if not isinstance(entry.get("sha256"), str):
-            raise CorruptRelease(path.name, MANIFEST, f"has no sha256 for {name[:50]!r}")
+        if not isinstance(entry.get("sha256"), str) or not isinstance(entry.get("bytes", 0), int):
+            raise CorruptRelease(path.name, MANIFEST, f"has no sha256 and size of {name[:50]!r}")
     return manifest
 
 

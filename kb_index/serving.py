@@ -71,6 +71,8 @@ def read_serving(folder: Path) -> Serving:
         raw = json.loads((folder / SERVING_FILE).read_bytes())
     except FileNotFoundError:
         return Serving()
+    except OSError as error:
+        raise ServingError(f"{SERVING_FILE} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError):
         raise ServingError(f"{SERVING_FILE} is not valid JSON") from None
     return Serving.from_dict(raw)
@@ -94,7 +96,10 @@ def _checked(value: Any, name: str) -> float | None:
     if value is None:
         return None
     low, with_low, high, with_high = _RANGES[name]
-    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.inf
     if not (low <= number <= high) or (number == low and not with_low) or (number == high and not with_high):
         least = "at least" if with_low else "above"
         most = "at most" if with_high else "below"

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from handoff.adapters import sqlite_dialect
 from handoff.adapters.sqlite_dialect import LoopConnection, LoopDialect
 from handoff.domain.errors import StorageUnavailable
+from handoff.domain.storage import FULL
 
 PATIENCE_S = 5.0
 """How long PostgreSQL may take for a connection or a statement."""
@@ -98,9 +99,7 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         async with _turn_to_write(engine), _writing_engine(engine).begin() as connection:
             yield connection
     except _FAILURES as failure:
-        raise StorageUnavailable(
-            "This could not be stored. Nothing is half done: send it again."
-        ) from failure
+        raise StorageUnavailable(_told(failure)) from failure
 
 
 @asynccontextmanager
@@ -119,6 +118,17 @@ async def writing_at_once(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]
             yield connection
     except _FAILURES as failure:
         raise StorageUnavailable("This could not be stored. Send it again.") from failure
+
+
+_NO_ROOM: Final = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
+
+
+def _told(failure: BaseException) -> str:
+    """What whoever asked is told: a full disk needs another remedy than a database that is away for a moment."""
+    cause = getattr(failure, "orig", None) or failure
+    if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorname", "") in _NO_ROOM:
+        return f"This could not be stored: {FULL}. Nothing is half done."
+    return "This could not be stored. Nothing is half done: send it again."
 
 
 def _configure_sqlite(connection: Any, record: Any) -> None:

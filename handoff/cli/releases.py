@@ -172,5 +172,7 @@ async def _noted(configured: Settings, work: Callable[[Releases], Awaitable[Move
     finally:
         await engine.dispose()
     if not moved.noted:
-        say("The audit log does not have this, for the database is away. HOME/releases/history.jsonl does.")
+        say(
+            "The audit log has this once the database is there again. HOME/releases/history.jsonl has it now."
+        )
     return moved

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from handoff.adapters.clock import SystemClock
 from handoff.content.errors import ReleaseRefused
+from handoff.domain.storage import why_there
 from handoff.wire.times import rfc3339
 from kb_index.releases import Release, ReleaseError, ReleaseStore
 
@@ -91,7 +92,7 @@ async def _in_thread(home: Path, work: Callable[[ReleaseStore], Result]) -> Resu
         except ReleaseError as error:
             raise ReleaseRefused(error.code, str(error)) from error
         except OSError as error:
-            raise ReleaseRefused("storage_failed", f"{error.filename}: {error.strerror}.") from error
+            raise ReleaseRefused("storage_failed", f"{why_there(error)}.") from error
 
     return await asyncio.to_thread(run)
 

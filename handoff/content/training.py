@@ -25,6 +25,7 @@ from handoff.content.releases import publish_release
 from handoff.content.shielded import to_its_end
 from handoff.content.store import CONTENT_FILE, INTENTS_FILE, Content, ContentStore
 from handoff.content.trainer import TrainerCall, run_trainer
+from handoff.domain.storage import why
 from handoff.settings import Settings
 from handoff.wire.times import rfc3339
 from kb_index.releases import Release, ReleaseError, ReleaseStore
@@ -103,9 +104,7 @@ async def train(
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
-        raise TrainingFailed(
-            "storage_failed", f"The release could not be written: {error.strerror or error}."
-        ) from error
+        raise TrainingFailed("storage_failed", f"The release could not be written: {why(error)}.") from error
     except ReleaseError as error:
         raise TrainingFailed(error.code, str(error)) from error
     if publish:

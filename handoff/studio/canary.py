@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handoff.domain.errors import BotUnavailable, HandoffError, StorageUnavailable
 from handoff.ports import BotNotReadyError, BotReleaseRefusedError, Workbench
 from handoff.studio.audit import Audit
-from handoff.studio.canary_store import Canary, CanaryStore, Outcome
+from handoff.studio.canary_store import Canary, CanaryStore, Note, Outcome
 from handoff.studio.errors import CanaryRefused, NoCanary, NothingLive
 from handoff.studio.live import LiveContent
 from handoff.studio.releases import Releases
@@ -127,10 +128,12 @@ class Canaries:
         # What was published since the training began is not to be missed by the customers it is tried on.
         await self._carry(release.id, by)
         await self._load_everywhere(release.id)
-        canary = await self._store.begin(release.id, against, share, by)
-        await self._audit.note(
-            by, "began_canary", release.id, data={"share": share, "against": against, "canary": canary.id}
-        )
+
+        async def noted(connection: AsyncConnection, begun: Canary) -> None:
+            told = {"share": share, "against": against, "canary": begun.id}
+            await self._audit.note_in(connection, by, "began_canary", release.id, data=told)
+
+        canary = await self._store.begin(release.id, against, share, by, noted)
         self._take(canary)
         self._is_loaded = True
         return await self.shown(canary)
@@ -145,9 +148,7 @@ class Canaries:
     async def end(self, by: str, why: str | None) -> str:
         """End the trial; all go to the live release. Returns the release that was tried. Raises `NoCanary`."""
         canary = await self._must_run()
-        if await self._ended(canary, "stopped", by):
-            figures = await self._store.figures(canary)
-            await self._audit.note(by, "stopped_canary", canary.release_id, why=why, data=figures)
+        await self._ended(canary, "stopped", by, await self._noted(by, "stopped_canary", canary, why))
         return canary.release_id
 
     async def went_live(self, by: str) -> None:
@@ -203,8 +204,13 @@ class Canaries:
             return canary
         # A release that went live while it was on trial was promoted, by whatever way.
         outcome: Outcome = "promoted" if live == canary.release_id else "superseded"
-        if await self._ended(canary, outcome, by) and outcome == "superseded":
-            await self._audit.note(by, "canary_superseded", canary.release_id, data={"live": live})
+
+        async def noted(connection: AsyncConnection, ended: Canary) -> None:
+            await self._audit.note_in(
+                connection, by, "canary_superseded", ended.release_id, data={"live": live}
+            )
+
+        await self._ended(canary, outcome, by, noted if outcome == "superseded" else None)
         return None
 
     def _take(self, canary: Canary | None) -> None:
@@ -262,17 +268,24 @@ class Canaries:
             raise NoCanary("No release is on trial.")
         return canary
 
-    async def _ended(self, canary: Canary, outcome: Outcome, by: str) -> bool:
-        ended = await self._store.end(canary.id, outcome, by)
+    async def _noted(self, by: str, action: str, canary: Canary, why: str | None) -> Note:
+        """What the audit log is to say at the end of a trial, with what it came to."""
+        figures = await self._store.figures(canary)
+
+        async def note(connection: AsyncConnection, ended: Canary) -> None:
+            await self._audit.note_in(connection, by, action, ended.release_id, why=why, data=figures)
+
+        return note
+
+    async def _ended(self, canary: Canary, outcome: Outcome, by: str, note: Note | None = None) -> bool:
+        ended = await self._store.end(canary, outcome, by, note)
         if _is_same(canary, self._canary):
             self._take(None)
         return ended
 
     async def _end_failed(self, canary: Canary, why: str) -> None:
         try:
-            if await self._ended(canary, "failed", BY):
-                figures = await self._store.figures(canary)
-                await self._audit.note(BY, "canary_failed", canary.release_id, why=why[:500], data=figures)
+            await self._ended(canary, "failed", BY, await self._noted(BY, "canary_failed", canary, why[:500]))
         except StorageUnavailable as failure:
             # The next failure, on this relay or another, ends it.
             log.warning("canary_not_ended", release=canary.release_id, error=failure.code)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import asked, canaries, conversations, reply_feedback
@@ -35,6 +36,10 @@ class Canary:
     started_by: str
 
 
+Note = Callable[[AsyncConnection, Canary], Awaitable[None]]
+"""Adds to what a transaction writes."""
+
+
 class CanaryStore:
     """The trials of an installation."""
 
@@ -55,8 +60,10 @@ class CanaryStore:
         async with reading(self._engine) as connection:
             return bool((await connection.execute(query)).scalar_one())
 
-    async def begin(self, release_id: str, against: str, share: float, by: str) -> Canary:
-        """Begin one. Raises `CanaryRefused` where another runs."""
+    async def begin(
+        self, release_id: str, against: str, share: float, by: str, note: Note | None = None
+    ) -> Canary:
+        """Begin one, and `note` it in the same transaction. Raises `CanaryRefused` where another runs."""
         canary = Canary(
             id=f"c{secrets.token_hex(8)}",
             release_id=release_id,
@@ -87,10 +94,12 @@ class CanaryStore:
             except IntegrityError:
                 # Somebody else began one between the two statements.
                 raise _another("another release") from None
+            if note is not None:
+                await note(connection, canary)
         return canary
 
-    async def end(self, canary_id: str, outcome: Outcome, by: str) -> bool:
-        """End it; False where somebody else has."""
+    async def end(self, canary: Canary, outcome: Outcome, by: str, note: Note | None = None) -> bool:
+        """End it, and `note` it in the same transaction; False where somebody else has."""
         values = {
             "ended_at": self._clock.now_ms(),
             "ended_by": by,
@@ -98,8 +107,11 @@ class CanaryStore:
             "running": None,
         }
         async with writing(self._engine) as connection:
-            query = canaries.update().where(canaries.c.id == canary_id, canaries.c.running).values(values)
-            return (await connection.execute(query)).rowcount == 1
+            query = canaries.update().where(canaries.c.id == canary.id, canaries.c.running).values(values)
+            ended = (await connection.execute(query)).rowcount == 1
+            if ended and note is not None:
+                await note(connection, canary)
+        return ended
 
     async def figures(self, canary: Canary) -> dict[str, dict[str, int]]:
         """Counts of both releases in the conversations opened since it began: `{canary, live}`."""

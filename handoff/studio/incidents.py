@@ -26,8 +26,8 @@ from handoff.domain.errors import HandoffError, NotFound, StorageUnavailable
 from handoff.domain.events import SYSTEM
 from handoff.ports import Clock, EventLog
 from handoff.service.conversations import Conversations
-from handoff.studio.audit import Audit
 from handoff.studio.errors import BadIncident
+from handoff.studio.journal import Entry
 from handoff.studio.live import LiveContent
 from handoff.wire.times import rfc3339
 from kb_index.editions import BadEdition, Incident, check_incident
@@ -52,14 +52,12 @@ class Incidents:
         live: LiveContent,
         event_log: EventLog,
         conversations: Conversations,
-        audit: Audit,
         clock: Clock,
     ) -> None:
         self._engine = engine
         self._live = live
         self._log = event_log
         self._conversations = conversations
-        self._audit = audit
         self._clock = clock
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -96,22 +94,20 @@ class Incidents:
             NothingLive, StorageUnavailable: nothing was changed.
         """
         incident = self._checked({**raw, "id": f"i{secrets.token_hex(5)}"})
-        await self._live.set_incidents(lambda there: (*there, incident), by=by)
-        await self._audit.note(by, "opened_incident", incident.id, data={"text": incident.text})
-        if tell_open:
-            await self._tell(incident.id, incident.text, by)
+        said = incident.text if tell_open else None
+        entry = _entry(by, "opened_incident", incident.id, {"text": incident.text}, said)
+        await self._live.set_incidents(lambda there: (*there, incident), entry)
         return incident
 
     async def change(self, incident_id: str, raw: Mapping[str, Any], *, tell_open: bool, by: str) -> Incident:
         """Change what an open incident says. Raises as `report`, and `NotFound`."""
         incident = self._checked({**raw, "id": incident_id})
         await self._find(incident_id)
+        said = incident.text if tell_open else None
+        entry = _entry(by, "changed_incident", incident_id, {"text": incident.text}, said)
         await self._live.set_incidents(
-            lambda there: tuple(incident if one.id == incident_id else one for one in there), by=by
+            lambda there: tuple(incident if one.id == incident_id else one for one in there), entry
         )
-        await self._audit.note(by, "changed_incident", incident_id, data={"text": incident.text})
-        if tell_open:
-            await self._tell(incident_id, incident.text, by)
         return incident
 
     async def end(self, incident_id: str, *, text: str | None, by: str) -> None:
@@ -119,12 +115,10 @@ class Incidents:
         found = await self._find(incident_id)
         if text is not None:
             text = self._checked({**found.as_dict(), "text": text}).text
+        entry = _entry(by, "ended_incident", incident_id, {"text": found.text, "said": text}, text)
         await self._live.set_incidents(
-            lambda there: tuple(one for one in there if one.id != incident_id), by=by
+            lambda there: tuple(one for one in there if one.id != incident_id), entry
         )
-        await self._audit.note(by, "ended_incident", incident_id, data={"text": found.text, "said": text})
-        if text is not None:
-            await self._tell(incident_id, text, by)
 
     async def _find(self, incident_id: str) -> Incident:
         for incident in await self.open_now():
@@ -144,6 +138,12 @@ class Incidents:
                 fault="missing_phrases",
             )
         return incident
+
+    async def tell(self, entry: Entry) -> None:
+        """What belongs to an entry of the journal: open conversations are told."""
+        text = entry.then.get("tell")
+        if text is not None:
+            await self._tell(entry.subject, text, entry.by)
 
     async def _tell(self, incident_id: str, text: str, by: str) -> None:
         # One for each text: the same said again reaches only whom it has not reached.
@@ -187,3 +187,10 @@ class Incidents:
             raise
         except HandoffError as refusal:
             log.warning("incident_not_told", conversation=conversation_id, code=refusal.code)
+
+
+def _entry(by: str, action: str, incident_id: str, data: dict[str, Any], tell: str | None) -> Entry:
+    """What the journal holds of a change; where and when are filled in by who writes it."""
+    return Entry(
+        by, action, incident_id, "", None, "", data=data, then={} if tell is None else {"tell": tell}
+    )

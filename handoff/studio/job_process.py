@@ -23,6 +23,7 @@ from handoff.adapters.clock import SystemClock
 from handoff.adapters.database import open_engine
 from handoff.content.programs import Progress
 from handoff.domain.errors import HandoffError, NotFound, StorageUnavailable
+from handoff.domain.storage import why_there
 from handoff.settings import Settings
 from handoff.studio.job_store import Job, JobStore, Orders
 
@@ -201,11 +202,7 @@ class _Run:
         if isinstance(failure, HandoffError):
             return {"code": failure.code, "message": failure.message}
         if isinstance(failure, OSError):
-            where = f"{failure.filename}: " if failure.filename else ""
-            return {
-                "code": "storage_failed",
-                "message": f"It could not be written. {where}{failure.strerror or failure}.",
-            }
+            return {"code": "storage_failed", "message": f"It could not be written: {why_there(failure)}."}
         log.error("job_fault", job=self._task.job.id, exc_info=failure)
         return {
             "code": "internal",

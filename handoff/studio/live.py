@@ -9,11 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
+import structlog
+
 from handoff.content.store import CONTENT_FILE
 from handoff.domain.errors import NotFound, StorageUnavailable
+from handoff.domain.storage import why
 from handoff.ports import Clock
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.errors import CannotPublish, NothingLive
+from handoff.studio.journal import Entry, Journal
 from handoff.studio.shelf import Shelf, Shelved
 from handoff.wire.times import rfc3339
 from kb_index.article import Article
@@ -25,7 +29,14 @@ TRIES: Final = 5
 """How often a publication is worked out anew because another one came first."""
 
 Articles = Mapping[str, Article]
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
+NAMED: Final = 100
+"""Articles that an entry of the audit log names."""
+
+
+class LiveDamaged(StorageUnavailable):
+    """What is live cannot be read, however often one tries: its files, or the pointer to it, are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,8 @@ class Published:
 class LiveContent:
     """Reads what is live, and publishes articles without a training."""
 
-    def __init__(self, home: Path, shelf: Shelf, desk: ArticleDesk, clock: Clock) -> None:
+    def __init__(self, home: Path, shelf: Shelf, desk: ArticleDesk, clock: Clock, journal: Journal) -> None:
+        self._journal = journal
         self._releases = home / "releases"
         self._editions = EditionStore(home / "editions")
         self._shelf = shelf
@@ -70,10 +82,10 @@ class LiveContent:
         """What is live, or None before the first release. Raises `StorageUnavailable` where it cannot be read."""
         return await _in_thread(self._now)
 
-    async def publish(self, ids: Collection[str] | None, *, by: str) -> Published:
+    async def publish(self, ids: Collection[str] | None, *, by: str, why: str | None = None) -> Published:
         """Make the working copy of these articles live, or with None of every article that differs and is no draft.
 
-        An id that the working copy lacks is taken back. What is live already stays as it is.
+        An id that the working copy lacks is taken back. What is live already stays as it is. The audit log says so.
 
         Raises:
             NothingLive: there is no release to publish into.
@@ -88,7 +100,7 @@ class LiveContent:
             _check(wanted, shelved, live)
             return {key: shelved[key].kept.article if key in shelved else None for key in wanted}
 
-        return await self._publish(chosen, by)
+        return await self._publish(chosen, by, why)
 
     async def choose(self, ids: Collection[str] | None) -> dict[str, int | None]:
         """What `publish` would make live now: versions by id, None for what would be taken back. Raises as it does."""
@@ -103,14 +115,20 @@ class LiveContent:
             key: shelved[key].kept.version if key in shelved else None for key in sorted(wanted & changed)
         }
 
-    async def publish_versions(self, articles: Mapping[str, Article | None], *, by: str) -> Published:
+    async def publish_versions(
+        self, articles: Mapping[str, Article | None], *, by: str, why: str | None = None
+    ) -> Published:
         """Make these very articles live, whatever has been written since; None takes one back. Raises as `publish`."""
-        return await self._publish(lambda _live, _shelved: articles, by)
+        return await self._publish(lambda _live, _shelved: articles, by, why)
 
     async def _publish(
-        self, chosen: Callable[[Live, Mapping[str, Shelved]], Mapping[str, Article | None]], by: str
+        self,
+        chosen: Callable[[Live, Mapping[str, Shelved]], Mapping[str, Article | None]],
+        by: str,
+        why: str | None,
     ) -> Published:
         async with self._one_at_a_time:
+            await self._journal.settle()
             for _ in range(TRIES):
                 shelved = await self._shelf.refreshed()
                 live = await self.now()
@@ -125,11 +143,13 @@ class LiveContent:
                     return Published(live.release_id, live.revision, ())
                 target = {key: article for key, article in live.articles.items() if key not in moved}
                 target |= {key: article for key, article in moved.items() if article is not None}
+                edition, ids = self._edition(live, target, by), tuple(sorted(moved))
                 try:
-                    await self._write(self._edition(live, target, by))
+                    async with self._journal.entry(_told(edition, ids, why)):
+                        await self._write(edition)
                 except EditionMoved:
                     continue
-                return Published(live.release_id, live.revision + 1, tuple(sorted(moved)))
+                return Published(live.release_id, edition.revision, ids)
         raise StorageUnavailable("Others publish all the time. Try again in a moment.")
 
     async def carry_over(self, release_id: str, *, by: str) -> int:
@@ -142,7 +162,12 @@ class LiveContent:
             StorageUnavailable: it could not be read or written; what was live still is.
         """
         async with self._one_at_a_time:
-            live = await self.now()
+            try:
+                live = await self.now()
+            except LiveDamaged:
+                # Nobody is answered from it as it stands, and going live with another is what helps.
+                log.warning("nothing_carried_over", release=release_id)
+                return 0
             if live is None or live.release_id == release_id:
                 return 0
             base = await _in_thread(lambda: self._content(release_id))
@@ -166,23 +191,28 @@ class LiveContent:
             return carried
 
     async def set_incidents(
-        self, change: Callable[[tuple[Incident, ...]], tuple[Incident, ...]], *, by: str
+        self, change: Callable[[tuple[Incident, ...]], tuple[Incident, ...]], entry: Entry
     ) -> None:
         """Make other incidents the open ones. `change` gives them from those that are, and may be called again.
+
+        `entry` is what the journal is to hold of it; where and when are filled in.
 
         Raises:
             NothingLive: there is no release whose answers they could go before.
             StorageUnavailable: it could not be written; what was open still is.
         """
         async with self._one_at_a_time:
+            await self._journal.settle()
             for _ in range(TRIES):
                 live = await self.now()
                 if live is None:
                     raise NothingLive("Nothing is live yet. Train and publish a first release.")
                 there = live.edition.incidents if live.edition is not None else ()
-                edition = replace(self._edition(live, live.articles, by), incidents=change(there))
+                edition = replace(self._edition(live, live.articles, entry.by), incidents=change(there))
+                told = replace(entry, release_id=edition.release_id, revision=edition.revision, at=edition.at)
                 try:
-                    await self._write(edition)
+                    async with self._journal.entry(told):
+                        await self._write(edition)
                 except EditionMoved:
                     continue
                 return
@@ -258,12 +288,12 @@ class LiveContent:
     def _content(self, release_id: str) -> Articles:
         path = self._releases / release_id / CONTENT_FILE
         if not path.is_file():
-            raise StorageUnavailable(f"Release {release_id} has no {CONTENT_FILE}. Publish another release.")
+            raise LiveDamaged(f"Release {release_id} has no {CONTENT_FILE}. Publish another release.")
         if not path.stat().st_size:
             return {}
         parsed = parse(path)
         if parsed.errors:
-            raise StorageUnavailable(
+            raise LiveDamaged(
                 f"The articles of release {release_id} cannot be read. Publish another release."
             )
         return {article.id: article for article in parsed.articles}
@@ -292,6 +322,24 @@ def _check(ids: Collection[str], shelved: Mapping[str, Shelved], live: Live) -> 
             raise CannotPublish(f"“{title}” is a draft. Mark it as ready first.", article_id=article_id)
 
 
+def _told(edition: Edition, ids: tuple[str, ...], why: str | None) -> Entry:
+    """What the audit log says of a publication."""
+    return Entry(
+        by=edition.by,
+        action="published_articles",
+        subject=ids[0] if len(ids) == 1 else f"{len(ids)} articles",
+        release_id=edition.release_id,
+        revision=edition.revision,
+        at=edition.at,
+        why=why,
+        data={
+            "release_id": edition.release_id,
+            "revision": edition.revision,
+            "ids": list(ids[:NAMED]),
+        },
+    )
+
+
 def _published(store: ReleaseStore, release_id: str) -> tuple[str, str]:
     for entry in reversed(store.history()):
         if entry.get("release") == release_id:
@@ -304,8 +352,8 @@ async def _in_thread(work: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(work)
     except ReleaseError as error:
-        raise StorageUnavailable(str(error)) from error
+        raise LiveDamaged(str(error)) from error
     except OSError as error:
         raise StorageUnavailable(
-            f"This could not be read or written ({error.strerror}). What was live still is; try again in a moment."
+            f"This could not be read or written: {why(error)}. What was live still is; try again in a moment."
         ) from error

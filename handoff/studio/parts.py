@@ -18,6 +18,7 @@ from handoff.studio.incidents import Incidents
 from handoff.studio.intents import IntentDesk
 from handoff.studio.job_keeper import JobKeeper
 from handoff.studio.jobs import Jobs
+from handoff.studio.journal import Journal
 from handoff.studio.live import LiveContent
 from handoff.studio.meanings import Meanings
 from handoff.studio.past_talk import PastTalk
@@ -44,6 +45,7 @@ class Studio:
     live: LiveContent
     bench: Workbench
     incidents: Incidents
+    journal: Journal
     intents: IntentDesk
     meanings: Meanings
     keeper: JobKeeper
@@ -69,6 +71,8 @@ class Studio:
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
+        # Before anything else goes live: what a relay that was killed had begun.
+        await self.journal.settle()
         await self.incidents.start()
         self.keeper.start()
         self.canaries.start()

@@ -9,9 +9,9 @@ from typing import Any, Final
 from handoff.domain.errors import BadFrame, NotFound
 from handoff.ports import Clock
 from handoff.studio.articles import ArticleDesk
-from handoff.studio.audit import Audit
 from handoff.studio.canary import Canaries
 from handoff.studio.errors import NothingLive
+from handoff.studio.journal import Entry
 from handoff.studio.live import LiveContent, Published
 from handoff.studio.plans import Action, Plan, Plans
 from handoff.studio.releases import Releases
@@ -19,8 +19,6 @@ from handoff.studio.settings import StudioSettings, check_values
 from handoff.studio.taking_up import TakingUp
 from kb_index.article import Article
 
-NAMED: Final = 100
-"""Articles that an entry of the audit log names."""
 LATEST_MS: Final = 366 * 24 * 3600 * 1000
 
 
@@ -36,7 +34,6 @@ class Publishing:
         canaries: Canaries,
         taking_up: TakingUp,
         settings: StudioSettings,
-        audit: Audit,
         clock: Clock,
     ) -> None:
         self._desk = desk
@@ -45,7 +42,6 @@ class Publishing:
         self._canaries = canaries
         self._taking_up = taking_up
         self._settings = settings
-        self._audit = audit
         self._clock = clock
         self._plans: Plans | None = None
 
@@ -59,9 +55,7 @@ class Publishing:
         """Publish the working copy of these articles, None for all that differ. Raises as `LiveContent.publish`."""
         due_at, needs_approval = await self._when(at)
         if due_at is None and not needs_approval:
-            done = await self._live.publish(ids, by=by)
-            await self._note_articles(done, by, why)
-            return done
+            return await self._live.publish(ids, by=by, why=why)
         chosen = await self._live.choose(ids)
         if not chosen:
             raise NotFound("All of this is live already.")
@@ -136,29 +130,25 @@ class Publishing:
         for article_id, version in versions.items():
             kept = None if version is None else await self._desk.version(article_id, version)
             chosen[article_id] = None if kept is None else kept.article
-        done = await self._live.publish_versions(chosen, by=by)
-        await self._note_articles(done, by, why)
+        await self._live.publish_versions(chosen, by=by, why=why)
 
     async def _publish_release(self, release_id: str, by: str, why: str | None) -> str:
         moved = await self._releases.publish(release_id, by=by, why=why)
         await self._canaries.went_live(by)
-        release = await self._releases.known(release_id)
+        return moved.release_id
+
+    async def keep_values(self, entry: Entry) -> None:
+        """What belongs to a release that went live: where it has values that somebody chose, the next training goes by
+        them too."""
+        release = await self._releases.known(entry.release_id)
         if release.manifest.get("derived_from"):
-            # Values that somebody chose: the next training goes by them too.
             served = release.manifest.get("serving") or {}
             chosen = {
                 "risk": served.get("risk"),
                 "frustration": served.get("frustration_threshold"),
                 "voice": served.get("voice"),
             }
-            await self._settings.change({name: v for name, v in chosen.items() if v is not None}, by)
-        return moved.release_id
-
-    async def _note_articles(self, done: Published, by: str, why: str | None) -> None:
-        if done.ids:
-            subject = done.ids[0] if len(done.ids) == 1 else f"{len(done.ids)} articles"
-            told = {"release_id": done.release_id, "revision": done.revision, "ids": list(done.ids[:NAMED])}
-            await self._audit.note(by, "published_articles", subject, why=why, data=told)
+            await self._settings.change({name: v for name, v in chosen.items() if v is not None}, entry.by)
 
     async def _when(self, at: str | None) -> tuple[int | None, bool]:
         """The time in epoch milliseconds, None for now, and whether somebody else must agree."""

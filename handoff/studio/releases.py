@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import structlog
 
+from handoff.adapters.clock import SystemClock
 from handoff.content.errors import ReleaseRefused
 from handoff.content.releases import list_releases, live_and_previous, publish_release, rollback_release
-from handoff.domain.errors import StorageUnavailable
+from handoff.domain.storage import why_there
 from handoff.ports import BotNotReadyError, BotReleaseRefusedError, Workbench
-from handoff.studio.audit import Audit
+from handoff.studio.journal import Entry, Journal
 from handoff.studio.live import LiveContent
 from handoff.studio.reports import Reports
 from handoff.wire.times import rfc3339
@@ -44,12 +45,14 @@ class Moved:
 class Releases:
     """The releases of a home."""
 
-    def __init__(self, home: Path, live: LiveContent, audit: Audit, bench: Workbench | None = None) -> None:
+    def __init__(
+        self, home: Path, live: LiveContent, journal: Journal, bench: Workbench | None = None
+    ) -> None:
         """Without `bench` (a command beside running bots) bots load a release once it is live, and the one before answers
         meanwhile."""
         self._home = home
         self._live = live
-        self._audit = audit
+        self._journal = journal
         self._bench = bench
         self.reports = Reports(home)
 
@@ -110,8 +113,8 @@ class Releases:
                 # Another publication of the same release came first.
                 await self._live.carry_over(release_id, by=by)
             await self._have_loaded(release_id, PUBLISH_WAIT_S)
-        done = await publish_release(self._home, release_id, by=by)
-        return await self._noted(Moved(done.id, before, noted=True), by, why, action)
+        entry = _entry(release_id, before, by, why, action)
+        return await self._move(lambda: publish_release(self._home, release_id, by=by), entry)
 
     async def never_live(self, release_id: str) -> bool:
         """Whether it is there, and customers have never had it."""
@@ -161,8 +164,8 @@ class Releases:
         before, previous = await live_and_previous(self._home)
         if previous is not None:
             await self._have_loaded(previous, ROLL_BACK_WAIT_S)
-        done = await rollback_release(self._home, by=by)
-        return await self._noted(Moved(done.id, before, noted=True), by, why, "rolled_back_to")
+        entry = None if previous is None else _entry(previous, before, by, why, "rolled_back_to")
+        return await self._move(lambda: rollback_release(self._home, by=by), entry)
 
     async def _have_loaded(self, release_id: str, limit_s: float) -> None:
         """Bots that are away or slow do not hold up a publication: they follow by themselves."""
@@ -179,17 +182,16 @@ class Releases:
         except (BotNotReadyError, TimeoutError) as failure:
             log.info("release_not_loaded_before", release=release_id, why=repr(failure))
 
-    async def _noted(self, moved: Moved, by: str, why: str | None, action: str) -> Moved:
-        if moved.before == moved.release_id:
-            return moved
-        try:
-            told = None if why is None else why.replace("\0", "")[:WHY_AT_MOST]
-            await self._audit.note(by, action, moved.release_id, why=told, data={"before": moved.before})
-        except StorageUnavailable as failure:
-            # It is live all the same, and the releases' own history says since when and by whom.
-            log.warning("release_not_noted", release=moved.release_id, error=failure.code)
-            return Moved(moved.release_id, moved.before, noted=False)
-        return moved
+    async def _move(self, work: Callable[[], Awaitable[Release]], entry: Entry | None) -> Moved:
+        """Have `work` make live what `entry` says, and the audit log say so. None: there is nothing, as `work` tells."""
+        if entry is None or entry.release_id == entry.data["before"]:
+            done = await work()
+            return Moved(done.id, done.id, noted=True)
+        await self._journal.settle()
+        # Where the database is away it is live all the same, and noted later.
+        async with self._journal.entry(entry) as noting:
+            done = await work()
+        return Moved(done.id, entry.data["before"], noted=noting.noted)
 
     def _derived(self, release_id: str, changes: Mapping[str, Any], at_ms: int) -> Release:
         store = ReleaseStore(self._home / "releases")
@@ -212,7 +214,7 @@ class Releases:
         except (ReleaseError, ServingError) as error:
             raise ReleaseRefused(error.code, str(error)) from error
         except OSError as error:
-            raise ReleaseRefused("storage_failed", f"{error.filename}: {error.strerror}.") from error
+            raise ReleaseRefused("storage_failed", f"{why_there(error)}.") from error
 
     def _checked(self, release_id: str, *, whole: bool) -> Release:
         if not (self._home / "releases").is_dir():
@@ -223,4 +225,18 @@ class Releases:
         except ReleaseError as error:
             raise ReleaseRefused(error.code, str(error)) from error
         except OSError as error:
-            raise ReleaseRefused("storage_failed", f"{error.filename}: {error.strerror}.") from error
+            raise ReleaseRefused("storage_failed", f"{why_there(error)}.") from error
+
+
+def _entry(release_id: str, before: str | None, by: str, why: str | None, action: str) -> Entry:
+    """What the audit log is to say once a release is live."""
+    return Entry(
+        by=by,
+        action=action,
+        subject=release_id,
+        release_id=release_id,
+        revision=None,
+        at=rfc3339(SystemClock().now_ms()),
+        why=None if why is None else why.replace("\0", "")[:WHY_AT_MOST],
+        data={"before": before},
+    )

@@ -16,6 +16,7 @@ from handoff.content.errors import ContentMoved, ContentRefused, ExportRefused, 
 from handoff.content.project import project_zip
 from handoff.content.store import Content
 from handoff.domain.errors import BadFrame, BadJson, Forbidden, StorageUnavailable, TooLarge, Unauthorized
+from handoff.domain.storage import why
 from handoff.studio.articles import Status
 from handoff.studio.guard import guard
 from handoff.studio.parts import Studio
@@ -73,7 +74,7 @@ def import_routes(studio: Studio, gate: Gate) -> APIRouter:
         try:
             token, made = await studio.imports.preview(data, query.name, locale=locale)
         except OSError as error:
-            raise StorageUnavailable(f"The file could not be kept ({error.strerror}). Try again.") from error
+            raise StorageUnavailable(f"The file could not be kept: {why(error)}.") from error
         return {"token": token, **made.shape()}
 
     @router.post(

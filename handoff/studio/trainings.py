@@ -16,6 +16,7 @@ from handoff.content.programs import Progress
 from handoff.content.training import sweep as sweep_training
 from handoff.content.training import train
 from handoff.domain.errors import HandoffError
+from handoff.domain.storage import why
 from handoff.studio.job_process import JobTask
 from handoff.studio.judging import SCRATCH, judge
 from handoff.studio.reports import Reports
@@ -38,6 +39,9 @@ async def train_and_judge(task: JobTask) -> Mapping[str, Any]:
     release_id = await asyncio.to_thread(_made_before, task)
     if release_id is None:
         release_id = await _trained(task)
+    else:
+        # The process that made it was killed before it had put away what it worked with.
+        await asyncio.to_thread(sweep_training, task.settings.home)
     task.keep(release_id=release_id)
     problem = await _judged(task, release_id)
     return {"release_id": release_id, "report_problem": problem}
@@ -103,7 +107,7 @@ async def _judged(task: JobTask, release_id: str) -> dict[str, str] | None:
     except HandoffError as failure:
         problem = {"code": failure.code, "message": failure.message}
     except OSError as failure:
-        problem = {"code": "storage_failed", "message": f"It could not be written: {failure.strerror}."}
+        problem = {"code": "storage_failed", "message": f"It could not be written: {why(failure)}."}
     else:
         return None
     log.warning("release_not_judged", release=release_id, error=problem["code"])

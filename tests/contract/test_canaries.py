@@ -34,8 +34,8 @@ async def test_one_runs_at_a_time_whoever_begins_it(
     assert {type(each) for each in begun} == {Canary, CanaryRefused}
     assert await other.running() == canaries[0]
     assert canaries[0].started_at == clock.now_ms() + BEGINS_AFTER_MS
-    assert await store.end(canaries[0].id, "stopped", "Ada")
-    assert not await other.end(canaries[0].id, "promoted", "Bo")
+    assert await store.end(canaries[0], "stopped", "Ada")
+    assert not await other.end(canaries[0], "promoted", "Bo")
     assert await store.running() is None
     await store.begin("r2", "r0", 0.5, "Bo")
 

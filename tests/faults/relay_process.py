@@ -21,10 +21,12 @@ PATIENCE_S = 30.0
 
 
 class RelayProcess:
-    """`baton relay` on a home, with no bot behind it; `async with` starts it and leaves none behind."""
+    """`baton relay` on a home, with no bot behind it unless one is given; `async with` starts it and leaves none behind."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **variables: str) -> None:
+        """`variables` are added to the environment of the process."""
         self.home = home
+        self._variables = variables
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -46,6 +48,7 @@ class RelayProcess:
             "BATON_HOME": str(self.home),
             "BATON_PORT": str(self.port),
             "BATON_BOT_URL": "http://127.0.0.1:1",
+            **self._variables,
         }
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "handoff.cli", "relay", env=env, cwd=PROJECT
@@ -74,6 +77,11 @@ class RelayProcess:
     async def kill(self) -> None:
         """kill -9: it gets no chance to finish anything."""
         await self._end(signal.SIGKILL)
+
+    async def gone(self) -> None:
+        """Wait until it has ended by itself."""
+        assert self._process is not None
+        await asyncio.wait_for(self._process.wait(), PATIENCE_S)
 
     async def terminate(self) -> int:
         """SIGTERM; its exit code."""

@@ -30,6 +30,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         ("threshold", 1.01),
         ("frustration_threshold", 0.0),
         ("frustration_threshold", math.inf),
+        ("threshold", 10**400),
         ("risks", 0.1),
         ("voice", "shouting"),
         ("voice", 1),
