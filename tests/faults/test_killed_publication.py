@@ -169,7 +169,7 @@ async def test_a_release_goes_live_with_its_entry_and_a_trial_ends_with_it(tmp_p
                 await asyncio.sleep(0.05)
         assert [one[:2] for one in await at.audit()] == [("began_canary", "r2"), ("promoted_canary", "r2")]
         assert at.is_tidy()
-        assert await at.edda.post("/rollback", {"why": "bad"}) == {"release_id": "r1"}
+        assert (await at.edda.post("/rollback", {"why": "bad"}))["release_id"] == "r1"
         assert (await at.audit())[-1] == ("rolled_back_to", "r1", "bad")
 
 

@@ -136,6 +136,9 @@ async def test_a_pointer_to_nowhere_is_mended_by_publishing_from_the_page(
             status, error = await edda.refused("POST", "/releases/r2/publish", {})
             assert error["code"] == "storage_failed"
             current.rmdir()
-        assert await edda.post("/releases/r2/publish", {"why": "mended"}) == {"release_id": "r2"}
+        assert await edda.post("/releases/r2/publish", {"why": "mended"}) == {
+            "release_id": "r2",
+            "live": True,
+        }
         assert (await edda.get("/summary"))["live"]["release_id"] == "r2"
         assert (await edda.get("/audit"))["entries"][0]["action"] == "published_release"
