@@ -104,7 +104,7 @@ def publish(
     why: Why = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a release live; a running bot follows at its next turn."""
+    """Make a release live; a running bot follows within a second or two."""
     live = guarded(lambda: asyncio.run(_publish(settings(), release_id, why)))
     result({"live": live}, as_json=as_json, lines=[f"{live} is live."])
 

@@ -66,7 +66,7 @@ async def live_and_previous(home: Path) -> tuple[str | None, str | None]:
 
 
 async def publish_release(home: Path, release_id: str, *, by: str) -> Release:
-    """Verify a release and make it live; a running bot follows at its next turn.
+    """Verify a release and make it live; a running bot follows within a second or two.
 
     Raises:
         ReleaseRefused: unknown or corrupt; what was live still is.
