@@ -67,6 +67,7 @@ class Studio:
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
+        self.live.start()
         await self.incidents.start()
         self.keeper.start()
         self.canaries.start()
@@ -80,6 +81,7 @@ class Studio:
         await self.canaries.stop()
         await self.keeper.stop()
         await self.incidents.stop()
+        await self.live.stop()
 
     def now(self) -> str:
         """The time, RFC 3339 in UTC to the second."""
