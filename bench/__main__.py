@@ -20,6 +20,7 @@ BENCHMARKS: Final = {
     "kb": "single questions to an index of N passages, beside exact search",
     "retrain": "one example more, until intents and index both know it, beside `rasa train`; turns during the swap",
     "growth": "a turn in conversations of 10, 100 and 1,000 messages, beside Rasa",
+    "studio": "what an editor waits for with thousands of articles, and everybody else during an import",
     "faults": "words while processes are killed and sockets cut: lost, doubled and out of order must be 0",
     "fuzz": "generated frames, right and wrong, at both sockets: nothing may break, leak or go wrong",
 }

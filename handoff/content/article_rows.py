@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -11,11 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handoff.adapters.schema import article_questions, articles
 from handoff.adapters.upsert import Upsert
+from handoff.content.slices import TEXTS, unhurried
 from handoff.content.versions import Kept
 from kb_index.article import Article
-
-# SQLite allows 32,766 variables in a statement; ids are taken in slices far below that.
-SLICE: Final = 500
 
 _COLUMNS: Final = (
     "title", "answer", "tags", "locale", "updated_at", "version", "status", "owner", "valid_from", "valid_until",
@@ -27,7 +25,7 @@ _PUT: Final = Upsert(articles, key=["id"], update=_COLUMNS)
 async def kept_by_id(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Kept]:
     """The articles with these ids; unknown ones are left out."""
     found: dict[str, Kept] = {}
-    for some in slices(ids):
+    async for some in unhurried(ids):
         heads = (await connection.execute(sa.select(articles).where(articles.c.id.in_(some)))).all()
         found |= await with_questions(connection, heads)
     return found
@@ -35,38 +33,39 @@ async def kept_by_id(connection: AsyncConnection, ids: Sequence[str]) -> dict[st
 
 async def with_questions(connection: AsyncConnection, heads: Sequence[sa.Row[Any]]) -> dict[str, Kept]:
     """The articles of these rows of `articles`, by id."""
-    questions: dict[str, list[str]] = {}
-    for some in slices([row.id for row in heads]):
+    found: dict[str, Kept] = {}
+    async for some in unhurried(heads):
+        questions: dict[str, list[str]] = {}
         query = (
             sa.select(article_questions.c.article_id, article_questions.c.text)
-            .where(article_questions.c.article_id.in_(some))
+            .where(article_questions.c.article_id.in_([row.id for row in some]))
             .order_by(article_questions.c.article_id, article_questions.c.position)
         )
         for article_id, text in (await connection.execute(query)).all():
             questions.setdefault(article_id, []).append(text)
-    return {row.id: kept_of(row, questions.get(row.id, ())) for row in heads}
+        found |= {row.id: kept_of(row, questions.get(row.id, ())) for row in some}
+    return found
 
 
 async def put(connection: AsyncConnection, kept: Sequence[Kept]) -> None:
     """Store articles in the place of those with their ids."""
-    if not kept:
-        return
     await _forget_questions(connection, [entry.article.id for entry in kept])
-    await connection.execute(_PUT.on(connection), [_row(entry) for entry in kept])
-    questions = [
-        {"article_id": entry.article.id, "position": position, "text": text}
-        for entry in kept
-        for position, text in enumerate(entry.article.questions)
-    ]
-    if questions:
-        await connection.execute(article_questions.insert(), questions)
+    async for some in unhurried(kept):
+        await connection.execute(_PUT.on(connection), [_row(entry) for entry in some])
+        questions = [
+            {"article_id": entry.article.id, "position": position, "text": text}
+            for entry in some
+            for position, text in enumerate(entry.article.questions)
+        ]
+        async for lines in unhurried(questions, at_once=TEXTS):
+            await connection.execute(article_questions.insert(), lines)
 
 
 async def remove(connection: AsyncConnection, ids: Sequence[str]) -> int:
     """Remove articles; returns how many were there."""
     removed = 0
     await _forget_questions(connection, ids)
-    for some in slices(ids):
+    async for some in unhurried(ids):
         removed += (await connection.execute(articles.delete().where(articles.c.id.in_(some)))).rowcount
     return removed
 
@@ -86,14 +85,8 @@ def kept_of(row: Any, questions: Iterable[str]) -> Kept:
     return Kept(article, row.status, row.owner, row.version, row.updated_at, row.updated_by)
 
 
-def slices(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Parts of `values` that fit into a statement."""
-    for start in range(0, len(values), SLICE):
-        yield values[start : start + SLICE]
-
-
 async def _forget_questions(connection: AsyncConnection, ids: Sequence[str]) -> None:
-    for some in slices(ids):
+    async for some in unhurried(ids):
         await connection.execute(article_questions.delete().where(article_questions.c.article_id.in_(some)))
 
 

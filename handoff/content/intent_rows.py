@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handoff.adapters.schema import entities, intent_examples, intent_versions, intents
 from handoff.adapters.upsert import Upsert
-from handoff.content.article_rows import slices
+from handoff.content.slices import TEXTS, unhurried
 from kb_index.rules import Does, Entity, check_does, check_entity
 
 Action = Literal["created", "edited", "imported", "removed"]
@@ -93,15 +93,15 @@ async def put_intent(
 
 async def put_examples(connection: AsyncConnection, examples: Mapping[str, Sequence[str]]) -> None:
     """Store the examples of intents in the place of those they had."""
-    for some in slices(list(examples)):
+    async for some in unhurried(list(examples)):
         await connection.execute(intent_examples.delete().where(intent_examples.c.intent.in_(some)))
     rows = [
         {"intent": name, "position": position, "text": text}
         for name, texts in examples.items()
         for position, text in enumerate(texts)
     ]
-    if rows:
-        await connection.execute(intent_examples.insert(), rows)
+    async for lines in unhurried(rows, at_once=TEXTS):
+        await connection.execute(intent_examples.insert(), lines)
 
 
 async def remove_intent(connection: AsyncConnection, kept: KeptIntent, *, by: str, at: int) -> None:

@@ -18,6 +18,7 @@ from handoff.adapters.schema import article_questions, articles, entities, inten
 from handoff.content import article_rows, intent_rows
 from handoff.content.article_rows import kept_by_id
 from handoff.content.expected import Expected
+from handoff.content.slices import all_rows
 from handoff.content.versions import Kept, Version, keep_versions, newest_versions
 from handoff.ports import Clock
 from kb_index.article import Article
@@ -82,7 +83,8 @@ class ContentStore:
         PostgreSQL has by default.
         """
         async with reading(self._engine) as connection:
-            return _content((await connection.execute(_EVERYTHING)).all(), drafts=drafts)
+            rows = await all_rows(await connection.execute(_EVERYTHING))
+        return await asyncio.to_thread(_content, rows, drafts=drafts)
 
     async def own_intents(self) -> frozenset[str]:
         """Names of the intents that the site has made, drafts too."""
@@ -284,7 +286,7 @@ async def _ids(connection: AsyncConnection) -> set[str]:
 async def _remove_articles(connection: AsyncConnection, ids: Sequence[str], *, by: str, at: int) -> int:
     there = await kept_by_id(connection, ids)
     versions = await newest_versions(connection, list(there))
-    await keep_versions(connection, map(_as_found, there.values()))
+    await keep_versions(connection, [_as_found(kept) for kept in there.values()])
     await keep_versions(
         connection,
         [
@@ -310,4 +312,5 @@ async def _check_unmoved(
     there = {article_id: found.article for article_id, found in kept.items()}
     kept_intents = await intent_rows.kept_intents(connection) if parsed.intents else {}
     intents = {name: list(intent.examples) for name, intent in kept_intents.items() if intent.examples}
-    expected.check(parsed, there, intents, await _ids(connection) if replace else None)
+    ids = await _ids(connection) if replace else None
+    await asyncio.to_thread(expected.check, parsed, there, intents, ids)

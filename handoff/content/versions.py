@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -12,11 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handoff.adapters.schema import article_versions, articles
+from handoff.content.slices import unhurried
 from kb_index.article import Article, check_article
 
 Action = Literal["created", "edited", "imported", "restored", "removed"]
 
-_SLICE: Final = 500
 _KEEP: Final = {
     "postgresql": postgresql.insert(article_versions).on_conflict_do_nothing(),
     "sqlite": sqlite.insert(article_versions).on_conflict_do_nothing(),
@@ -54,8 +54,7 @@ class Version:
 async def newest_versions(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
     """The newest version of each article that is or was there; others are left out."""
     found: dict[str, int] = {}
-    for start in range(0, len(ids), _SLICE):
-        some = ids[start : start + _SLICE]
+    async for some in unhurried(ids):
         for key, column, table in (
             (articles.c.id, articles.c.version, articles),
             (article_versions.c.article_id, sa.func.max(article_versions.c.version), article_versions),
@@ -68,21 +67,21 @@ async def newest_versions(connection: AsyncConnection, ids: Sequence[str]) -> di
     return found
 
 
-async def keep_versions(connection: AsyncConnection, versions: Iterable[Version]) -> None:
+async def keep_versions(connection: AsyncConnection, versions: Sequence[Version]) -> None:
     """Write lines of history. One that is there already keeps what it says."""
-    rows = [
-        {
-            "article_id": line.article_id,
-            "version": line.version,
-            "at": line.at,
-            "by": line.by,
-            "action": line.action,
-            "note": line.note,
-            "data": None if line.kept is None else _to_json(line.kept),
-        }
-        for line in versions
-    ]
-    if rows:
+    async for some in unhurried(versions):
+        rows = [
+            {
+                "article_id": line.article_id,
+                "version": line.version,
+                "at": line.at,
+                "by": line.by,
+                "action": line.action,
+                "note": line.note,
+                "data": None if line.kept is None else _to_json(line.kept),
+            }
+            for line in some
+        ]
         await connection.execute(_KEEP[connection.dialect.name], rows)
 
 

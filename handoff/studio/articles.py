@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import article_versions, articles
 from handoff.content import article_rows
+from handoff.content.slices import unhurried
 from handoff.content.versions import (
     Action,
     Kept,
@@ -217,7 +218,7 @@ class ArticleDesk:
         )
         found: dict[str, tuple[str, int]] = {}
         async with reading(self._engine) as connection:
-            for some in article_rows.slices(sorted(ids)):
+            async for some in unhurried(sorted(ids)):
                 rows = (await connection.execute(query.where(lines.article_id.in_(some)))).all()
                 found |= {row.article_id: (row.by, row.at) for row in rows}
         return found

@@ -77,10 +77,29 @@ class LiveContent:
         self._cached: tuple[object, Live] | None = None
         self._drafted: object = None
         self._one_at_a_time = asyncio.Lock()
+        self._one_reads = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to read what lists and searches need: thousands of articles take a second, which nobody is to wait for."""
+        self._reading = asyncio.create_task(self._read_ahead(), name="live")
+
+    async def stop(self) -> None:
+        """End; what is not read yet is read when it is asked for."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def _read_ahead(self) -> None:
+        # Whoever asks meanwhile is told what is wrong; here nobody is.
+        with suppress(StorageUnavailable):
+            await self._shelf.refreshed()
+            await self.now()
 
     async def now(self) -> Live | None:
         """What is live, or None before the first release. Raises `StorageUnavailable` where it cannot be read."""
-        return await _in_thread(self._now)
+        async with self._one_reads:  # a second one would read all of it once more beside the first
+            return await _in_thread(self._now)
 
     async def publish(self, ids: Collection[str] | None, *, by: str, why: str | None = None) -> Published:
         """Make the working copy of these articles live, or with None of every article that differs and is no draft.

@@ -73,6 +73,7 @@ class Studio:
         """Begin what runs beside requests."""
         # Before anything else goes live: what a relay that was killed had begun.
         await self.journal.settle()
+        self.live.start()
         await self.incidents.start()
         self.keeper.start()
         self.canaries.start()
@@ -86,6 +87,7 @@ class Studio:
         await self.canaries.stop()
         await self.keeper.stop()
         await self.incidents.stop()
+        await self.live.stop()
 
     def now(self) -> str:
         """The time, RFC 3339 in UTC to the second."""

@@ -16,7 +16,7 @@ from kb_index.article import Article
 from kb_index.editions import EditionStore
 from kb_index.formats import Parsed
 from kb_index.releases import ReleaseStore
-from tests.integration.relay.harness import running_relay
+from tests.integration.relay.harness import running_relay, until
 from tests.integration.relay.studio import STUDIO, editor, released
 
 RETURNS = Article(
@@ -244,3 +244,13 @@ async def test_a_damaged_edition_is_replaced_by_the_next_publication(tmp_path: P
         edition = EditionStore(tmp_path / "editions").current("r1")
         assert edition is not None
         assert edition.articles[0].answer == "Corrected."
+
+
+async def test_a_relay_reads_the_articles_before_anybody_asks_for_them(tmp_path: Path) -> None:
+    await a_home(tmp_path, RETURNS, REFUNDS)
+    async with running_relay(tmp_path) as at:
+        studio = at.running.studio
+        await until(lambda: studio.shelf.moves == 1)
+        await until(lambda: studio.live._cached is not None)
+        assert set(await studio.shelf.refreshed()) == {"returns", "refunds"}
+        assert studio.shelf.moves == 1, "nothing is read twice"
