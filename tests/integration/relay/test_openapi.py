@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from bench.fuzz.http import Keys, fuzz_http, log_in
-from tests.integration.relay.harness import RunningRelay, running_relay
+from bench.fuzz.http import Keys, fuzz_http, fuzz_studio, log_in
+from tests.integration.relay.harness import RunningRelay, ScriptedBot, running_relay
+from tests.integration.relay.studio import editor, released
+from tests.integration.relay.test_studio_articles import REFUNDS, RETURNS, a_home
+from tests.unit.handoff.studio.programs import bot_python
 
 DRAWN = 15
 """Requests drawn for each operation; those at the limits of its fields come on top, some 300 in all."""
+
+DRAWN_STUDIO = 4
+"""The studio has four times as many operations; those at the limits are some 2,500 in all."""
 
 PASSWORD = "a-long-enough-password"
 
@@ -28,6 +36,23 @@ async def keys_of(at: RunningRelay) -> Keys:
     return Keys(customer.conversation_id, customer.token, token, *sessions)
 
 
+class TryingBot(ScriptedBot):
+    """A bot that tries out what it is asked to: what it answers is not what is looked at here."""
+
+    async def try_turn(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The same for all."""
+        return {"outcome": {"turn": 1}, "explanation": {}, "dialogue": "", "asked": len(asked)}
+
+    async def advise(self, article: Mapping[str, Any], *, draft: bool) -> dict[str, Any]:
+        """Nothing is doubtful."""
+        del article, draft
+        return {"warnings": []}
+
+    async def embed(self, texts: Sequence[str]) -> tuple[str, list[list[float]]]:
+        """Nothing is alike."""
+        return "tests", [[1.0, float(number)] for number, _ in enumerate(texts)]
+
+
 @pytest.mark.parametrize("who", ["a stranger", "somebody with every key"])
 async def test_every_answer_is_one_that_is_documented(who: str, tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "schemathesis"
@@ -40,6 +65,26 @@ async def test_every_answer_is_one_that_is_documented(who: str, tmp_path: Path) 
     assert found.failures == 0, found.told
     assert found.operations >= 13
     assert found.requests > 200
+
+
+async def test_nothing_that_an_editor_sends_makes_the_studio_fail(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "schemathesis"
+    home.mkdir()
+    folder.mkdir()
+    await a_home(home, RETURNS, REFUNDS)
+    released(home, "r2", [RETURNS], live=False)
+    async with running_relay(home, bot=TryingBot(), bot_python=bot_python(tmp_path)) as at:
+        await at.accounts.add_user("Edda", "editor", PASSWORD)
+        async with httpx.AsyncClient(base_url=at.url) as http:
+            session = await log_in(http, "Edda", PASSWORD)
+        found = await fuzz_studio(at.url, DRAWN_STUDIO, 1, folder, session)
+        async with editor(at, "Otto") as otto:
+            # Something was written, and all of it can be read.
+            assert (await otto.get("/articles"))["total"] > 0
+            assert (await otto.get("/releases"))["releases"]
+    assert found.failures == 0, found.told
+    assert found.operations >= 60
+    assert found.requests > 1000
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])

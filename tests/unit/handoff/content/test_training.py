@@ -342,7 +342,7 @@ async def test_a_full_disk_is_said_to_be_one(settings: Settings, monkeypatch: py
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(ReleaseStore, "commit", full)
-    with pytest.raises(TrainingFailed, match="No space left on device") as failed:
+    with pytest.raises(TrainingFailed, match="the disk is full; make room") as failed:
         await _train(settings)
     assert failed.value.code == "storage_failed"
     assert _left_behind(settings) == []
