@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from handoff.content.intent_rows import KeptIntent
+from handoff.studio import exam_advice
 from handoff.studio.advice import Advice
+from handoff.studio.exam import folded
 from handoff.studio.masking import Kind, find_personal
 from handoff.studio.meanings import Meanings, Nearness
 from handoff.studio.shelf import Shelved, same
@@ -55,12 +57,14 @@ class Surroundings:
 
     `examples` are those of every intent that is trained, by name; `holders` the intents that have an example with these
     words, `asked` id and title of an article that is asked with them (words as `same` gives them).
+    `exam` holds the words of the exam's questions, as `Exam.asked` gives them.
     """
 
     examples: Mapping[str, Sequence[str]]
     holders: Mapping[str, Sequence[str]]
     asked: Mapping[str, tuple[str, str]]
     shelved: Mapping[str, Shelved]
+    exam: Collection[str] = ()
 
 
 def surroundings(
@@ -68,6 +72,7 @@ def surroundings(
     shipped: Mapping[str, Sequence[str]],
     shelved: Mapping[str, Shelved],
     written: Written | None = None,
+    exam: Collection[str] = (),
 ) -> Surroundings:
     """Everything there is beside an intent; `written` is one that may not be stored yet."""
     examples = {
@@ -88,7 +93,7 @@ def surroundings(
         for entry in shelved.values()
         for key in entry.asked & wanted
     }
-    return Surroundings(examples, holders, asked, shelved)
+    return Surroundings(examples, holders, asked, shelved, exam)
 
 
 def plain_doubts(written: Written, shipped: Sequence[str], beside: Surroundings) -> Iterator[Advice]:
@@ -117,6 +122,8 @@ def plain_doubts(written: Written, shipped: Sequence[str], beside: Surroundings)
                 index=index,
                 other={"article_id": article_id, "title": title, "text": plain(text), "score": 1.0},
             )
+        if folded(plain(text)) in beside.exam:
+            yield Advice(exam_advice.CODE, exam_advice.MESSAGE, "examples", index=index)
         for name in beside.holders.get(key, ()):
             if name not in (written.name, QUESTION):
                 yield Advice(

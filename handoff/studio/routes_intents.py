@@ -126,7 +126,7 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
     async def intents(_user: User = may_edit) -> dict[str, Any]:
         """All intents in name order, own ones first, each with the codes of doubts that need no bot."""
         kept, shelved = await studio.intents.intents(), await studio.shelf.refreshed()
-        beside = surroundings(kept, shipped(), shelved)
+        beside = surroundings(kept, shipped(), shelved, exam=await studio.exam.asked())
         lines = []
         for name, intent in sorted(kept.items(), key=lambda item: (item[1].does is None, item[0])):
             written = Written(name, intent.examples, intent.does)
@@ -196,7 +196,7 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
         kept, shelved = await studio.intents.intents(), await studio.shelf.refreshed()
         examples = tuple(text.strip() for text in body.intent.examples if text.strip())
         written = Written(name, examples, _does(body.intent))
-        beside = surroundings(kept, shipped(), shelved, written)
+        beside = surroundings(kept, shipped(), shelved, written, await studio.exam.asked())
         found = await doubts(written, shipped().get(name, ()), beside, studio.meanings)
         return {"warnings": [one.as_dict() for one in found]}
 

@@ -9,7 +9,7 @@ import { takesIn } from "../src/studio/pages/train";
 import { numberIn, ofHundred, pointAt, promiseWords } from "../src/studio/promise";
 import type { Canary, CanaryFigures, Change, Group, Job } from "../src/studio/protocol";
 import type { ReviewQuestion, RiskPoint, TurnDecision } from "../src/studio/protocol_teach";
-import { agentAnswers, didWords, distinct, draftFrom, intentProblem, nextGroup, reasonsOf, settledWords } from "../src/studio/review_words";
+import { agentAnswers, didWords, distinct, draftFrom, examWords, intentProblem, nextGroup, reasonsOf, settledWords } from "../src/studio/review_words";
 import { VOICE_NAMES, voiceOf, VOICES } from "../src/studio/voices";
 
 function plain(text: string): string {
@@ -206,4 +206,10 @@ test("each voice is shown with words that the bot really says", () => {
   assert.equal(voiceOf("formal"), "formal");
   assert.equal(voiceOf("shouting"), null);
   assert.equal(voiceOf(null), null);
+});
+
+test("what was taught though the exam asks it is said", () => {
+  assert.equal(examWords([]), null);
+  assert.match(examWords(["Any fee?"]) ?? "", /^“Any fee\?” stands in the exam/);
+  assert.match(examWords(["a", "b", "c"]) ?? "", /^“a” and 2 more texts stand in/);
 });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from handoff.content.intent_rows import KeptIntent
 from handoff.content.versions import Kept
 from handoff.ports import BotNotReadyError
 from handoff.studio.advice import Advice
+from handoff.studio.exam import folded
 from handoff.studio.intent_advice import Written, doubts, surroundings
 from handoff.studio.meanings import BATCH, Meanings
 from handoff.studio.shelf import Shelved, same
@@ -65,10 +66,11 @@ async def found(
     *others: KeptIntent,
     shelved: Mapping[str, Shelved] | None = None,
     bench: Bench | None = None,
+    exam: Collection[str] = (),
     **more: Any,
 ) -> list[Advice]:
     kept = {name: KeptIntent(name) for name in SHIPPED} | {one.name: one for one in others}
-    beside = surroundings(kept, SHIPPED, shelved or {}, written)
+    beside = surroundings(kept, SHIPPED, shelved or {}, written, exam)
     return await doubts(written, SHIPPED.get(written.name, ()), beside, Meanings(bench or Bench()), **more)
 
 
@@ -153,3 +155,8 @@ async def test_vectors_are_asked_once_in_batches_and_again_from_another_encoder(
     bench.encoder = "two"
     await meanings.nearness([*texts, "new"])
     assert bench.batches == [BATCH, 6, 1, BATCH, 6]
+
+
+async def test_an_example_that_the_exam_asks() -> None:
+    written = Written("bulk", (*BULK, "may I buy [many](amount)"), SAY)
+    assert codes(await found(written, exam={folded("May I buy many?")})) == [("in_exam", len(BULK))]

@@ -19,6 +19,7 @@ export const WARNINGS: Readonly<Record<string, string>> = {
   too_few_examples: "Few examples",
   same_as_article: "Same as an article",
   same_example: "Same as another intent",
+  in_exam: "Asked in the exam",
   article_missing: "Article is gone",
   article_draft: "Article is a draft",
 };
