@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from handoff.content.intent_rows import KeptIntent
+from handoff.ports import BotFailedError, BotNotReadyError
 from handoff.studio import exam_advice
 from handoff.studio.advice import Advice
 from handoff.studio.exam import folded
+from handoff.studio.intent_articles import Articles, near_articles
 from handoff.studio.masking import Kind, find_personal
 from handoff.studio.meanings import Meanings, Nearness
 from handoff.studio.shelf import Shelved, same
@@ -49,6 +51,7 @@ class Written:
     name: str
     examples: tuple[str, ...]
     does: Does | None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +143,12 @@ async def doubts(
     shipped: Sequence[str],
     beside: Surroundings,
     meanings: Meanings,
+    articles: Articles | None = None,
 ) -> list[Advice]:
-    """All doubts, in the order of the fields. Without a bot, nearness is that of the words, and that is said."""
+    """All doubts, in the order of the fields. Without a bot, nearness is that of the words, and that is said.
+
+    `articles` are compared by meaning where they are given.
+    """
     found = list(plain_doubts(written, shipped, beside))
     for index, text in enumerate(written.examples):
         kinds = dict.fromkeys(PERSONAL[span.kind] for span in find_personal(plain(text)))
@@ -153,13 +160,22 @@ async def doubts(
     home = [*own, *map(plain, shipped[:OTHERS])]
     others = {name: texts for name, texts in beside.examples.items() if name not in (written.name, QUESTION)}
     against = _thinned(others)
+    by_meaning = True
+    if own and articles is not None:
+        lead = None if written.does is None else written.does.article_id
+        exact = {one.index for one in found if one.code == "same_as_article" and one.index is not None}
+        try:
+            found += await near_articles(written.description, own, articles, leads_to=lead, told=exact)
+        except (BotNotReadyError, BotFailedError):
+            by_meaning = False
     if own and against:
-        near, by_meaning = await meanings.nearness([*home, *(t for texts in against.values() for t in texts)])
+        near, compared = await meanings.nearness([*home, *(t for texts in against.values() for t in texts)])
         overlaps = await asyncio.to_thread(lambda: list(_overlaps(own, home, against, near)))
         found += [one for one in overlaps if ("same_example", one.index) not in told]
-        if not by_meaning:
-            words = "The bot is not there: examples were compared by their words, not by meaning."
-            found.append(Advice("bot_away", words, "examples", "note"))
+        by_meaning = by_meaning and compared
+    if not by_meaning:
+        words = "The bot is not there: examples were compared by their words, not by meaning."
+        found.append(Advice("bot_away", words, "examples", "note"))
     order = {"description": 0, "examples": 1, "does": 2}
     return sorted(
         found,

@@ -14,6 +14,7 @@ from handoff.domain.errors import BadFrame, BadJson, Forbidden, NotFound, Storag
 from handoff.studio.errors import BadIntent, EditConflict, IntentExists
 from handoff.studio.guard import guard
 from handoff.studio.intent_advice import Written, doubts, plain_doubts, surroundings
+from handoff.studio.intent_articles import Articles
 from handoff.studio.intents import whole_entity, whole_intent
 from handoff.studio.parts import Studio
 from handoff.wire.answers import refusals
@@ -195,9 +196,11 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
         name = body.intent.name or ""
         kept, shelved = await studio.intents.intents(), await studio.shelf.refreshed()
         examples = tuple(text.strip() for text in body.intent.examples if text.strip())
-        written = Written(name, examples, _does(body.intent))
+        written = Written(name, examples, _does(body.intent), body.intent.description.strip())
         beside = surroundings(kept, shipped(), shelved, written, await studio.exam.asked())
-        found = await doubts(written, shipped().get(name, ()), beside, studio.meanings)
+        draft = await studio.live.write_draft() is not None
+        articles = Articles(studio.bench, studio.locale, draft)
+        found = await doubts(written, shipped().get(name, ()), beside, studio.meanings, articles)
         return {"warnings": [one.as_dict() for one in found]}
 
     @router.get("/entities", responses=READING)
