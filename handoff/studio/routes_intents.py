@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from handoff.accounts.gate import Gate
@@ -15,7 +15,7 @@ from handoff.studio.errors import BadIntent, EditConflict, IntentExists
 from handoff.studio.guard import guard
 from handoff.studio.intent_advice import Written, doubts, plain_doubts, surroundings
 from handoff.studio.intent_articles import Articles
-from handoff.studio.intents import whole_entity, whole_intent
+from handoff.studio.intent_shapes import version_line, whole_entity, whole_intent
 from handoff.studio.parts import Studio
 from handoff.wire.answers import refusals
 from handoff.wire.bodies import single_names
@@ -88,6 +88,13 @@ class SaveIntent(_Body):
 
     base_version: _Version
     intent: IntentBody
+
+
+class RestoreIntent(_Body):
+    """`POST /intents/{name}/restore`: `base_version` null restores an own intent that was removed."""
+
+    version: _Version
+    base_version: _Version | None = None
 
 
 class WordBody(_Body):
@@ -226,6 +233,40 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
         """Remove an entity that no example marks."""
         await studio.intents.remove_entity(name, base_version=base_version, by=user.name)
         return {}
+
+    router.include_router(history_routes(studio, gate))
+    return router
+
+
+def history_routes(studio: Studio, gate: Gate) -> APIRouter:
+    """The endpoints of intents' earlier versions."""
+    router = APIRouter()
+    may_edit = Depends(guard(gate, "edit_content"))
+
+    @router.get("/intents/{name}/history", responses=refusals(Unauthorized, Forbidden, NotFound))
+    async def history(name: str, _user: User = may_edit) -> dict[str, Any]:
+        """Who changed the intent and when, newest first; also of one that was removed."""
+        return {"versions": [version_line(line) for line in await studio.intents.history(name)]}
+
+    @router.get(
+        "/intents/{name}/history/{version}", responses=refusals(Unauthorized, Forbidden, NotFound, BadFrame)
+    )
+    async def version(
+        name: str, version: Annotated[int, Path(ge=1, le=2_000_000_000)], _user: User = may_edit
+    ) -> dict[str, Any]:
+        """The intent as that version had it."""
+        kept = await studio.intents.version(name, version)
+        return {"intent": whole_intent(kept, studio.intents.shipped.get(name, ()))}
+
+    @router.post(
+        "/intents/{name}/restore",
+        dependencies=[Depends(single_names)],
+        responses={**WRITING, **refusals(NotFound, EditConflict, IntentExists, BadFrame, BadIntent)},
+    )
+    async def restore(name: str, body: RestoreIntent, user: User = may_edit) -> dict[str, Any]:
+        """Make an earlier version the newest one. It works from the next training on."""
+        kept = await studio.intents.restore(name, body.version, base_version=body.base_version, by=user.name)
+        return {"intent": whole_intent(kept, studio.intents.shipped.get(name, ()))}
 
     return router
 

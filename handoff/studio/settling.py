@@ -304,7 +304,7 @@ async def _add_examples(
     plain = (text.translate({ord("["): "(", ord("]"): ")"}).lstrip("-*• ") for text in texts)
     new = [text for text in dict.fromkeys(plain) if text and text not in kept.examples]
     if new:
-        examples, version = (*kept.examples, *new), kept.version + 1
+        examples, version = (*kept.examples, *new), await intent_rows.next_version(connection, kept)
         more = replace(kept, examples=examples, version=version, updated_at=at, updated_by=by[:80])
         await intent_rows.put_intent(connection, more, "edited", kept)
     return new

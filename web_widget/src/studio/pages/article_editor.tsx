@@ -18,6 +18,7 @@ import { href, NEW_ARTICLE } from "../router";
 import { StateBadges } from "../states";
 import { Button } from "../ui/button";
 import { Confirm } from "../ui/dialog";
+import { ArticleDiff } from "../ui/diff";
 import { Field } from "../ui/field";
 import { useLoad } from "../ui/load";
 import { EmptyState, LoadFailed, Notice, PageHead, Spinner } from "../ui/parts";
@@ -213,10 +214,14 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
         </aside>
       </div>
       {open === "history" && base !== null && (
-        <HistoryDrawer
+        <HistoryDrawer<Article>
           session={session}
-          article={base}
+          path={`/articles/${encodeURIComponent(base.id)}`}
+          kind="article"
+          version={base.version}
           dirty={dirty}
+          then="Customers get it when you publish it."
+          diff={(before, after) => <ArticleDiff before={before} after={after} />}
           restored={(article) => {
             editing.adopt(article);
             setOpen(null);
