@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from handoff.adapters.upsert import Upsert
 from handoff.content.slices import TEXTS, unhurried
 from kb_index.rules import Does, Entity, check_does, check_entity
 
-Action = Literal["created", "edited", "imported", "removed"]
+Action = Literal["created", "edited", "imported", "restored", "removed"]
 
 _PUT: Final = Upsert(
     intents, key=["name"], update=["description", "does", "version", "updated_at", "updated_by"]
@@ -42,6 +43,16 @@ class KeptIntent:
     version: int = 1
     updated_at: int = 0
     updated_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntentVersion:
+    """One line of an intent's history; `at` is in epoch milliseconds, 0: as it came with the bot."""
+
+    version: int
+    at: int
+    by: str
+    action: Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +144,19 @@ async def intent_version(connection: AsyncConnection, name: str, version: int) -
     return KeptIntent(name, data["description"], does, tuple(data["examples"]), version, row.at, row.by)
 
 
+async def intent_history(connection: AsyncConnection, name: str) -> list[IntentVersion]:
+    """Every line of an intent's history, the newest first."""
+    lines = intent_versions.c
+    query = sa.select(lines.version, lines.at, lines.by, lines.action).where(lines.name == name)
+    rows = (await connection.execute(query.order_by(lines.version.desc()))).all()
+    return [IntentVersion(row.version, row.at, row.by, row.action) for row in rows]
+
+
+async def next_version(connection: AsyncConnection, there: KeptIntent) -> int:
+    """The number of the version after `there`. A shipped intent whose examples were removed has later ones in its history."""
+    return max(there.version, await newest_version(connection, there.name)) + 1
+
+
 async def newest_version(connection: AsyncConnection, name: str) -> int:
     """The newest version of an intent that is or was there; 0 where there never was one."""
     query = sa.select(sa.func.max(intent_versions.c.version)).where(intent_versions.c.name == name)
@@ -188,12 +212,12 @@ async def import_examples(
         before = there.get(name, KeptIntent(name))
         if before.examples != tuple(examples):
             changed += 1
-            await put_intent(connection, _imported(before, examples, by=by, at=at), "imported", before)
+            version = await next_version(connection, before)
+            more = dataclasses.replace(
+                before, examples=tuple(examples), version=version, updated_at=at, updated_by=by
+            )
+            await put_intent(connection, more, "imported", before)
     return changed
-
-
-def _imported(before: KeptIntent, examples: Sequence[str], *, by: str, at: int) -> KeptIntent:
-    return replace(before, examples=tuple(examples), version=before.version + 1, updated_at=at, updated_by=by)
 
 
 async def _keep(connection: AsyncConnection, kept: KeptIntent, action: Action) -> None:

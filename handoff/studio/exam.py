@@ -63,6 +63,11 @@ class Exam:
         async with reading(self._engine) as connection:
             return [_shown(row) for row in (await connection.execute(query)).all()]
 
+    async def asked(self) -> frozenset[str]:
+        """The words of every question, as `folded` gives them."""
+        async with reading(self._engine) as connection:
+            return await asked_in(connection)
+
     async def add(
         self, text: str, article_id: str | None, locale: str | None, *, by: str, source: str = "editor"
     ) -> dict[str, Any]:
@@ -100,6 +105,11 @@ class Exam:
                 raise _refused(faults)
             await connection.execute(exam.insert(), [row for _, row in rows])
         return [_shown(row) for _, row in rows]
+
+
+async def asked_in(connection: AsyncConnection) -> frozenset[str]:
+    """What `Exam.asked` gives, within a transaction."""
+    return frozenset(map(folded, (await connection.execute(sa.select(exam.c.text))).scalars()))
 
 
 def _drafts(text: str, locale: str | None) -> tuple[list[Draft], list[Fault]]:
@@ -169,13 +179,13 @@ async def _misplaced(connection: AsyncConnection, rows: _Rows) -> list[Fault]:
     """What is wrong with questions beside those that are there."""
     known = set((await connection.execute(sa.select(articles.c.id))).scalars())
     there = (await connection.execute(sa.select(exam.c.text, exam.c.locale))).all()
-    asked = {(row.locale, _folded(row.text)) for row in there}
+    asked = {(row.locale, folded(row.text)) for row in there}
     if len(there) + len(rows) > QUESTIONS_AT_MOST:
         told = f"An exam has at most {QUESTIONS_AT_MOST:,} questions; {len(there):,} are there."
         return [Fault(0, "too_many", told)]
     faults = []
     for draft, row in rows:
-        key = row["locale"], _folded(row["text"])
+        key = row["locale"], folded(row["text"])
         if row["article_id"] is not None and row["article_id"] not in known:
             told = f"There is no article {row['article_id'][:100]!r}."
             faults.append(Fault(draft.line, "unknown_article", told))
@@ -187,7 +197,8 @@ async def _misplaced(connection: AsyncConnection, rows: _Rows) -> list[Fault]:
     return faults
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A text without what makes no other question of it: two that are the same so are one question of the exam."""
     words = unicodedata.normalize("NFKC", text).casefold().split()
     return " ".join(words).strip(" .?!\u2026\u00bf\u00a1")
 

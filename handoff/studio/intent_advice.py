@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from handoff.content.intent_rows import KeptIntent
+from handoff.ports import BotFailedError, BotNotReadyError
+from handoff.studio import exam_advice
 from handoff.studio.advice import Advice
+from handoff.studio.exam import folded
+from handoff.studio.intent_articles import Articles, near_articles
 from handoff.studio.masking import Kind, find_personal
 from handoff.studio.meanings import Meanings, Nearness
 from handoff.studio.shelf import Shelved, same
@@ -47,6 +51,7 @@ class Written:
     name: str
     examples: tuple[str, ...]
     does: Does | None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,14 @@ class Surroundings:
 
     `examples` are those of every intent that is trained, by name; `holders` the intents that have an example with these
     words, `asked` id and title of an article that is asked with them (words as `same` gives them).
+    `exam` holds the words of the exam's questions, as `Exam.asked` gives them.
     """
 
     examples: Mapping[str, Sequence[str]]
     holders: Mapping[str, Sequence[str]]
     asked: Mapping[str, tuple[str, str]]
     shelved: Mapping[str, Shelved]
+    exam: Collection[str] = ()
 
 
 def surroundings(
@@ -68,6 +75,7 @@ def surroundings(
     shipped: Mapping[str, Sequence[str]],
     shelved: Mapping[str, Shelved],
     written: Written | None = None,
+    exam: Collection[str] = (),
 ) -> Surroundings:
     """Everything there is beside an intent; `written` is one that may not be stored yet."""
     examples = {
@@ -88,7 +96,7 @@ def surroundings(
         for entry in shelved.values()
         for key in entry.asked & wanted
     }
-    return Surroundings(examples, holders, asked, shelved)
+    return Surroundings(examples, holders, asked, shelved, exam)
 
 
 def plain_doubts(written: Written, shipped: Sequence[str], beside: Surroundings) -> Iterator[Advice]:
@@ -117,6 +125,8 @@ def plain_doubts(written: Written, shipped: Sequence[str], beside: Surroundings)
                 index=index,
                 other={"article_id": article_id, "title": title, "text": plain(text), "score": 1.0},
             )
+        if folded(plain(text)) in beside.exam:
+            yield Advice(exam_advice.CODE, exam_advice.MESSAGE, "examples", index=index)
         for name in beside.holders.get(key, ()):
             if name not in (written.name, QUESTION):
                 yield Advice(
@@ -133,8 +143,12 @@ async def doubts(
     shipped: Sequence[str],
     beside: Surroundings,
     meanings: Meanings,
+    articles: Articles | None = None,
 ) -> list[Advice]:
-    """All doubts, in the order of the fields. Without a bot, nearness is that of the words, and that is said."""
+    """All doubts, in the order of the fields. Without a bot, nearness is that of the words, and that is said.
+
+    `articles` are compared by meaning where they are given.
+    """
     found = list(plain_doubts(written, shipped, beside))
     for index, text in enumerate(written.examples):
         kinds = dict.fromkeys(PERSONAL[span.kind] for span in find_personal(plain(text)))
@@ -146,13 +160,22 @@ async def doubts(
     home = [*own, *map(plain, shipped[:OTHERS])]
     others = {name: texts for name, texts in beside.examples.items() if name not in (written.name, QUESTION)}
     against = _thinned(others)
+    by_meaning = True
+    if own and articles is not None:
+        lead = None if written.does is None else written.does.article_id
+        exact = {one.index for one in found if one.code == "same_as_article" and one.index is not None}
+        try:
+            found += await near_articles(written.description, own, articles, leads_to=lead, told=exact)
+        except (BotNotReadyError, BotFailedError):
+            by_meaning = False
     if own and against:
-        near, by_meaning = await meanings.nearness([*home, *(t for texts in against.values() for t in texts)])
+        near, compared = await meanings.nearness([*home, *(t for texts in against.values() for t in texts)])
         overlaps = await asyncio.to_thread(lambda: list(_overlaps(own, home, against, near)))
         found += [one for one in overlaps if ("same_example", one.index) not in told]
-        if not by_meaning:
-            words = "The bot is not there: examples were compared by their words, not by meaning."
-            found.append(Advice("bot_away", words, "examples", "note"))
+        by_meaning = by_meaning and compared
+    if not by_meaning:
+        words = "The bot is not there: examples were compared by their words, not by meaning."
+        found.append(Advice("bot_away", words, "examples", "note"))
     order = {"description": 0, "examples": 1, "does": 2}
     return sorted(
         found,

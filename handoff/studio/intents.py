@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from handoff.adapters.database import reading, writing
 from handoff.content import intent_rows
-from handoff.content.intent_rows import KeptEntity, KeptIntent
+from handoff.content.intent_rows import IntentVersion, KeptEntity, KeptIntent
 from handoff.domain.errors import NotFound
 from handoff.ports import Clock
 from handoff.studio.audit import Audit
@@ -143,7 +143,7 @@ class IntentDesk:
             kept = replace(
                 there,
                 **merged.fields,
-                version=there.version + 1,
+                version=await intent_rows.next_version(connection, there),
                 updated_at=self._clock.now_ms(),
                 updated_by=by,
             )
@@ -162,14 +162,68 @@ class IntentDesk:
         async with writing(self._engine) as connection:
             await intent_rows.lock(connection)
             there = self._there(await intent_rows.kept_intents(connection), name)
-            if there.version != base_version:
-                raise EditConflict(
-                    f"{there.updated_by} has changed it meanwhile. Look at it before you remove it.",
-                    **_who(there.updated_by, there.updated_at, there.version),
-                    conflicts=[],
-                )
+            _unchanged(there, base_version, "remove it")
             await intent_rows.remove_intent(connection, there, by=by, at=self._clock.now_ms())
             await self._audit.note_in(connection, by, "removed_intent", name)
+
+    async def history(self, name: str) -> list[IntentVersion]:
+        """All versions, newest first; also of an intent that was removed. Raises `NotFound`."""
+        async with reading(self._engine) as connection:
+            lines = await intent_rows.intent_history(connection, name)
+            there = (await intent_rows.kept_intents(connection)).get(name)
+        if there is None and name in self.shipped and not lines:
+            there = KeptIntent(name)
+        if there is not None and all(line.version != there.version for line in lines):
+            lines.insert(0, IntentVersion(there.version, there.updated_at, there.updated_by, "imported"))
+        if not lines:
+            raise NotFound(f"There is no intent {name[:100]!r}.")
+        return lines
+
+    async def version(self, name: str, version: int) -> KeptIntent:
+        """The intent as a version had it. Raises `NotFound`."""
+        async with reading(self._engine) as connection:
+            kept = await intent_rows.intent_version(connection, name, version)
+        there = (await self.intents()).get(name) if kept is None else None
+        if there is not None and there.version == version:
+            kept = there
+        if kept is None:
+            raise NotFound(f"There is no version {version} of {name[:100]!r}.")
+        return kept
+
+    async def restore(self, name: str, version: int, *, base_version: int | None, by: str) -> KeptIntent:
+        """Make an earlier version the newest one; with `base_version` None of an own intent that was removed.
+
+        Raises:
+            NotFound: there is no such version.
+            EditConflict: the intent has changed since `base_version`.
+            IntentExists: the intent was not removed.
+            BadIntent: an entity that its examples mark is not there any more.
+        """
+        earlier = await self.version(name, version)
+        async with writing(self._engine) as connection:
+            await intent_rows.lock(connection)
+            kept = await intent_rows.kept_intents(connection)
+            there = kept.get(name) or (KeptIntent(name) if name in self.shipped else None)
+            if base_version is None and there is not None:
+                raise IntentExists(f"The intent {name} is there.", name=name)
+            if base_version is not None:
+                if there is None:
+                    raise NotFound(f"The intent {name[:100]!r} was removed meanwhile.")
+                _unchanged(there, base_version, "restore an earlier version")
+            examples = await self._examples(connection, earlier.examples)
+            before = there or earlier
+            if there is not None and _fields(there) == {**_fields(earlier), "examples": examples}:
+                return there
+            back = replace(
+                earlier,
+                examples=examples,
+                version=await intent_rows.next_version(connection, before),
+                updated_at=self._clock.now_ms(),
+                updated_by=by,
+            )
+            await intent_rows.put_intent(connection, back, "restored", there)
+            await self._audit.note_in(connection, by, "restored_intent", name, data={"version": version})
+        return back
 
     # --- entities ---------------------------------------------------------------------------------------
 
@@ -273,32 +327,6 @@ class IntentDesk:
             raise BadIntent(error.message, field=error.field, fault=error.code) from error
 
 
-def whole_intent(kept: KeptIntent, shipped: Sequence[str]) -> dict[str, Any]:
-    """An intent for an editor; `shipped` are examples that stay as they are. `does` null: it is in the program."""
-    return {
-        "name": kept.name,
-        "description": kept.description,
-        "shipped": kept.does is None,
-        "shipped_examples": list(shipped),
-        "examples": list(kept.examples),
-        "does": None if kept.does is None else kept.does.as_dict(),
-        "version": kept.version,
-        "updated_at": rfc3339(kept.updated_at) if kept.updated_at else None,
-        "updated_by": kept.updated_by,
-    }
-
-
-def whole_entity(kept: KeptEntity) -> dict[str, Any]:
-    """An entity for an editor."""
-    shape = {"words": [], "prefix": "", "least": 0, "most": 0} | kept.entity.as_dict()
-    return {
-        **shape,
-        "version": kept.version,
-        "updated_at": rfc3339(kept.updated_at),
-        "updated_by": kept.updated_by,
-    }
-
-
 def _fields(kept: KeptIntent) -> Fields:
     return {"description": kept.description, "does": kept.does, "examples": kept.examples}
 
@@ -309,6 +337,15 @@ def _who(by: str, at: int, version: int) -> dict[str, Any]:
 
 def _told(value: object) -> object:
     return value.as_dict() if isinstance(value, Does) else value
+
+
+def _unchanged(there: KeptIntent, base_version: int, then: str) -> None:
+    if there.version != base_version:
+        raise EditConflict(
+            f"{there.updated_by} has changed it meanwhile. Look at it before you {then}.",
+            **_who(there.updated_by, there.updated_at, there.version),
+            conflicts=[],
+        )
 
 
 def _conflict(there: KeptIntent, merged: Merge) -> EditConflict:

@@ -15,6 +15,7 @@ from handoff.domain.errors import BadFrame, BadJson, Forbidden, NotFound, Storag
 from handoff.studio.advice import advise
 from handoff.studio.articles import MAX_NOTE, Status
 from handoff.studio.errors import ArticleExists, BadArticle, CannotPublish, EditConflict, NothingLive
+from handoff.studio.exam_advice import in_exam
 from handoff.studio.guard import guard
 from handoff.studio.listing import Sort, State, Wanted, article_page, changes, whole_article
 from handoff.studio.parts import Studio
@@ -211,9 +212,8 @@ def article_routes(studio: Studio, gate: Gate) -> APIRouter:
         """What is doubtful about an article as it is being written; nothing is stored."""
         shelved = await studio.shelf.refreshed()
         drafted = await studio.live.write_draft()
-        found = await advise(
-            body.article.fields(), shelved, studio.bench, (personal_data,), draft=drafted is not None
-        )
+        checks = personal_data, in_exam(await studio.exam.asked())
+        found = await advise(body.article.fields(), shelved, studio.bench, checks, draft=drafted is not None)
         return {"warnings": [one.as_dict() for one in found]}
 
     @router.get("/changes", responses={**REFUSALS, **refusals(NothingLive)})

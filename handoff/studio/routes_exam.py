@@ -55,6 +55,7 @@ class SettingsBody(_Body):
     handoff_minutes: float | None = None
     approval: StrictBool | None = None
     voice: str | None = None
+    currency: str | None = None
 
 
 assert SettingsBody.model_fields.keys() == DEFAULTS.keys()

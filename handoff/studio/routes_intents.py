@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from handoff.accounts.gate import Gate
@@ -14,7 +14,8 @@ from handoff.domain.errors import BadFrame, BadJson, Forbidden, NotFound, Storag
 from handoff.studio.errors import BadIntent, EditConflict, IntentExists
 from handoff.studio.guard import guard
 from handoff.studio.intent_advice import Written, doubts, plain_doubts, surroundings
-from handoff.studio.intents import whole_entity, whole_intent
+from handoff.studio.intent_articles import Articles
+from handoff.studio.intent_shapes import version_line, whole_entity, whole_intent
 from handoff.studio.parts import Studio
 from handoff.wire.answers import refusals
 from handoff.wire.bodies import single_names
@@ -89,6 +90,13 @@ class SaveIntent(_Body):
     intent: IntentBody
 
 
+class RestoreIntent(_Body):
+    """`POST /intents/{name}/restore`: `base_version` null restores an own intent that was removed."""
+
+    version: _Version
+    base_version: _Version | None = None
+
+
 class WordBody(_Body):
     """A word and other words for it."""
 
@@ -126,7 +134,7 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
     async def intents(_user: User = may_edit) -> dict[str, Any]:
         """All intents in name order, own ones first, each with the codes of doubts that need no bot."""
         kept, shelved = await studio.intents.intents(), await studio.shelf.refreshed()
-        beside = surroundings(kept, shipped(), shelved)
+        beside = surroundings(kept, shipped(), shelved, exam=await studio.exam.asked())
         lines = []
         for name, intent in sorted(kept.items(), key=lambda item: (item[1].does is None, item[0])):
             written = Written(name, intent.examples, intent.does)
@@ -195,9 +203,11 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
         name = body.intent.name or ""
         kept, shelved = await studio.intents.intents(), await studio.shelf.refreshed()
         examples = tuple(text.strip() for text in body.intent.examples if text.strip())
-        written = Written(name, examples, _does(body.intent))
-        beside = surroundings(kept, shipped(), shelved, written)
-        found = await doubts(written, shipped().get(name, ()), beside, studio.meanings)
+        written = Written(name, examples, _does(body.intent), body.intent.description.strip())
+        beside = surroundings(kept, shipped(), shelved, written, await studio.exam.asked())
+        draft = await studio.live.write_draft() is not None
+        articles = Articles(studio.bench, studio.locale, draft)
+        found = await doubts(written, shipped().get(name, ()), beside, studio.meanings, articles)
         return {"warnings": [one.as_dict() for one in found]}
 
     @router.get("/entities", responses=READING)
@@ -223,6 +233,40 @@ def intent_routes(studio: Studio, gate: Gate) -> APIRouter:
         """Remove an entity that no example marks."""
         await studio.intents.remove_entity(name, base_version=base_version, by=user.name)
         return {}
+
+    router.include_router(history_routes(studio, gate))
+    return router
+
+
+def history_routes(studio: Studio, gate: Gate) -> APIRouter:
+    """The endpoints of intents' earlier versions."""
+    router = APIRouter()
+    may_edit = Depends(guard(gate, "edit_content"))
+
+    @router.get("/intents/{name}/history", responses=refusals(Unauthorized, Forbidden, NotFound))
+    async def history(name: str, _user: User = may_edit) -> dict[str, Any]:
+        """Who changed the intent and when, newest first; also of one that was removed."""
+        return {"versions": [version_line(line) for line in await studio.intents.history(name)]}
+
+    @router.get(
+        "/intents/{name}/history/{version}", responses=refusals(Unauthorized, Forbidden, NotFound, BadFrame)
+    )
+    async def version(
+        name: str, version: Annotated[int, Path(ge=1, le=2_000_000_000)], _user: User = may_edit
+    ) -> dict[str, Any]:
+        """The intent as that version had it."""
+        kept = await studio.intents.version(name, version)
+        return {"intent": whole_intent(kept, studio.intents.shipped.get(name, ()))}
+
+    @router.post(
+        "/intents/{name}/restore",
+        dependencies=[Depends(single_names)],
+        responses={**WRITING, **refusals(NotFound, EditConflict, IntentExists, BadFrame, BadIntent)},
+    )
+    async def restore(name: str, body: RestoreIntent, user: User = may_edit) -> dict[str, Any]:
+        """Make an earlier version the newest one. It works from the next training on."""
+        kept = await studio.intents.restore(name, body.version, base_version=body.base_version, by=user.name)
+        return {"intent": whole_intent(kept, studio.intents.shipped.get(name, ()))}
 
     return router
 

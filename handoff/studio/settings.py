@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,12 +51,19 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "voice": VOICES,
 }
 
+CODES: Final[Mapping[str, str]] = {
+    # What costs are in: a code of ISO 4217.
+    "currency": "EUR",
+}
+
 DEFAULTS: Final[Mapping[str, Any]] = {
     **{name: range_.default for name, range_ in RANGES.items()},
     **SWITCHES,
     **dict.fromkeys(CHOICES),
+    **CODES,
 }
 
+_CODE: Final = re.compile(r"[A-Z]{3}")
 _PUT: Final = Upsert(studio_settings, key=["name"], update=["value", "updated_at", "updated_by"])
 
 
@@ -111,6 +119,10 @@ def _check(name: str, value: Any) -> None:
             raise BadSetting(
                 f"{name} is one of: {', '.join(CHOICES[name])}.", field=name, known=list(CHOICES[name])
             )
+        return
+    if name in CODES:
+        if not isinstance(value, str) or _CODE.fullmatch(value) is None:
+            raise BadSetting(f"{name} is a code of three letters, such as {CODES[name]}.", field=name)
         return
     range_ = RANGES.get(name)
     if range_ is None:

@@ -24,6 +24,7 @@ from handoff.ports import Clock
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
 from handoff.studio.errors import AlreadySettled, BadArticle, NothingToTeach, PersonalData, UnknownIntent
+from handoff.studio.exam import asked_in, folded
 from handoff.studio.listing import whole_article
 from handoff.studio.masking import find_personal, without_placeholders
 from handoff.studio.question_texts import Key, Words, agent_answers, words_of
@@ -70,7 +71,9 @@ class Settling:
         self._clock = clock
 
     async def settle(self, group_id: str, order: Order, *, by: str) -> dict[str, Any]:
-        """Deal with the open questions of a group, or those chosen: `{settled, article}`. All of it happens, or nothing.
+        """Deal with the open questions of a group, or those chosen: `{settled, article, in_exam}`. All of it happens, or nothing.
+
+        `in_exam` are texts that are taught now and that the exam asks in the same words.
 
         The same order by the same editor again settles nothing and answers with the article.
 
@@ -109,9 +112,14 @@ class Settling:
                     .where(review_groups.c.id == group_id)
                     .values(**stamp, settled_into=None if into is None else into[:200])
                 )
-            data = {"how": order.how, "into": into, "questions": before - left, "texts": taught}
+            examined = await asked_in(connection) if taught else frozenset()
+            data = {"how": order.how, "into": into, "questions": before - left, "texts": len(taught)}
             await self._audit.note_in(connection, by, "review_settled", group_id, data=data)
-        return {"settled": before - left, "article": None if kept is None else whole_article(kept)}
+        return {
+            "settled": before - left,
+            "article": None if kept is None else whole_article(kept),
+            "in_exam": [text for text in taught if folded(text) in examined],
+        }
 
     async def _again(self, refusal: AlreadySettled, order: Order, by: str) -> dict[str, Any]:
         before = refusal.data
@@ -122,18 +130,18 @@ class Settling:
 
     async def _shown(self, settled: int, article_id: str | None) -> dict[str, Any]:
         kept = None if article_id is None else await self._desk.get(article_id)
-        return {"settled": settled, "article": None if kept is None else whole_article(kept)}
+        return {"settled": settled, "article": None if kept is None else whole_article(kept), "in_exam": []}
 
     async def _teach(
         self, connection: AsyncConnection, words: dict[Key, Words], order: Order, by: str
-    ) -> tuple[Kept | None, str | None, int]:
-        """What was made or changed, where the questions went, and how many texts are taught."""
+    ) -> tuple[Kept | None, str | None, Sequence[str]]:
+        """What was made or changed, where the questions went, and which texts are taught."""
         if order.how in ("out_of_scope", "dismiss"):
-            return None, None, 0
+            return None, None, ()
         texts = _chosen(order.texts) if order.texts is not None else _offered(words.values())
         if order.how == "article":
             kept = await self._make(connection, words, texts, order, by)
-            return kept, kept.article.id, len(kept.article.questions)
+            return kept, kept.article.id, kept.article.questions
         if not texts:
             raise NothingToTeach(
                 "No text is left that could be taught: those of the group hold personal data, are too long, or were erased. "
@@ -152,7 +160,7 @@ class Settling:
         folded = {text.casefold() for text in known}
         new = [text for text in texts if text.casefold() not in folded]
         kept = await self._desk.add_questions_in(connection, order.article_id, new, by=by, note=NOTE)
-        return kept, order.article_id, len(new)
+        return kept, order.article_id, new
 
     async def _make(
         self, connection: AsyncConnection, words: dict[Key, Words], texts: list[str], order: Order, by: str
@@ -288,15 +296,15 @@ async def _agents_answer(connection: AsyncConnection, words: dict[Key, Words]) -
 
 async def _add_examples(
     connection: AsyncConnection, intent: str, texts: Sequence[str], *, by: str, at: int
-) -> int:
-    """Add those that are not there yet; returns how many."""
+) -> list[str]:
+    """Add those that are not there yet, and return them."""
     await intent_rows.lock(connection)
     kept = (await intent_rows.kept_intents(connection)).get(intent, KeptIntent(intent))
     # Square brackets mark entities in Rasa's files, a dash begins an example.
     plain = (text.translate({ord("["): "(", ord("]"): ")"}).lstrip("-*• ") for text in texts)
     new = [text for text in dict.fromkeys(plain) if text and text not in kept.examples]
     if new:
-        examples, version = (*kept.examples, *new), kept.version + 1
+        examples, version = (*kept.examples, *new), await intent_rows.next_version(connection, kept)
         more = replace(kept, examples=examples, version=version, updated_at=at, updated_by=by[:80])
         await intent_rows.put_intent(connection, more, "edited", kept)
-    return len(new)
+    return new

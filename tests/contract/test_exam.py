@@ -143,8 +143,10 @@ async def test_settings_have_defaults_and_changes_are_noted(
     assert await settings.change({"risk": 0.01}, "Bo") == {**defaults, "risk": 0.01}
     assert await settings.change({}, "Bo") == {**defaults, "risk": 0.01}
     assert (await settings.change({"voice": "formal"}, "Cy"))["voice"] == "formal"
+    assert (await settings.change({"currency": "GBP"}, "Cy"))["currency"] == "GBP"
     entries = await Audit(database.engine(), clock).entries()
     assert [(entry["by"], entry["subject"], entry["data"]) for entry in entries] == [
+        ("Cy", "currency", {"currency": {"from": "EUR", "to": "GBP"}}),
         ("Cy", "voice", {"voice": {"from": None, "to": "formal"}}),
         ("Bo", "risk", {"risk": {"from": 0.05, "to": 0.01}}),
         ("Ada", "risk", {"risk": {"from": 0.02, "to": 0.05}}),
@@ -154,7 +156,7 @@ async def test_settings_have_defaults_and_changes_are_noted(
 @pytest.mark.parametrize(
     ("name", "value"),
     [("risk", 0.0), ("risk", 0.6), ("risk", None), ("risk", True), ("risk", "0.1"), ("risk", float("nan")),
-     ("unanswerable_share", 0.91), ("voice", "shouting"), ("voice", None), ("voice", []), ("minute_cost", -1), ("handoff_minutes", 0), ("colour", 1)],
+     ("unanswerable_share", 0.91), ("currency", "eur"), ("currency", "EURO"), ("currency", None), ("currency", 978), ("voice", "shouting"), ("voice", None), ("voice", []), ("minute_cost", -1), ("handoff_minutes", 0), ("colour", 1)],
 )  # fmt: skip
 async def test_a_setting_out_of_bounds_changes_none(
     settings: StudioSettings, name: str, value: object

@@ -107,6 +107,80 @@ async def test_a_removed_intent_made_anew_goes_on_counting(desk: IntentDesk) -> 
     assert (await desk.get(name)).version == 3
 
 
+async def test_an_earlier_version_is_looked_at_and_restored(
+    desk: IntentDesk, database: Database, clock: HeldClock
+) -> None:
+    name = await make(desk)
+    await desk.save(name, raw(description="wants many"), ["a", "b"], base_version=1, by="Bo")
+    assert [(line.version, line.by, line.action) for line in await desk.history(name)] == [
+        (2, "Bo", "edited"),
+        (1, "Ada", "created"),
+    ]
+    first = await desk.version(name, 1)
+    assert (first.description, first.examples) == ("wants to buy in bulk", ("buy in bulk",))
+    with pytest.raises(EditConflict):
+        await desk.restore(name, 1, base_version=1, by="Cy")
+    with pytest.raises(IntentExists):
+        await desk.restore(name, 1, base_version=None, by="Cy")
+    with pytest.raises(NotFound):
+        await desk.restore(name, 9, base_version=2, by="Cy")
+    back = await desk.restore(name, 1, base_version=2, by="Cy")
+    assert (back.version, back.description, back.examples) == (3, first.description, first.examples)
+    assert await desk.get(name) == back
+    assert await desk.restore(name, 1, base_version=3, by="Cy") == back
+    assert (await desk.history(name))[0].action == "restored"
+    [entry, *_] = await Audit(database.engine(), clock).entries()
+    assert (entry["action"], entry["subject"], entry["data"]) == ("restored_intent", name, {"version": 1})
+
+
+async def test_a_removed_intent_comes_back_with_what_it_did(desk: IntentDesk) -> None:
+    name = await make(desk)
+    await desk.remove(name, base_version=1, by="Ada")
+    assert [line.action for line in await desk.history(name)] == ["removed", "created"]
+    with pytest.raises(NotFound):
+        await desk.restore(name, 1, base_version=1, by="Ada")
+    with pytest.raises(NotFound):
+        await desk.version(name, 2)  # there was nothing then
+    back = await desk.restore(name, 1, base_version=None, by="Bo")
+    assert (back.version, back.does, back.examples) == (
+        3,
+        Does("say", {"en": "Write to us."}),
+        ("buy in bulk",),
+    )
+
+
+async def test_versions_of_a_shipped_intent_go_on_counting_when_what_was_added_is_removed(
+    desk: IntentDesk,
+) -> None:
+    assert [(line.version, line.at) for line in await desk.history("greet")] == [(1, 0)]
+    assert (await desk.version("greet", 1)).examples == ()
+    await desk.save("greet", {}, ["ahoy"], base_version=1, by="Ada")
+    await desk.remove("greet", base_version=2, by="Ada")
+    saved = await desk.save("greet", {}, ["moin"], base_version=1, by="Bo")
+    assert saved.kept.version == 4
+    assert [line.action for line in await desk.history("greet")] == [
+        "edited",
+        "removed",
+        "edited",
+        "imported",
+    ]
+    back = await desk.restore("greet", 2, base_version=4, by="Bo")
+    assert (back.version, back.examples, back.does) == (5, ("ahoy",), None)
+    with pytest.raises(NotFound):
+        await desk.history("nothing")
+
+
+async def test_what_marks_an_entity_that_is_gone_is_not_restored(desk: IntentDesk) -> None:
+    words = {"kind": "words", "words": [{"value": "tent"}]}
+    await desk.save_entity("product", words, base_version=None, by="Ada")
+    name = await make(desk, ("my [tent](product) broke",))
+    await desk.save(name, raw(), ["it broke"], base_version=1, by="Ada")
+    await desk.remove_entity("product", base_version=1, by="Ada")
+    with pytest.raises(BadIntent):
+        await desk.restore(name, 1, base_version=2, by="Ada")
+    assert (await desk.get(name)).examples == ("it broke",)
+
+
 async def test_words_are_marked_with_entities_that_are_there(desk: IntentDesk) -> None:
     with pytest.raises(BadIntent) as refused:
         await make(desk, ("my [tent](product) broke",))

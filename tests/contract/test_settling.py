@@ -14,6 +14,7 @@ from handoff.domain.errors import BadFrame, NotFound
 from handoff.studio.articles import ArticleDesk
 from handoff.studio.audit import Audit
 from handoff.studio.errors import AlreadySettled, BadArticle, NothingToTeach, PersonalData, UnknownIntent
+from handoff.studio.exam import Exam
 from handoff.studio.review import Review
 from handoff.studio.settings import StudioSettings
 from handoff.studio.settling import TAUGHT_AT_MOST, Order, Settling
@@ -79,7 +80,11 @@ async def test_the_same_again_changes_nothing_and_another_editor_is_told(
     await put_in_group(database, "grp_1", await asked_once(log, "What does it cost?"))
     order = Order("variants", article_id="fees")
     first = await desk.settling.settle("grp_1", order, by="Ed")
-    assert await desk.settling.settle("grp_1", order, by="Ed") == {"settled": 0, "article": first["article"]}
+    assert await desk.settling.settle("grp_1", order, by="Ed") == {
+        "settled": 0,
+        "article": first["article"],
+        "in_exam": [],
+    }
     for other, by in (
         (order, "Eve"),
         (Order("dismiss"), "Ed"),
@@ -166,7 +171,7 @@ async def test_a_draft_is_made_of_what_an_agent_answered(
     assert article["questions"] == ["Do you ship to Norway?", "Norway too?"]
     assert (done["settled"], (await desk.articles.get(article["id"])).updated_by) == (2, "Ed")
     again = await desk.settling.settle("grp_1", Order("article"), by="Ed")
-    assert again == {"settled": 0, "article": article}
+    assert again == {"settled": 0, "article": article, "in_exam": []}
 
 
 async def test_what_the_editor_wrote_goes_before(desk: Desk, log: SqlEventLog, database: Database) -> None:
@@ -245,7 +250,7 @@ async def test_orders_that_cannot_be_are_refused_and_leave_everything(
     assert (await desk.articles.get("fees")).version == 1
     assert await desk.audit.entries() == []
     done = await desk.settling.settle("grp_1", Order("out_of_scope"), by="Ed")
-    assert done == {"settled": 1, "article": None}
+    assert done == {"settled": 1, "article": None, "in_exam": []}
     assert (await row_of(database, key)).settled_how == "out_of_scope"
 
 
@@ -264,7 +269,11 @@ async def test_chosen_questions_are_dealt_with_alone(
     assert [(await row_of(database, key)).settled_how for key in keys] == ["variants", "variants", None, None]
     assert (await desk.review.group("grp_1"))["group"]["size"] == 2
     # The same again is known, and does not take the rest of the group for what was meant.
-    assert await desk.settling.settle("grp_1", order, by="Ed") == {"settled": 0, "article": done["article"]}
+    assert await desk.settling.settle("grp_1", order, by="Ed") == {
+        "settled": 0,
+        "article": done["article"],
+        "in_exam": [],
+    }
     with pytest.raises(AlreadySettled):
         await desk.settling.settle("grp_1", order, by="Eve")
     dismissed = Order("dismiss", texts=["how much?"])
@@ -278,3 +287,25 @@ async def test_chosen_questions_are_dealt_with_alone(
         await desk.review.group("grp_1")
     told = [(entry["data"]["how"], entry["data"]["questions"]) for entry in await desk.audit.entries()]
     assert told == [("variants", 1), ("dismiss", 1), ("variants", 2)]
+
+
+async def test_what_is_taught_though_the_exam_asks_it_is_said(
+    desk: Desk, log: SqlEventLog, database: Database, clock: HeldClock
+) -> None:
+    await desk.article()
+    exam = Exam(database.engine(), clock, "en")
+    for text in ("what does it  cost", "Any fee?", "hello there!"):
+        await exam.add(text, None, None, by="Ed")
+    for group, texts in (
+        ("grp_1", ("What does it cost?", "any FEE?", "Is it free?")),
+        ("grp_2", ("Hello there", "hi you")),
+        ("grp_3", ("What does it cost?",)),
+    ):
+        await put_in_group(database, group, *[await asked_once(log, text) for text in texts])
+    # What the article is asked with already is not taught now.
+    done = await desk.settling.settle("grp_1", Order("variants", article_id="fees"), by="Ed")
+    assert (done["settled"], done["in_exam"]) == (3, ["What does it cost?"])
+    done = await desk.settling.settle("grp_2", Order("intent", intent="greet"), by="Ed")
+    assert (done["settled"], done["in_exam"]) == (2, ["Hello there"])
+    done = await desk.settling.settle("grp_3", Order("dismiss"), by="Ed")
+    assert (done["settled"], done["in_exam"]) == (1, [])

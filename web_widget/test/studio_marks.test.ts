@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatLine, marked, nameFor, parseLine, retyped, unmarked, wordsAt, wordsFrom, wordsText } from "../src/studio/intents/marks";
+import { doesText, lineWords } from "../src/studio/intents/words";
 
 test("marks are read and written as Rasa has them", () => {
   const example = "my [tent](product) and [RMA-12](case) broke";
@@ -48,4 +49,13 @@ test("names and words of entities", () => {
   const words = [{ value: "tent", synonyms: ["tents", "shelter"] }, { value: "boot", synonyms: [] }];
   assert.equal(wordsText(words), "tent = tents, shelter\nboot");
   assert.deepEqual(wordsFrom(" tent = tents, shelter,\n\nboot\n= x"), words);
+});
+
+test("an example and what is done are words in a history", () => {
+  assert.equal(lineWords("my parcel"), "my parcel");
+  assert.equal(lineWords("buy [40](many_things) tents for [now](when)"), "buy 40 tents for now (40: many things, now: when)");
+  assert.equal(doesText(null), "");
+  assert.equal(doesText({ kind: "nothing" }), "does nothing yet");
+  assert.equal(doesText({ kind: "say", texts: { en: "Yes.", de: "Ja." } }), "says a text: Yes.\nJa.");
+  assert.equal(doesText({ kind: "person", reason: "bulk" }), "hands over to a person: bulk");
 });

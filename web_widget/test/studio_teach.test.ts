@@ -4,12 +4,12 @@ import { test } from "node:test";
 import { canaryRows, canarySays, wilson } from "../src/studio/canary";
 import { confidenceSays, decisionWords, frustrationSays, languageSays, topSignals } from "../src/studio/deciding";
 import { ended, leftWords, stageWords } from "../src/studio/jobs";
-import { costWords } from "../src/studio/money";
+import { costWords, currencies } from "../src/studio/money";
 import { takesIn } from "../src/studio/pages/train";
 import { numberIn, ofHundred, pointAt, promiseWords } from "../src/studio/promise";
 import type { Canary, CanaryFigures, Change, Group, Job } from "../src/studio/protocol";
 import type { ReviewQuestion, RiskPoint, TurnDecision } from "../src/studio/protocol_teach";
-import { agentAnswers, didWords, distinct, draftFrom, intentProblem, nextGroup, reasonsOf, settledWords } from "../src/studio/review_words";
+import { agentAnswers, didWords, distinct, draftFrom, examWords, intentProblem, nextGroup, reasonsOf, settledWords } from "../src/studio/review_words";
 import { VOICE_NAMES, voiceOf, VOICES } from "../src/studio/voices";
 
 function plain(text: string): string {
@@ -206,4 +206,18 @@ test("each voice is shown with words that the bot really says", () => {
   assert.equal(voiceOf("formal"), "formal");
   assert.equal(voiceOf("shouting"), null);
   assert.equal(voiceOf(null), null);
+});
+
+test("what was taught though the exam asks it is said", () => {
+  assert.equal(examWords([]), null);
+  assert.match(examWords(["Any fee?"]) ?? "", /^“Any fee\?” stands in the exam/);
+  assert.match(examWords(["a", "b", "c"]) ?? "", /^“a” and 2 more texts stand in/);
+});
+
+test("currencies to choose from have names, frequent ones first, each once", () => {
+  const all = currencies("XQZ");
+  assert.deepEqual(all[0], { code: "EUR", name: "Euro" });
+  assert.equal(new Set(all.map(({ code }) => code)).size, all.length);
+  assert.ok(all.some(({ code }) => code === "JPY"));
+  assert.deepEqual(all.at(-1), { code: "XQZ", name: "XQZ" });
 });

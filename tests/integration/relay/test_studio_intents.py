@@ -109,6 +109,33 @@ async def test_what_is_wrong_is_refused_at_its_field(tmp_path: Path) -> None:
         assert (status, error["code"]) == (422, "bad_frame")
 
 
+async def test_the_history_of_an_intent_and_the_way_back(tmp_path: Path) -> None:
+    await a_home(tmp_path, HIRING)
+    async with running_relay(tmp_path) as at, editor(at) as edda:
+        assert (await edda.get("/intents/greet/history"))["versions"] == [
+            {"version": 1, "at": None, "by": "", "action": "imported", "note": None}
+        ]
+        await edda.post("/intents", {"intent": bulk()})
+        await edda.put("/intents/buy_in_bulk", {"base_version": 1, "intent": bulk(examples=["one"])})
+        lines = (await edda.get("/intents/buy_in_bulk/history"))["versions"]
+        assert [(line["version"], line["by"], line["action"]) for line in lines] == [
+            (2, "Edda", "edited"),
+            (1, "Edda", "created"),
+        ]
+        first = (await edda.get("/intents/buy_in_bulk/history/1"))["intent"]
+        assert first["examples"] == EXAMPLES
+        restore = {"version": 1, "base_version": 2}
+        back = (await edda.post("/intents/buy_in_bulk/restore", restore))["intent"]
+        assert (back["version"], back["examples"]) == (3, EXAMPLES)
+        status, error = await edda.refused("POST", "/intents/buy_in_bulk/restore", restore)
+        assert (status, error["code"]) == (409, "edit_conflict")
+        for path, status in (
+            ("/intents/buy_in_bulk/history/9", 404),
+            ("/intents/buy_in_bulk/history/x", 422),
+        ):
+            assert (await edda.refused("GET", path))[0] == status
+
+
 async def test_nobody_without_the_right_gets_in(tmp_path: Path) -> None:
     await a_home(tmp_path, HIRING)
     async with running_relay(tmp_path) as at, editor(at, "Ann", role="agent") as ann:

@@ -67,7 +67,8 @@ export interface EditConflict {
 
 export interface Version {
   version: number;
-  at: string;
+  /** null: as it came with Baton. */
+  at: string | null;
   by: string;
   action: "created" | "edited" | "imported" | "restored" | "removed";
   note: string | null;

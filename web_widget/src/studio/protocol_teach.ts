@@ -45,6 +45,8 @@ export type Settle =
 export interface Settled {
   settled: number;
   article: Article | null;
+  /** Texts that are taught now, and that the exam asks in the same words. */
+  in_exam?: string[];
 }
 
 export interface JobAnswer {

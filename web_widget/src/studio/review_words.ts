@@ -84,6 +84,14 @@ export function settledWords(settle: Settle, settled: number, title: string | nu
   }
 }
 
+/** What was taught though the exam asks it; null: nothing. */
+export function examWords(texts: readonly string[]): string | null {
+  const [first] = texts;
+  if (first === undefined) return null;
+  const which = texts.length === 1 ? `“${first}” stands` : `“${first}” and ${count(texts.length - 1, "more text")} stand`;
+  return `${which} in the exam in the same words. Taught, it no longer shows how the bot does with what it has not seen: take it out of the exam, or out of what is taught.`;
+}
+
 /** The intents that come with Baton, in an editor's words. */
 export const INTENTS: readonly { name: string; label: string }[] = [
   { name: "greet", label: "Greeting" },

@@ -7,6 +7,8 @@ import { Notice } from "./ui/parts";
 export interface Done {
   text: string;
   article: { id: string; title: string } | null;
+  /** What to look at because of it. */
+  doubt: string | null;
 }
 
 let last: Done | null = null;
@@ -25,11 +27,20 @@ export function LastDone(): VNode {
   return (
     <div role="status">
       {done !== null && (
-        <Notice tone="good">
-          <p>
-            {done.text} {done.article !== null && <a href={href("articles", done.article.id)}>Open “{done.article.title}”</a>}
-          </p>
-        </Notice>
+        <>
+          <Notice tone="good">
+            <p>
+              {done.text} {done.article !== null && <a href={href("articles", done.article.id)}>Open “{done.article.title}”</a>}
+            </p>
+          </Notice>
+          {done.doubt !== null && (
+            <Notice tone="warn">
+              <p>
+                <span dir="auto">{done.doubt}</span> <a href={href("training", null, { tab: "exam" })}>Open the exam</a>
+              </p>
+            </Notice>
+          )}
+        </>
       )}
     </div>
   );

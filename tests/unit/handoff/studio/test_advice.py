@@ -10,6 +10,8 @@ import pytest
 from handoff.content.versions import Kept
 from handoff.ports import BotNotReadyError
 from handoff.studio.advice import advise
+from handoff.studio.exam import folded
+from handoff.studio.exam_advice import in_exam
 from handoff.studio.shelf import Shelved, same
 from kb_index.article import Article
 
@@ -120,3 +122,13 @@ async def test_without_a_bot_the_rest_is_told_all_the_same() -> None:
 
 async def test_what_cannot_be_stored_is_said_first() -> None:
     assert await codes(raw(title="")) == [("bad_article", "title", None)]
+
+
+async def test_what_the_exam_asks_is_told_but_not_refused() -> None:
+    asked = frozenset(map(folded, ("HOW do refunds  work", "where is it?")))
+    given = raw(questions=["a b c", "Where is it", "where is it now"])
+    found = await advise(given, shelf(), Bench(), (in_exam(asked),), draft=True)
+    assert [(one.code, one.field, one.index) for one in found] == [
+        ("in_exam", "title", None),
+        ("in_exam", "questions", 1),
+    ]

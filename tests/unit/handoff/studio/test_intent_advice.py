@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +12,9 @@ from handoff.content.intent_rows import KeptIntent
 from handoff.content.versions import Kept
 from handoff.ports import BotNotReadyError
 from handoff.studio.advice import Advice
+from handoff.studio.exam import folded
 from handoff.studio.intent_advice import Written, doubts, surroundings
+from handoff.studio.intent_articles import Articles
 from handoff.studio.meanings import BATCH, Meanings
 from handoff.studio.shelf import Shelved, same
 from kb_index.article import Article
@@ -65,10 +67,11 @@ async def found(
     *others: KeptIntent,
     shelved: Mapping[str, Shelved] | None = None,
     bench: Bench | None = None,
+    exam: Collection[str] = (),
     **more: Any,
 ) -> list[Advice]:
     kept = {name: KeptIntent(name) for name in SHIPPED} | {one.name: one for one in others}
-    beside = surroundings(kept, SHIPPED, shelved or {}, written)
+    beside = surroundings(kept, SHIPPED, shelved or {}, written, exam)
     return await doubts(written, SHIPPED.get(written.name, ()), beside, Meanings(bench or Bench()), **more)
 
 
@@ -153,3 +156,64 @@ async def test_vectors_are_asked_once_in_batches_and_again_from_another_encoder(
     bench.encoder = "two"
     await meanings.nearness([*texts, "new"])
     assert bench.batches == [BATCH, 6, 1, BATCH, 6]
+
+
+async def test_an_example_that_the_exam_asks() -> None:
+    written = Written("bulk", (*BULK, "may I buy [many](amount)"), SAY)
+    assert codes(await found(written, exam={folded("May I buy many?")})) == [("in_exam", len(BULK))]
+
+
+class Asked(Bench):
+    """A bot that finds articles near to what is written."""
+
+    def __init__(self, *warnings: Mapping[str, Any]) -> None:
+        super().__init__({"buy": (1.0, 0.0, 0.0)})
+        self.warnings = warnings
+        self.written: list[Mapping[str, Any]] = []
+
+    async def advise(self, article: Mapping[str, Any], *, draft: bool) -> dict[str, Any]:
+        assert draft
+        self.written.append(article)
+        return {"warnings": list(self.warnings)}
+
+
+def near(index: int | None, article_id: str, code: str = "near_duplicate") -> dict[str, Any]:
+    other = {"article_id": article_id, "title": "Trade", "text": "wholesale", "score": 0.95}
+    return {"code": code, "field": "questions", "index": index, "text": "x", "other": other}
+
+
+async def test_an_example_that_means_the_like_of_an_articles_question() -> None:
+    bench = Asked(
+        near(None, "trade"),
+        near(1, "trade"),
+        near(1, "trade", "answered_better_elsewhere"),
+        near(2, "new-intent"),
+        near(3, "trade", "answered_better_elsewhere"),
+        near(3, "trade", "unreachable"),
+    )
+    written = Written("bulk", ("[buy](amount) in bulk", *BULK[1:]), SAY, "wants a lot")
+    told = await found(written, bench=bench, articles=Articles(bench, "en", draft=True))
+    assert [(one.code, one.index, one.severity) for one in told] == [
+        ("near_article", 1, "warning"),
+        ("near_article", 3, "note"),
+    ]
+    assert all("“Trade”" in one.message for one in told)
+    assert told[0].other == {"article_id": "trade", "title": "Trade", "text": "wholesale", "score": 0.95}
+    (asked,) = bench.written
+    assert (asked["title"], asked["questions"][0]) == ("wants a lot", "buy in bulk")
+    # The article that the intent leads to may be like it, and words that are the same are told already.
+    leads = Written("bulk", BULK, Does("article", article_id="trade"))
+    shelved = shelf(Article("trade", "Trade", "So.", ()))
+    assert (
+        codes(await found(leads, shelved=shelved, bench=bench, articles=Articles(bench, "en", draft=True)))
+        == []
+    )
+    shelved = shelf(Article("other", "Other", "So.", (BULK[1], BULK[3])))
+    told = await found(written, shelved=shelved, bench=bench, articles=Articles(bench, "en", draft=True))
+    assert codes(told) == [("same_as_article", 1), ("same_as_article", 3)]
+
+
+async def test_without_a_bot_it_is_said_once_that_meanings_were_not_compared() -> None:
+    away = Bench()
+    told = await found(Written("bulk", BULK, SAY), bench=away, articles=Articles(away, "en", draft=False))
+    assert [one.code for one in told] == ["bot_away"]

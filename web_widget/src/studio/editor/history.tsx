@@ -1,11 +1,10 @@
-/** Every version of an article: who, when, what differs, and the way back. */
+/** Every version of an article or an intent: who, when, what differs, and the way back. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import type { Article, Version } from "../protocol";
+import type { Version } from "../protocol";
 import type { Studio } from "../page";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
-import { ArticleDiff } from "../ui/diff";
 import { useLoad } from "../ui/load";
 import { LoadFailed, Spinner } from "../ui/parts";
 import { when } from "../words";
@@ -18,35 +17,49 @@ const ACTIONS: Record<Version["action"], string> = {
   removed: "deleted it",
 };
 
-interface Props {
+interface Props<Of> {
   session: Studio;
-  article: Article;
+  /** Under which the server has it, and by which name an answer holds it. */
+  path: string;
+  kind: "article" | "intent";
+  /** Its newest version. */
+  version: number;
   /** The editor holds words that are not saved: nothing is restored over them. */
   dirty: boolean;
-  restored: (article: Article) => void;
+  /** Behind "Version 3 is back." */
+  then: string;
+  restored: (of: Of) => void;
+  diff: (before: Of, after: Of) => VNode;
   close: () => void;
 }
 
-export function HistoryDrawer({ session, article, dirty, restored, close }: Props): VNode {
+/** What an answer holds; null while there is none. */
+function within<Of>(answer: Readonly<Record<string, Of>> | null, kind: string): Of | null {
+  return answer?.[kind] ?? null;
+}
+
+export function HistoryDrawer<Of>({ session, path, kind, version: current, dirty, then, restored, diff, close }: Props<Of>): VNode {
   const { api } = session;
-  const path = `/articles/${encodeURIComponent(article.id)}/history`;
-  const list = useLoad<{ versions: Version[] }>(api, path);
-  const [newer, setNewer] = useState(article.version);
+  const history = `${path}/history`;
+  const list = useLoad<{ versions: Version[] }>(api, history);
+  const [newer, setNewer] = useState(current);
   const [older, setOlder] = useState<number | null>(null);
   const versions = [...(list.data?.versions ?? [])].sort((a, b) => b.version - a.version);
   const before = older ?? versions.find(({ version }) => version < newer)?.version ?? null;
-  const left = useLoad<{ article: Article }>(api, before === null ? null : `${path}/${before}`);
-  const right = useLoad<{ article: Article }>(api, `${path}/${newer}`);
+  const left = useLoad<Record<string, Of>>(api, before === null ? null : `${history}/${before}`);
+  const right = useLoad<Record<string, Of>>(api, `${history}/${newer}`);
+  const [was, is] = [within(left.data, kind), within(right.data, kind)];
   const [busy, setBusy] = useState<number | null>(null);
 
   const restore = async (version: number): Promise<void> => {
     setBusy(version);
-    const answer = await api.post<{ article: Article }>(`/articles/${encodeURIComponent(article.id)}/restore`, { version, base_version: article.version });
+    const answer = await api.post<Record<string, Of>>(`${path}/restore`, { version, base_version: current });
     setBusy(null);
     if (answer.ok) {
-      session.tell(`Version ${version} is back. Customers get it when you publish it.`);
+      session.tell(`Version ${version} is back. ${then}`);
       session.refresh();
-      restored(answer.data.article);
+      const back = within(answer.data, kind);
+      if (back !== null) restored(back);
     } else session.refused(answer.error);
   };
 
@@ -57,7 +70,7 @@ export function HistoryDrawer({ session, article, dirty, restored, close }: Prop
       {versions.length > 0 && (
         <>
           <table class="versions">
-            <caption class="sr">Versions of this article, the newest first</caption>
+            <caption class="sr">Versions of this {kind}, the newest first</caption>
             <thead>
               <tr>
                 <th scope="col">Version</th>
@@ -72,9 +85,15 @@ export function HistoryDrawer({ session, article, dirty, restored, close }: Prop
               {versions.map(({ version, at, by, action, note }) => (
                 <tr key={version} class={version === before || version === newer ? "current" : undefined}>
                   <th scope="row">
-                    <span dir="auto">{by}</span> {ACTIONS[action]}
+                    {at === null ? (
+                      "It came with Baton"
+                    ) : (
+                      <>
+                        <span dir="auto">{by}</span> {ACTIONS[action]}
+                      </>
+                    )}
                     <small>
-                      {when(at)} · version {version}
+                      {at !== null && `${when(at)} · `}version {version}
                       {note !== null && note !== "" && ` · ${note}`}
                     </small>
                   </th>
@@ -94,7 +113,7 @@ export function HistoryDrawer({ session, article, dirty, restored, close }: Prop
                     />
                   </td>
                   <td>
-                    {version !== article.version && (
+                    {version !== current && action !== "removed" && (
                       <Button small busy={busy === version} disabled={dirty} onClick={() => void restore(version)} aria-label={`Restore version ${version}`}>
                         Restore
                       </Button>
@@ -110,8 +129,8 @@ export function HistoryDrawer({ session, article, dirty, restored, close }: Prop
             {left.error !== null && <LoadFailed error={left.error} again={left.again} />}
             {right.error !== null && <LoadFailed error={right.error} again={right.again} />}
             {before === null
-              ? right.data !== null && <p class="part-lead">Nothing came before it.</p>
-              : left.data !== null && right.data !== null && <ArticleDiff before={left.data.article} after={right.data.article} />}
+              ? is !== null && <p class="part-lead">Nothing came before it.</p>
+              : was !== null && is !== null && diff(was, is)}
           </section>
         </>
       )}

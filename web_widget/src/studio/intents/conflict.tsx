@@ -5,20 +5,13 @@ import type { Does, IntentConflict } from "../protocol_intents";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { when } from "../words";
-import { DOES } from "./words";
-
-const FIELDS: Readonly<Record<string, string>> = { description: "When a customer …", does: "What Baton does", examples: "Examples" };
+import { doesText, FIELDS } from "./words";
 
 export type Side = "mine" | "theirs";
 
 function shown(field: string, value: unknown): string {
   if (field !== "does" || value === null) return typeof value === "string" ? value : "";
-  const does = value as Does;
-  const label = DOES.find(({ value: kind }) => kind === does.kind)?.label ?? does.kind;
-  if (does.kind === "say") return `${label}: ${Object.values(does.texts).join("\n")}`;
-  if (does.kind === "article") return `${label}: ${does.article_id}`;
-  if (does.kind === "person") return `${label}: ${does.reason}`;
-  return label;
+  return doesText(value as Does);
 }
 
 export function IntentConflictDialog({ conflict, busy, save, close }: {

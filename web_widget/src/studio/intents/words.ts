@@ -1,5 +1,6 @@
 /** The words of the intents' pages for what the wire names by code. */
 import type { Does, Entity, EntityKind, IntentRow } from "../protocol_intents";
+import { parseLine } from "./marks";
 
 export const DOES: readonly { value: Does["kind"]; label: string }[] = [
   { value: "say", label: "says a text" },
@@ -8,6 +9,25 @@ export const DOES: readonly { value: Does["kind"]; label: string }[] = [
   { value: "order_status", label: "looks up an order" },
   { value: "nothing", label: "does nothing yet" },
 ];
+
+export const FIELDS: Readonly<Record<string, string>> = { description: "When a customer …", does: "What Baton does", examples: "Examples" };
+
+/** What Baton does, with its text; empty where it is in the program. */
+export function doesText(does: Does | null): string {
+  if (does === null) return "";
+  const label = DOES.find(({ value }) => value === does.kind)?.label ?? does.kind;
+  if (does.kind === "say") return `${label}: ${Object.values(does.texts).join("\n")}`;
+  if (does.kind === "article") return `${label}: ${does.article_id}`;
+  if (does.kind === "person") return `${label}: ${does.reason}`;
+  return label;
+}
+
+/** An example as it is read: `buy 40 tents (40: amount)`. */
+export function lineWords(example: string): string {
+  const { text, marks } = parseLine(example);
+  if (marks.length === 0) return text;
+  return `${text} (${marks.map(({ start, end, entity }) => `${text.slice(start, end)}: ${entityLabel(undefined, entity)}`).join(", ")})`;
+}
 
 /** What Baton does, behind "Baton". */
 export function doesWords(row: Pick<IntentRow, "does" | "shipped">): string {
@@ -19,6 +39,7 @@ export const WARNINGS: Readonly<Record<string, string>> = {
   too_few_examples: "Few examples",
   same_as_article: "Same as an article",
   same_example: "Same as another intent",
+  in_exam: "Asked in the exam",
   article_missing: "Article is gone",
   article_draft: "Article is a draft",
 };

@@ -19,6 +19,7 @@ import { href, NEW_ARTICLE } from "../router";
 import { StateBadges } from "../states";
 import { Button } from "../ui/button";
 import { Confirm } from "../ui/dialog";
+import { ArticleDiff } from "../ui/diff";
 import { Field } from "../ui/field";
 import { useLoad } from "../ui/load";
 import { Notice, PageHead } from "../ui/parts";
@@ -180,10 +181,14 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
         </aside>
       </div>
       {open === "history" && base !== null && (
-        <HistoryDrawer
+        <HistoryDrawer<Article>
           session={session}
-          article={base}
+          path={`/articles/${encodeURIComponent(base.id)}`}
+          kind="article"
+          version={base.version}
           dirty={dirty}
+          then="Customers get it when you publish it."
+          diff={(before, after) => <ArticleDiff before={before} after={after} />}
           restored={(article) => {
             editing.adopt(article);
             setOpen(null);

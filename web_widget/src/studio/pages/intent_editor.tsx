@@ -1,10 +1,12 @@
 /** One intent, as a sentence: when a customer means this, Baton does that. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { HistoryDrawer } from "../editor/history";
 import { Notes } from "../editor/note";
 import { NotOpen, SaveButton, useFocusOnFault, useSaveKey } from "../editor/saving";
 import { useUnsaved } from "../guard";
 import { IntentConflictDialog, type Side } from "../intents/conflict";
+import { IntentDiff } from "../intents/diff";
 import { DoesEditor } from "../intents/does";
 import { EntityDialog } from "../intents/entity_dialog";
 import { Examples } from "../intents/examples";
@@ -62,6 +64,7 @@ function Editor({ session, go, start }: Pick<PageProps, "session" | "go"> & { st
   const [wrong, setWrong] = useState<Fault | null>(null);
   const [conflict, setConflict] = useState<IntentConflict | null>(null);
   const [deleting, setDeleting] = useState(false);
+  const [looking, setLooking] = useState(false);
   const [making, setMaking] = useState<{ word: string; use: (entity: string) => void } | null>(null);
   const entities = useLoad<{ entities: Entity[] }>(session.api, "/entities");
   const notes = useIntentAdvice(session.api, base?.name ?? null, form.lines, form.does);
@@ -145,6 +148,11 @@ function Editor({ session, go, start }: Pick<PageProps, "session" | "go"> & { st
             )
           }
         >
+          {base !== null && (
+            <Button kind="ghost" onClick={() => setLooking(true)}>
+              History
+            </Button>
+          )}
           {base !== null && !shipped && (
             <Button kind="ghost" onClick={() => setDeleting(true)}>
               Delete
@@ -227,6 +235,23 @@ function Editor({ session, go, start }: Pick<PageProps, "session" | "go"> & { st
             setMaking(null);
           }}
           close={() => setMaking(null)}
+        />
+      )}
+      {looking && base !== null && (
+        <HistoryDrawer<Intent>
+          session={session}
+          path={`/intents/${encodeURIComponent(base.name)}`}
+          kind="intent"
+          version={base.version}
+          dirty={dirty}
+          then="The next training learns it."
+          diff={(before, after) => <IntentDiff before={before} after={after} />}
+          restored={(intent) => {
+            setBase(intent);
+            setForm(formOf(intent));
+            setLooking(false);
+          }}
+          close={() => setLooking(false)}
         />
       )}
       {deleting && base !== null && (

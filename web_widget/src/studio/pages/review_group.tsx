@@ -8,7 +8,7 @@ import { costWords } from "../money";
 import type { PageProps } from "../page";
 import type { Review as Inbox } from "../protocol";
 import type { GroupDetail, ReviewQuestion, Settle, Settled } from "../protocol_teach";
-import { didWords, nextGroup, settledWords } from "../review_words";
+import { didWords, examWords, nextGroup, settledWords } from "../review_words";
 import { href } from "../router";
 import { moveBetween } from "../rows";
 import { keepDone, LastDone } from "../settled";
@@ -50,9 +50,13 @@ export function ReviewGroup({ session, go, route }: PageProps): VNode {
     }
     session.refresh();
     if (answer.ok) {
-      const { settled, article } = answer.data;
-      keepDone({ text: settledWords(what, settled, article?.title ?? null), article: article === null ? null : { id: article.id, title: article.title } });
-    } else keepDone({ text: answer.error.message, article: null });
+      const { settled, article, in_exam = [] } = answer.data;
+      keepDone({
+        text: settledWords(what, settled, article?.title ?? null),
+        article: article === null ? null : { id: article.id, title: article.title },
+        doubt: examWords(in_exam),
+      });
+    } else keepDone({ text: answer.error.message, article: null, doubt: null });
     const left = await session.api.get<Inbox>("/review", { days, limit: GROUPS });
     const to = nextGroup(order, left.ok ? left.data.groups.map((group) => group.id) : order, id);
     go(to === null ? href("review", null, dayQuery) : href("review", to, dayQuery), { leave: true });

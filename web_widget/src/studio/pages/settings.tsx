@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Lines } from "../charts/lines";
 import { thinned } from "../charts/scale";
 import { money, share } from "../figures";
+import { currencies } from "../money";
 import { useUnsaved } from "../guard";
 import type { PageProps } from "../page";
 import { numberIn, ofHundred, pointAt, promiseWords, RISK } from "../promise";
@@ -37,6 +38,7 @@ interface Form {
   /** null: the server knows no such setting. */
   approval: boolean | null;
   voice: Voice;
+  currency: string;
 }
 
 function numeric(value: unknown, otherwise: number): number {
@@ -52,6 +54,7 @@ function formOf(values: StudioSettings, spoken: Voice): Form {
     handoffMinutes: String(numeric(values.handoff_minutes, 0)),
     approval: typeof values.approval === "boolean" ? values.approval : null,
     voice: voiceOf(values.voice) ?? spoken,
+    currency: typeof values.currency === "string" ? values.currency : "EUR",
   };
 }
 
@@ -92,12 +95,11 @@ function Editing({ session, answer, saved, reload }: {
   const minuteCost = numberIn(form.minuteCost, 0, 1000);
   const handoffMinutes = numberIn(form.handoffMinutes, 0.1, 240);
   const right = minuteCost !== null && handoffMinutes !== null;
-  const currency = typeof values.currency === "string" ? values.currency : null;
 
   const save = async (): Promise<void> => {
     if (!right) return;
     setBusy(true);
-    const body: StudioSettings = { risk: form.risk, unanswerable_share: form.unanswerable, frustration: form.frustration, minute_cost: minuteCost, handoff_minutes: handoffMinutes };
+    const body: StudioSettings = { risk: form.risk, unanswerable_share: form.unanswerable, frustration: form.frustration, minute_cost: minuteCost, handoff_minutes: handoffMinutes, currency: form.currency };
     if (form.approval !== null) body.approval = form.approval;
     if (form.voice !== before.voice) body.voice = form.voice;
     const done = await session.api.put<{ settings: StudioSettings }>("/settings", body);
@@ -174,17 +176,28 @@ function Editing({ session, answer, saved, reload }: {
         <p class="section-lead">Review shows with these what each gap costs.</p>
         <div class="settings-cost">
           <Field
-            label={`Cost of an agent’s minute${currency === null ? "" : ` (${currency})`}`}
-            hint={currency === null ? "In your currency. 0: no costs are shown." : "0: no costs are shown."}
+            label="Cost of an agent’s minute"
+            hint="0: no costs are shown."
             error={minuteCost === null ? "A number from 0 to 1,000, such as 0.60." : null}
           >
             {(ids) => <input {...ids} inputMode="decimal" value={form.minuteCost} onInput={(event) => change({ minuteCost: event.currentTarget.value })} />}
+          </Field>
+          <Field label="Currency" hint="Costs are shown in it; nothing is converted.">
+            {(ids) => (
+              <select {...ids} value={form.currency} onChange={(event) => change({ currency: event.currentTarget.value })}>
+                {currencies(form.currency).map(({ code, name }) => (
+                  <option key={code} value={code}>
+                    {code} · {name}
+                  </option>
+                ))}
+              </select>
+            )}
           </Field>
           <Field label="Minutes for one handoff" hint="From the agent’s first word to the end." error={handoffMinutes === null ? "A number from 0.1 to 240." : null}>
             {(ids) => <input {...ids} inputMode="decimal" value={form.handoffMinutes} onInput={(event) => change({ handoffMinutes: event.currentTarget.value })} />}
           </Field>
         </div>
-        {right && minuteCost > 0 && handoffMinutes > 0 && <p>One question that goes to a person costs {money(minuteCost * handoffMinutes, currency)}.</p>}
+        {right && minuteCost > 0 && handoffMinutes > 0 && <p>One question that goes to a person costs {money(minuteCost * handoffMinutes, form.currency)}.</p>}
       </section>
       {form.approval !== null && (
         <section aria-labelledby="approval-title">

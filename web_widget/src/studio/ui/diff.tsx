@@ -49,7 +49,7 @@ function Some({ texts, children }: { texts: readonly string[]; children: (text: 
   );
 }
 
-function ListChanges({ before, after }: { before: readonly string[]; after: readonly string[] }): VNode {
+export function ListChanges({ before, after }: { before: readonly string[]; after: readonly string[] }): VNode {
   const { gone, added, kept } = diffLists(before, after);
   return (
     <ul class="diff-list">
