@@ -121,6 +121,13 @@ class Bot:
         self.wait_until(lambda answer: answer.status_code == 200)
         return self
 
+    def follow(self, release_id: str, revision: int = 0) -> None:
+        """Wait until it says that customers are answered from that; a busy machine may take longer than it waits itself."""
+        deadline = time.monotonic() + START_LIMIT_S
+        asked = {"release_id": release_id, "revision": revision}
+        while not self.request("POST", "/bot/follow", json=asked).json()["live"]:
+            assert time.monotonic() < deadline, self.log()
+
     def turn(self, conversation: str, turn: int, text: str, **more: Any) -> httpx.Response:
         body = {"conversation_id": conversation, "episode": 1, "turn": turn, "text": text, "locale": "en"}
         return self.request("POST", "/bot/turns", json={**body, **more})

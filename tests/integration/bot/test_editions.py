@@ -117,10 +117,7 @@ def test_an_article_is_found_within_two_seconds_of_its_publishing(bot: Bot, desk
 def test_what_is_confirmed_is_answered_from_at_once(bot: Bot, desk: Desk) -> None:
     for number in range(5):
         edition = desk.publish(replace(GARDEN, answer=f"Confirmed {number}."))
-        asked = {"release_id": "r1", "revision": edition.revision}
-        answer = bot.request("POST", "/bot/follow", json=asked)
-        assert answer.status_code == 200, answer.text
-        assert answer.json() == {"live": True}
+        bot.follow("r1", edition.revision)
         body = ask(bot, ASKED)
         assert body["decision"]["revision"] == edition.revision
         assert body["replies"][0]["text"] == f"Confirmed {number}."

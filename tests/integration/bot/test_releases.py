@@ -78,6 +78,8 @@ def test_the_life_of_releases(trained: Path, tmp_path: Path) -> None:
         assert (refused.status_code, refused.json()["error"]["code"]) == (409, "release_refused")
         assert "model.tar.gz" in refused.json()["error"]["message"]
         (tmp_path / "releases" / "current").write_text("r4\n")
+        asked = {"release_id": "r4", "revision": 0}
+        assert bot.request("POST", "/bot/follow", json=asked).json() == {"live": False}
         assert bot.turn("e", 1, "hello").json()["release_id"] == "r2", "the last good one goes on"
         told = bot.request("GET", "/bot/ready").json()["refused"]
         assert [(r["release_id"], "model.tar.gz" in r["message"]) for r in told] == [("r4", True)]
@@ -102,9 +104,7 @@ def test_the_life_of_releases(trained: Path, tmp_path: Path) -> None:
         write_encoder(tuned / "encoder", [article.title for article in articles])
         Knowledge.build(articles, load_tuned(tuned / "encoder")).save(tuned / "index")
         publish(tmp_path, tuned, "r6")
-        # No turn waits while it is loaded: the release before answers.
-        bot.turn("e", 3, "hello")
-        bot.wait_until(lambda answer: "r6" in answer.json()["release_ids"])
+        bot.follow("r6")
         assert bot.turn("e", 4, "hello").json()["release_id"] == "r6"
         article = articles[0]
         answered = bot.turn("e", 5, article.questions[0]).json()
@@ -121,7 +121,7 @@ def test_the_life_of_releases(trained: Path, tmp_path: Path) -> None:
 
         # Back to a good one.
         publish(tmp_path, trained, "r8")
-        bot.wait_until(lambda answer: "r8" in answer.json()["release_ids"])
+        bot.follow("r8")
         assert bot.turn("e", 7, "hello").json()["release_id"] == "r8"
         assert bot.turn("e", 8, "hello", release_id="nowhere").status_code == 409
     finally:
