@@ -201,3 +201,42 @@ def test_the_list_is_for_everybody(served: RunningRelay, new_page: NewPage, sche
     check(page, f"shipped, {scheme}, {width}")
     shot(page, f"shipped-{scheme}-{width}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_earlier_version_of_an_intent_is_restored(served: RunningRelay, new_page: NewPage) -> None:
+    page = studio(new_page, served, "intents/+")
+    page.get_by_label("When a customer …").fill("wants a catalogue")
+    example(page, 1)
+    page.keyboard.type("send me the catalogue")
+    page.get_by_label("The text").fill("It is on its way.")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("heading", level=1)).to_have_text("When a customer wants a catalogue")
+    example(page, 1)
+    page.keyboard.press("End")
+    page.keyboard.type(" please")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("Version 2, saved")).to_be_visible()
+    page.get_by_role("button", name="History").click()
+    drawer = page.get_by_role("dialog", name="History")
+    expect(drawer.get_by_role("heading", name="From version 1 to version 2")).to_be_visible()
+    expect(drawer.locator("ins")).to_contain_text("send me the catalogue please")
+    check(page, "history of an intent")
+    shot(page, "history-light")
+    drawer.get_by_role("button", name="Restore version 1").click()
+    expect(page.get_by_text("Version 1 is back. The next training learns it.")).to_be_visible()
+    expect(page.get_by_label("Example 1", exact=True)).to_have_value("send me the catalogue")
+    expect(page.get_by_text("Version 3, saved")).to_be_visible()
+    # One that comes with Baton has no author before somebody adds to it.
+    page.goto(f"{served.url}/studio#/intents/greet")
+    page.get_by_role("button", name="History").click()
+    expect(page.get_by_role("dialog").get_by_text("It came with Baton")).to_be_visible()
+    phone = studio(
+        new_page,
+        served,
+        "intents/catalogue",
+        viewport={"width": 390, "height": 844},
+        color_scheme="dark",
+    )
+    phone.get_by_role("button", name="History").click()
+    expect(phone.get_by_role("dialog").get_by_text("restored an earlier version")).to_be_visible()
+    shot(phone, "history-phone")

@@ -19,11 +19,19 @@ import { useLoad } from "../ui/load";
 import { EmptyState, LoadFailed, PageHead, Progress, Spinner } from "../ui/parts";
 import { count, when } from "../words";
 
-/** As many as the server gives. */
+/** As many as the server gives: among them lies the next one to look at. */
 export const GROUPS = 200;
+const PAGE = 100;
 
 const DAYS = ["7", "30", "90"] as const;
 type Days = (typeof DAYS)[number];
+
+interface Further {
+  behind: Inbox | null;
+  groups: readonly Group[];
+  /** Nothing comes after them. */
+  ended?: boolean;
+}
 
 export function daysOf(query: URLSearchParams): Days {
   const asked = query.get("days");
@@ -32,7 +40,7 @@ export function daysOf(query: URLSearchParams): Days {
 
 export function Review({ session, go, route }: PageProps): VNode {
   const days = daysOf(route.query);
-  const inbox = useLoad<Inbox>(session.api, "/review", { days, limit: GROUPS });
+  const inbox = useLoad<Inbox>(session.api, "/review", { days, limit: PAGE });
   const [watched, setWatched] = useState<string | null>(null);
   const job = useJob(session.api, watched, (done) => {
     setWatched(null);
@@ -60,6 +68,24 @@ export function Review({ session, go, route }: PageProps): VNode {
     session.refresh();
   };
   const data = inbox.data;
+  /** What was asked for beyond the first page; it goes with what it follows. */
+  const [further, setFurther] = useState<Further>({ behind: null, groups: [] });
+  const [fetching, setFetching] = useState(false);
+  const groups = data === null ? [] : [...data.groups, ...(further.behind === data ? further.groups : [])];
+  const showMore = async (): Promise<void> => {
+    setFetching(true);
+    const answer = await session.api.get<Inbox>("/review", { days, offset: groups.length, limit: PAGE });
+    setFetching(false);
+    if (!answer.ok) {
+      session.refused(answer.error);
+      return;
+    }
+    // Somebody may have dealt with groups before these meanwhile.
+    const shown = new Set(groups.map((group) => group.id));
+    const fresh = answer.data.groups.filter((group) => !shown.has(group.id));
+    setFurther({ behind: data, groups: [...groups.slice(data?.groups.length ?? 0), ...fresh], ended: answer.data.groups.length < PAGE });
+  };
+  const left = data === null || (further.behind === data && further.ended === true) ? 0 : (data.total ?? 0) - groups.length;
   const grouping = watched !== null;
   return (
     <>
@@ -102,19 +128,28 @@ export function Review({ session, go, route }: PageProps): VNode {
             {(data.settled_alike ?? 0) > 0 && <>{count(data.settled_alike ?? 0, "question")} like those out of scope left by themselves. </>}
             {data.grouped_at !== null && <>Last grouped: {when(data.grouped_at)}.</>}
           </p>
-          {(data.total ?? 0) > data.groups.length && <p class="review-sum">The {data.groups.length} dearest are shown.</p>}
-          <Groups groups={data.groups} settings={session.summary?.settings} days={days} />
+          {left > 0 && <p class="review-sum">The {groups.length} dearest are shown.</p>}
+          <Groups groups={groups} settings={session.summary?.settings} days={days} />
+          {left > 0 && (
+            <p class="pager">
+              <Button busy={fetching} onClick={() => void showMore()}>
+                {fetching ? "Loading…" : `Show ${Math.min(left, PAGE)} more`}
+              </Button>
+              <span>
+                {groups.length} of {data.total ?? groups.length}
+              </span>
+            </p>
+          )}
         </>
       )}
     </>
   );
 }
 
+/** Of all groups, whether they are shown or not. */
 function costOf(data: Inbox, settings: StudioSettings | undefined): string {
-  const cost = costWords(
-    data.groups.reduce((sum, group) => sum + group.cost, 0),
-    settings,
-  );
+  const minute = settings?.minute_cost;
+  const cost = costWords(typeof minute === "number" ? data.minutes * minute : 0, settings);
   return cost === null ? "" : ` (${cost})`;
 }
 
@@ -139,6 +174,14 @@ function Nothing({ data, days, grouping, regroup }: { data: Inbox; days: Days; g
 
 function Groups({ groups, settings, days }: { groups: readonly Group[]; settings: StudioSettings | undefined; days: Days }): VNode {
   const list = useRef<HTMLOListElement>(null);
+  const before = useRef(groups);
+  useEffect(() => {
+    const { length } = before.current;
+    const goesOn = groups.length > length && before.current[0] === groups[0];
+    before.current = groups;
+    // One reads on where the list went on.
+    if (goesOn) list.current?.querySelectorAll<HTMLElement>("a.group-link")[length]?.focus();
+  }, [groups.length]);
   return (
     <ol
       ref={list}
