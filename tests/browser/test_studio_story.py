@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -29,11 +30,11 @@ TRAINED_MS = 600_000
 SOON_MS = 30_000
 
 
-def studio(new_page: NewPage, product: Product) -> Page:
-    """The studio's page of an editor who logged in for the first time."""
-    page = new_page(viewport={"width": 1280, "height": 860})
+def studio(new_page: NewPage, product: Product, role: str = "editor", **options: Any) -> Page:
+    """The studio's page of somebody who logged in for the first time."""
+    page = new_page(viewport={"width": 1280, "height": 860}, **options)
     page.set_default_timeout(SOON_MS)
-    name, once = product.user("editor")
+    name, once = product.user(role)
     page.goto(f"{product.url}/studio")
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Password", exact=True).fill(once)

@@ -15,7 +15,11 @@ test("what changes is told with its sign, and only what is surely good or bad is
 });
 
 test("the result is one sentence", () => {
-  assert.equal(simulationSays(simulation({})), "In these 7 days: As many conversations would have gone to people.");
-  assert.equal(simulationSays(simulation({ handed_over: 1 })), "In these 7 days: 3 fewer conversations would have gone to people.");
-  assert.match(simulationSays(simulation({ handed_over: 3, missed: 2 })), /1 fewer conversations .* and 1 more customers who needed one/);
+  assert.equal(simulationSays(simulation({})), "In these 7 days: as many questions answered, and as many conversations for people.");
+  assert.equal(simulationSays(simulation({ answered: 9 })), "In these 7 days: the bot would have answered 1 question fewer.");
+  assert.equal(
+    simulationSays(simulation({ answered: 13, handed_over: 1 })),
+    "In these 7 days: the bot would have answered 3 questions more, and people would have got 3 conversations fewer.",
+  );
+  assert.match(simulationSays(simulation({ handed_over: 3, missed: 2 })), /people would have got 1 conversation fewer, and 1 customer more who needed a person/);
 });

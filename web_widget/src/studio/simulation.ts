@@ -69,12 +69,18 @@ function told(value: number): string {
 
 /** The result in one sentence. */
 export function simulationSays({ before, after, days }: Simulation): string {
-  const handed = after.handed_over - before.handed_over;
-  const people =
-    handed === 0
-      ? "As many conversations would have gone to people"
-      : `${number(Math.abs(handed))} ${handed > 0 ? "more" : "fewer"} conversations would have gone to people`;
+  const parts = [
+    differs(after.answered - before.answered, "the bot would have answered", "question", "questions"),
+    differs(after.handed_over - before.handed_over, "people would have got", "conversation", "conversations"),
+  ].filter((part) => part !== null);
   const missed = after.missed - before.missed;
-  const waited = missed > 0 ? `, and ${number(missed)} more customers who needed one would have got none in time` : "";
-  return `In these ${days} days: ${people}${waited}.`;
+  if (missed > 0) parts.push(`${number(missed)} ${missed === 1 ? "customer" : "customers"} more who needed a person would have got none in time`);
+  const said = parts.length === 0 ? "as many questions answered, and as many conversations for people" : parts.join(", and ");
+  return `In these ${days} days: ${said}.`;
+}
+
+function differs(by: number, what: string, one: string, many: string): string | null {
+  if (by === 0) return null;
+  const n = Math.abs(by);
+  return `${what} ${number(n)} ${n === 1 ? one : many} ${by > 0 ? "more" : "fewer"}`;
 }

@@ -3,21 +3,29 @@ import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { momentWords } from "../dates";
 import type { Studio } from "../page";
-import type { Plan, Plans } from "../protocol";
+import type { Change, Changes, Plan, Plans } from "../protocol";
 import { Button } from "../ui/button";
 import { Confirm } from "../ui/dialog";
 import { useLoad } from "../ui/load";
 import { Badge } from "../ui/parts";
 import { count, when } from "../words";
 
-function whatWords(plan: Plan): string {
+/** Between two looks at what is being published. */
+const LOOK_MS = 1_000;
+
+/** Its time has come: within seconds it is done or has failed. */
+function isUnderWay(plan: Plan, now: number): boolean {
+  return plan.state === "due" && Date.parse(plan.due_at) <= now;
+}
+
+function whatWords(plan: Plan, changes: readonly Change[]): string {
   if (plan.action === "publish_release") return `Publish the release ${plan.subject}`;
   const { articles } = plan.params;
   const ids = typeof articles === "object" && articles !== null ? Object.keys(articles) : [];
-  return ids.length > 1 ? `Publish ${count(ids.length, "article")}` : `Publish “${ids[0] ?? plan.subject}”`;
+  return ids.length > 1 ? `Publish ${count(ids.length, "article")}` : `Publish “${changes.find(({ id }) => id === ids[0])?.title ?? ids[0] ?? plan.subject}”`;
 }
 
-function Row({ session, plan, again }: { session: Studio; plan: Plan; again: () => void }): VNode {
+function Row({ session, plan, what, again }: { session: Studio; plan: Plan; what: string; again: () => void }): VNode {
   const [busy, setBusy] = useState(false);
   const [refusing, setRefusing] = useState(false);
   const decide = async (how: "approve" | "refuse"): Promise<void> => {
@@ -38,9 +46,9 @@ function Row({ session, plan, again }: { session: Studio; plan: Plan; again: () 
     <li class="change">
       <div class="change-top">
         <div class="change-name">
-          {whatWords(plan)}
+          <span dir="auto">{what}</span>
           <p class="change-told">
-            {plan.state === "asked" ? <Badge tone="warn">Waits for a yes</Badge> : <Badge>Planned for {momentWords(plan.due_at)}</Badge>} asked by{" "}
+            {plan.state === "asked" ? <Badge tone="warn">Waits for a yes</Badge> : isUnderWay(plan, Date.now()) ? <Badge>Being published</Badge> : <Badge>Planned for {momentWords(plan.due_at)}</Badge>} asked by{" "}
             <bdi>{plan.by}</bdi>, {when(plan.at)}
             {plan.why !== null && (
               <>
@@ -62,7 +70,7 @@ function Row({ session, plan, again }: { session: Studio; plan: Plan; again: () 
       </div>
       {refusing && (
         <Confirm title="Not do it?" button="Do not do it" danger busy={busy} confirm={() => void decide("refuse")} close={() => setRefusing(false)}>
-          <p>{whatWords(plan)}: nothing of it goes live. The articles stay as they are here.</p>
+          <p>{what}: nothing of it goes live. The articles stay as they are here.</p>
         </Confirm>
       )}
     </li>
@@ -77,6 +85,17 @@ export function PlanList({ session, turn, done }: { session: Studio; turn: numbe
     if (turn > 0) again();
   }, [turn, again]);
   const plans = load.data?.plans.filter(({ state }) => state === "asked" || state === "due") ?? [];
+  // For the titles: what waits differs from what is live.
+  const changes = useLoad<Changes>(session.api, plans.length === 0 ? null : "/changes").data?.changes ?? [];
+  const underWay = plans.some((plan) => isUnderWay(plan, Date.now()));
+  useEffect(() => {
+    if (!underWay) return;
+    const timer = setInterval(() => {
+      again();
+      done();
+    }, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [underWay, again]);
   if (plans.length === 0) return null;
   return (
     <section class="plans" aria-label="Waiting to be published">
@@ -87,6 +106,7 @@ export function PlanList({ session, turn, done }: { session: Studio; turn: numbe
             key={plan.id}
             session={session}
             plan={plan}
+            what={whatWords(plan, changes)}
             again={() => {
               load.again();
               done();

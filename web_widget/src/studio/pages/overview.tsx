@@ -29,7 +29,7 @@ function Gap({ group, rank }: { group: Group; rank: number }): VNode {
         <a class="gap-name" href={href("review", group.id)} dir="auto">
           {group.name}
         </a>
-        {group.examples[0] !== undefined && (
+        {group.examples[0] !== undefined && group.examples[0] !== group.name && (
           <p class="gap-example" dir="auto">
             “{group.examples[0]}”
           </p>

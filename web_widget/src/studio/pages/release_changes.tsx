@@ -175,33 +175,23 @@ function Did({ verdict }: { verdict: Verdict | null }): VNode {
 function Kinds({ before, after }: { before: Record<string, number> | null; after: Record<string, number> }): VNode {
   const kinds = Object.keys(KINDS).filter((kind) => (before?.[kind] ?? 0) + (after[kind] ?? 0) > 0);
   return (
-    <table class="compared kinds">
+    <table class="compared">
       <caption>What the bot does with last week’s questions</caption>
       <thead>
         <tr>
           <td />
-          {kinds.map((kind) => (
-            <th key={kind} scope="col">
-              {KINDS[kind]}
-            </th>
-          ))}
+          {before !== null && <th scope="col">Before</th>}
+          <th scope="col">After</th>
         </tr>
       </thead>
       <tbody>
-        {before !== null && (
-          <tr>
-            <th scope="row">Before</th>
-            {kinds.map((kind) => (
-              <td key={kind}>{number(before[kind] ?? 0)}</td>
-            ))}
+        {kinds.map((kind) => (
+          <tr key={kind}>
+            <th scope="row">{KINDS[kind]}</th>
+            {before !== null && <td>{number(before[kind] ?? 0)}</td>}
+            <td>{number(after[kind] ?? 0)}</td>
           </tr>
-        )}
-        <tr>
-          <th scope="row">After</th>
-          {kinds.map((kind) => (
-            <td key={kind}>{number(after[kind] ?? 0)}</td>
-          ))}
-        </tr>
+        ))}
       </tbody>
     </table>
   );

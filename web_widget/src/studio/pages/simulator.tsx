@@ -56,7 +56,7 @@ export function Simulator({ session, values, live, used }: { session: Studio; va
       <h2 id="simulator-title">Before you decide</h2>
       <p class="section-lead">Past conversations are held again, as it is and with the values above. Nothing is saved by it, and customers notice nothing.</p>
       <div class="review-bar">
-        <Chips label="Conversations of the last" value={days} options={DAYS.map((value) => ({ value, label: `${value} days` }))} choose={setDays} />
+        <Chips label="Conversations of" value={days} options={DAYS.map((value) => ({ value, label: `The last ${value} days` }))} choose={setDays} />
         <Button busy={watched !== null} disabled={same} onClick={() => void begin()}>
           {watched === null ? "Try on past conversations" : "Trying…"}
         </Button>
