@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,16 +18,15 @@ from handoff.adapters.clock import SystemClock
 from handoff.adapters.database import reading, writing
 from handoff.adapters.schema import asked, review_groups
 from handoff.content.errors import ProgramFailed
-from handoff.content.programs import OnProgress, ProgramCall, Progress, run_program
+from handoff.content.programs import OnProgress, Progress, run_program
 from handoff.settings import Settings
+from handoff.studio.bot_programs import bot_call, working_folder, write_rows
 from handoff.studio.gleaning import KEPT_MS, OVERLAP_MS, glean
 from handoff.studio.job_process import JobTask
 from handoff.studio.job_store import JobStore
 from handoff.studio.question_texts import Key, words_of
 from handoff.studio.review_rows import IS_OPEN, LIKE, alone
-from handoff.studio.scratch import emptied, write_rows
 
-SCRATCH: Final = "grouping"
 MOST_QUESTIONS: Final = 20_000
 """Open questions in one grouping; the newest of them."""
 MOST_EXEMPLARS: Final = 2_000
@@ -131,27 +129,12 @@ async def group(
 
 
 async def _run(settings: Settings, rows: Iterable[Mapping[str, Any]], on_progress: OnProgress) -> Any:
-    scratch = settings.home / "run" / SCRATCH
-    await asyncio.to_thread(emptied, scratch)
-    try:
-        questions, groups = scratch / "questions.jsonl", scratch / "groups.json"
+    async with working_folder(settings, "grouping") as folder:
+        questions, groups = folder / "questions.jsonl", folder / "groups.json"
         await asyncio.to_thread(write_rows, questions, rows)
-        call = ProgramCall(
-            python=settings.bot_python,
-            module="bot.group",
-            arguments=(
-                *("--home", str(settings.home)),
-                *("--in", str(questions), "--out", str(groups)),
-            ),
-            log=settings.home / "run" / "group.log",
-            environment={"BATON_HOME": str(settings.home), "BATON_ENCODER": settings.encoder},
-            scratch=scratch,
-            named="grouping",
-        )
-        await run_program(call, on_progress)
+        arguments = ("--in", str(questions), "--out", str(groups))
+        await run_program(bot_call(settings, "group", arguments, folder, named="grouping"), on_progress)
         return await asyncio.to_thread(_read, groups)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _understood(raw: Any) -> tuple[list[Grouped], dict[Key, str]]:

@@ -7,7 +7,6 @@ that nobody else may read and that is gone when the judge is.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from handoff.adapters.database import reading
 from handoff.adapters.schema import asked, event_bodies, events, exam
 from handoff.content.errors import ProgramFailed
-from handoff.content.programs import OnProgress, ProgramCall, run_program
+from handoff.content.programs import OnProgress, run_program
 from handoff.settings import PROJECT_ROOT, Settings
-from handoff.studio.scratch import emptied, write_rows
+from handoff.studio.bot_programs import bot_call, working_folder, write_rows
 
 GOLDEN: Final = PROJECT_ROOT / "tests" / "golden" / "bot"
 WEEK_MS: Final = 7 * 24 * 3_600_000
@@ -28,7 +27,6 @@ CONVERSATIONS_AT_MOST: Final = 2_000
 """The newest of the week; a busy site has more, and a judge should be done in minutes."""
 TURNS_AT_MOST: Final = 6_000
 REPORT_AT_MOST: Final = 64_000_000
-SCRATCH: Final = "judging"
 
 
 async def judge(
@@ -49,36 +47,20 @@ async def judge(
         StorageUnavailable: the questions cannot be read.
         OSError: they cannot be written.
     """
-    scratch = settings.home / "run" / SCRATCH
-    await asyncio.to_thread(emptied, scratch)
-    try:
+    async with working_folder(settings, "judging") as folder:
         questions = await exam_rows(engine)
         talks = await last_conversations(engine, now_ms - WEEK_MS)
-        files = scratch / "questions.jsonl", scratch / "conversations.jsonl", scratch / "report.json"
+        files = folder / "questions.jsonl", folder / "conversations.jsonl", folder / "report.json"
         await asyncio.to_thread(write_rows, files[0], questions)
         await asyncio.to_thread(write_rows, files[1], talks)
-        call = ProgramCall(
-            python=settings.bot_python,
-            module="bot.judge",
-            arguments=(
-                *("--home", str(settings.home), "--candidate", candidate),
-                *(() if against is None else ("--against", against)),
-                *("--questions", str(files[0]), "--conversations", str(files[1])),
-                *("--golden", str(GOLDEN), "--out", str(files[2]), "--locale", settings.locale),
-            ),
-            log=settings.home / "run" / "judge.log",
-            environment={
-                "BATON_HOME": str(settings.home),
-                "BATON_ENCODER": settings.encoder,
-                "BATON_VOICE": settings.voice,
-            },
-            scratch=scratch,
-            named="judge",
+        arguments = (
+            *("--candidate", candidate),
+            *(() if against is None else ("--against", against)),
+            *("--questions", str(files[0]), "--conversations", str(files[1])),
+            *("--golden", str(GOLDEN), "--out", str(files[2]), "--locale", settings.locale),
         )
-        await run_program(call, on_progress)
+        await run_program(bot_call(settings, "judge", arguments, folder, named="judge"), on_progress)
         return await asyncio.to_thread(_read, files[2])
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 async def exam_rows(engine: AsyncEngine) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ changes what follows it as it would have. What a customer said after a person wo
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,14 +20,12 @@ from handoff.adapters.clock import SystemClock
 from handoff.adapters.database import reading
 from handoff.adapters.schema import asked
 from handoff.content.errors import ProgramFailed
-from handoff.content.programs import ProgramCall, Progress, run_program
+from handoff.content.programs import Progress, run_program
 from handoff.domain.asked import REPEATED, THUMBS_DOWN
-from handoff.settings import Settings
+from handoff.studio.bot_programs import bot_call, working_folder, write_rows
 from handoff.studio.job_process import JobTask
 from handoff.studio.judging import last_conversations
-from handoff.studio.scratch import emptied, write_rows
 
-SCRATCH: Final = "simulating"
 DAY_MS: Final = 86_400_000
 SHOWN: Final = 200
 """Turns that come out otherwise, in the result."""
@@ -78,13 +75,9 @@ async def simulate(task: JobTask) -> Mapping[str, Any]:
     talks = await last_conversations(task.engine, since)
     facts = await _facts(task, since)
     values = {name: params[name] for name in ("risk", "frustration") if params.get(name) is not None}
-    scratch = task.settings.home / "run" / SCRATCH
-    await asyncio.to_thread(emptied, scratch)
-    try:
-        before = await _replay(task, scratch, talks, {}, "as_it_is")
-        after = await _replay(task, scratch, talks, values, "as_it_would_be")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    async with working_folder(task.settings, "simulating") as folder:
+        before = await _replay(task, folder, talks, {}, "as_it_is")
+        after = await _replay(task, folder, talks, values, "as_it_would_be")
     return {
         **compared(before, after, facts, minutes=float(params["minutes"])),
         "values": values,
@@ -216,37 +209,21 @@ async def _facts(task: JobTask, since: int) -> dict[Key, Fact]:
 
 async def _replay(
     task: JobTask,
-    scratch: Path,
+    folder: Path,
     talks: Sequence[Mapping[str, Any]],
     values: Mapping[str, float],
     stage: str,
 ) -> list[Replayed]:
-    conversations, out = scratch / "conversations.jsonl", scratch / f"{stage}.jsonl"
+    conversations, out = folder / "conversations.jsonl", folder / f"{stage}.jsonl"
     await asyncio.to_thread(write_rows, conversations, talks)
     chosen: list[str] = []
     if "risk" in values:
         chosen += ["--risk", repr(values["risk"])]
     if "frustration" in values:
         chosen += ["--frustration-threshold", repr(values["frustration"])]
-    settings: Settings = task.settings
-    call = ProgramCall(
-        python=settings.bot_python,
-        module="bot.replay",
-        arguments=(
-            *("--home", str(settings.home), *chosen),
-            *("--in", str(conversations), "--out", str(out)),
-        ),
-        log=settings.home / "run" / "replay.log",
-        environment={
-            "BATON_HOME": str(settings.home),
-            "BATON_ENCODER": settings.encoder,
-            "BATON_VOICE": settings.voice,
-        },
-        scratch=scratch,
-        named="replay",
-    )
+    arguments = (*chosen, "--in", str(conversations), "--out", str(out))
     await run_program(
-        call,
+        bot_call(task.settings, "replay", arguments, folder, named="replay"),
         lambda step: task.progress(Progress(f"{stage}_{step.stage}", step.done, step.total, step.message)),
     )
     return await asyncio.to_thread(_read, out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +16,9 @@ from handoff.content.training import sweep as sweep_training
 from handoff.content.training import train
 from handoff.domain.errors import HandoffError
 from handoff.domain.storage import why
+from handoff.studio.bot_programs import sweep_folders
 from handoff.studio.job_process import JobTask
-from handoff.studio.judging import SCRATCH, judge
+from handoff.studio.judging import judge
 from handoff.studio.reports import Reports
 from kb_index.releases import ReleaseError, ReleaseStore
 
@@ -50,9 +50,7 @@ async def train_and_judge(task: JobTask) -> Mapping[str, Any]:
 def sweep(home: Path) -> None:
     """Remove what a job has left that was killed and is not taken again."""
     sweep_training(home)
-    for folder in (SCRATCH, "grouping", "simulating"):
-        # Customers' words stand there.
-        shutil.rmtree(home / "run" / folder, ignore_errors=True)
+    sweep_folders(home)
 
 
 def _made_before(task: JobTask) -> str | None:
