@@ -87,7 +87,7 @@ def test_a_voice_is_chosen_and_goes_live(served: RunningRelay, new_page: NewPage
     use.click()
     check(page, "voice dialog")
     shot(page, "voice-dialog")
-    page.get_by_role("dialog").get_by_role("button", name="Use them").click()
+    page.get_by_role("dialog").get_by_role("button", name="Speak like this", exact=True).click()
     expect(section.locator("label", has_text="Formal").get_by_text("Now")).to_be_visible()
     expect(use).to_be_disabled()
     site = page.evaluate("fetch('/api/v1/site').then((r) => r.json())")

@@ -4,7 +4,7 @@ export type Voice = "formal" | "casual";
 
 export interface VoiceWords {
   label: string;
-  /** Behind "Baton speaks". */
+  /** Behind "Speak". */
   says: string;
   /** What the bot really says in this voice, see `bot/texts/en.yml`. */
   example: string;

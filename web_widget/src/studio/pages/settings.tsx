@@ -170,7 +170,6 @@ function Editing({ session, answer, saved, reload }: {
       </section>
       <Simulator session={session} values={form} live={{ risk: live.risk ?? before.risk, frustration: live.frustration ?? before.frustration }} used={reload} />
       <VoiceChoice chosen={form.voice} spoken={answer.voice} change={(voice) => change({ voice })} use={() => setSpeaking(true)} />
-      {speaking && <UseNow session={session} changed={{ voice: form.voice }} close={() => setSpeaking(false)} used={reload} />}
       <section aria-labelledby="cost-title">
         <h2 id="cost-title">Your team’s time</h2>
         <p class="section-lead">Review shows with these what each gap costs.</p>
@@ -219,6 +218,7 @@ function Editing({ session, answer, saved, reload }: {
           Undo changes
         </Button>
       </div>
+      {speaking && <UseNow session={session} changed={{ voice: form.voice }} close={() => setSpeaking(false)} used={reload} />}
     </form>
   );
 }

@@ -16,6 +16,7 @@ interface Changed {
 }
 
 export function UseNow({ session, changed, close, used }: { session: Studio; changed: Changed; close: () => void; used: () => void }): VNode {
+  const speaks = changed.voice === undefined ? null : VOICES[changed.voice];
   const [why, setWhy] = useState("");
   const [busy, setBusy] = useState(false);
   const use = async (): Promise<void> => {
@@ -32,11 +33,11 @@ export function UseNow({ session, changed, close, used }: { session: Studio; cha
     used();
   };
   return (
-    <Confirm title="Answer by these values from now on?" button="Use them" busy={busy} close={close} confirm={() => void use()}>
+    <Confirm title={speaks === null ? "Answer by these values from now on?" : `Speak ${speaks.says} from now on?`} button={speaks === null ? "Use them" : "Speak like this"} busy={busy} close={close} confirm={() => void use()}>
       <p>
         {changed.risk !== undefined && `At most ${share(changed.risk)} of the answers may be wrong. `}
         {changed.frustration !== undefined && `A person is called from ${share(changed.frustration, 0)} upset. `}
-        {changed.voice !== undefined && `Baton speaks ${VOICES[changed.voice].says}: “${VOICES[changed.voice].example}” `}
+        {speaks !== null && `Customers read words such as “${speaks.example}” `}
         No training is needed; you can roll back at any time.
       </p>
       <Field label="Why" hint="For the log of who published what. Optional.">
