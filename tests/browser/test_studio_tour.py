@@ -38,6 +38,8 @@ TALKS = (
     ("can I cancel my order",),
     ("how much is delivery to Ireland",),
     ("I want to talk to a human",),
+    ("my parcel is late",),
+    ("is my dog welcome in your shops",),
     ("do you rent out kayaks",),
     ("can I rent a kayak for the weekend",),
     ("is it possible to rent kayaks",),

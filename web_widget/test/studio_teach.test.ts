@@ -132,8 +132,8 @@ test("a promise is told by the point that promises no more", () => {
   assert.equal(ofHundred(0.02), "2 of 100");
   assert.equal(ofHundred(0.005), "5 of 1,000");
   assert.equal(plain(promiseWords(CURVE, 0.02, 0.02)), "At most 2 of 100 answers may be wrong. Of the questions that have an article, a release trained so answers about 70 % alone; an answer needs a confidence of 80 %.");
-  assert.match(promiseWords(CURVE, 0.05, 0.02), /15 in a hundred more that it answers than with the saved setting/);
-  assert.match(promiseWords(CURVE, 0.01, 0.02), /20 in a hundred more that go to people/);
+  assert.match(promiseWords(CURVE, 0.05, 0.02), /15 in a hundred more than with the saved setting/);
+  assert.match(promiseWords(CURVE, 0.01, 0.02), /20 in a hundred fewer than with the saved setting/);
   assert.match(promiseWords(CURVE, 0.001, 0.02), /every question would go to a person/);
   assert.match(promiseWords(null, 0.02, 0.02), /known once a release is live/);
 });

@@ -31,7 +31,7 @@ export function promiseWords(curve: readonly RiskPoint[] | null, chosen: number,
   const differs =
     change === 0
       ? "That is as many as with the saved setting."
-      : `That is ${Math.abs(change)} in a hundred more that ${change > 0 ? "it answers" : "go to people"} than with the saved setting.`;
+      : `That is ${Math.abs(change)} in a hundred ${change > 0 ? "more" : "fewer"} than with the saved setting.`;
   return `${promise} ${answers} ${differs}`;
 }
 
