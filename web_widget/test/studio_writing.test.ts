@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applyTool, type Tool } from "../src/studio/markdown_edit";
+import { tooMuch, VARIANTS } from "../src/studio/limits";
 import { duplicates, inView, lineKey, linesOf } from "../src/studio/variants";
 
 /** `|` marks both ends of the selection. */
@@ -55,6 +56,27 @@ test("the same question in other letters is the same", () => {
   assert.notEqual(lineKey("where is my order"), lineKey("where is your order"));
   assert.equal(lineKey("أين طلبي؟"), lineKey("أين طلبي"));
   assert.deepEqual([...duplicates(["a", "b", "A?", "", "", "b "], "B")], [[1, -1], [2, 0], [5, -1]]);
+});
+
+test("what is more than the server takes is told before it is sent, and nothing is cut off", () => {
+  const pasted = linesOf(Array.from({ length: 10_000 }, (_, i) => `- how do I do ${i}`).join("\n"));
+  assert.equal(pasted.length, 10_000);
+  const article = { title: "How?", answer: "So.", questions: pasted };
+  const [told, ...more] = tooMuch(article);
+  assert.deepEqual([told?.field, more], ["questions", []]);
+  assert.match(told?.message ?? "", /10,000 variants.*5,000.*Remove 5,000 lines.*stay here/);
+  assert.equal(article.questions.length, 10_000);
+  // Empty lines do not count.
+  assert.deepEqual(tooMuch({ ...article, questions: [...pasted.slice(0, VARIANTS), "", " "] }), []);
+  const long = { title: "x".repeat(10_000), answer: "y".repeat(1_000_000), questions: ["a", "z".repeat(1001)] };
+  assert.deepEqual(tooMuch(long).map(({ field, message }) => [field, /has ([\d,]+) characters/.exec(message)?.[1]]), [
+    ["title", "10,000"],
+    ["answer", "1,000,000"],
+    ["questions", "1,001"],
+  ]);
+  assert.match(tooMuch(long)[2]?.message ?? "", /^Variant 2 /);
+  // An emoji is one character, as the server counts it.
+  assert.deepEqual(tooMuch({ ...article, title: "😀".repeat(200), questions: [] }), []);
 });
 
 test("ten thousand lines are compared in a moment", () => {

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Api } from "../api";
 import { cleaned, type Written } from "../fields";
+import { tooMuch } from "../limits";
 import type { Warning } from "../protocol";
 import type { Note } from "./note";
 
@@ -40,7 +41,7 @@ export function useAdvice(api: Api, id: string | null, article: Written): Advice
   const [found, setFound] = useState<Pick<Advice, "lines" | "fields">>({ lines: new Map(), fields: new Map() });
   const [asking, setAsking] = useState(false);
   const { title, answer, questions, locale, tags } = article;
-  const askable = title.trim() !== "" && answer.trim() !== "";
+  const askable = title.trim() !== "" && answer.trim() !== "" && tooMuch(article).length === 0;
   useEffect(() => {
     if (!askable) return;
     const stop = new AbortController();

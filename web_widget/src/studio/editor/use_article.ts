@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Draft, dropDraft, loadDraft, saveDraft } from "../drafts";
 import { changedFields, cleaned, EMPTY, fieldNames, type Field, type Written, written } from "../fields";
+import { tooMuch } from "../limits";
 import { type Choice, resolve } from "../merge";
 import type { Article, EditConflict } from "../protocol";
 import { NEW_ARTICLE } from "../router";
@@ -88,8 +89,9 @@ export function useArticle(session: Studio, start: Article | null): Editing {
   const send = async (sent: Written, on: Article | null, anew = false): Promise<Article | null> => {
     const missing: Wrong | null =
       sent.title === "" ? { field: "title", message: "The article needs a title." } : sent.answer === "" ? { field: "answer", message: "The article needs an answer." } : null;
-    setWrong(missing);
-    if (missing !== null) return null;
+    const refused = missing ?? tooMuch(sent)[0] ?? null;
+    setWrong(refused);
+    if (refused !== null) return null;
     setSaving(true);
     const answer =
       on === null || anew

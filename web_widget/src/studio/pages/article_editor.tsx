@@ -6,13 +6,14 @@ import { Answer } from "../editor/answer";
 import { ConflictDialog } from "../editor/conflict";
 import { Details } from "../editor/details";
 import { HistoryDrawer } from "../editor/history";
-import { Notes } from "../editor/note";
+import { type Note, Notes } from "../editor/note";
 import { PublishDialog } from "../editor/publish";
 import { NotOpen, SaveButton, useFocusOnFault, useSaveKey } from "../editor/saving";
 import { useArticle } from "../editor/use_article";
 import { Variants } from "../editor/variants";
 import { asContent, sameContent } from "../fields";
 import { useUnsaved } from "../guard";
+import { tooMuch } from "../limits";
 import type { PageProps, Studio } from "../page";
 import type { Article, ArticleList, Content } from "../protocol";
 import { href, NEW_ARTICLE } from "../router";
@@ -53,6 +54,11 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
   const [open, setOpen] = useState<Open>(null);
   const [deleting, setDeleting] = useState(false);
   const advice = useAdvice(session.api, base?.id ?? null, form);
+  const limits = useMemo(() => tooMuch(form), [form.title, form.answer, form.questions]);
+  const notesOf = (field: string): Note[] => [
+    ...limits.filter((one) => one.field === field).map(({ message }): Note => ({ tone: "warning", text: message, article: null })),
+    ...(advice.fields.get(field) ?? []),
+  ];
   const known = useKnown(session);
   const room = useFocusOnFault(wrong);
   useUnsaved(dirty ? "This article has changes that are not saved. They are kept in this browser and offered when you come back." : null);
@@ -154,12 +160,12 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
             <Field label="Title" hint="The question in its plainest form, as a customer would ask it." error={wrong?.field === "title" ? wrong.message : null}>
               {(ids) => <input {...ids} class="title-input" dir="auto" autocomplete="off" maxLength={200} value={form.title} onInput={(event) => change({ title: event.currentTarget.value })} />}
             </Field>
-            <Notes notes={advice.fields.get("title") ?? []} />
+            <Notes notes={notesOf("title")} />
           </section>
           <Answer
             title={form.title}
             text={form.answer}
-            notes={advice.fields.get("answer") ?? []}
+            notes={notesOf("answer")}
             error={wrong?.field === "answer" ? wrong.message : null}
             change={(answer) => change({ answer })}
           />
@@ -167,7 +173,7 @@ function Editor({ session, go, start, startLive }: Pick<PageProps, "session" | "
             lines={form.questions}
             title={form.title}
             advice={advice.lines}
-            general={advice.fields.get("questions") ?? []}
+            general={notesOf("questions")}
             change={(questions) => change({ questions })}
           />
         </div>
