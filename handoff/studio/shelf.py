@@ -1,4 +1,4 @@
-"""All articles in memory, folded for search, kept up with the database by what has changed since.
+"""All articles in memory, folded for search, kept up with the database by their versions: clocks of relays may differ.
 
 Lists and searches of 5,000 articles with 50,000 questions must come at once, in any script: a database folds the letters of
 English alone.
@@ -18,14 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from handoff.adapters.database import reading
 from handoff.adapters.schema import articles
-from handoff.content.article_rows import with_questions
+from handoff.content.article_rows import kept_by_id
 from handoff.content.slices import all_rows
 from handoff.content.versions import Kept
-
-OVERLAP_MS: Final = 15_000
-"""Changes this much older than the newest known are read again: a transaction may commit after one that began later.
-Longer than a statement may take."""
-
 
 FEW: Final = 50
 """Articles that are folded in two milliseconds; more are folded beside the loop."""
@@ -48,7 +43,6 @@ class Shelf:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._known: dict[str, Shelved] = {}
-        self._newest = 0
         self._moves = 0
         self._one_at_a_time = asyncio.Lock()
 
@@ -64,24 +58,12 @@ class Shelf:
         return self._known
 
     async def _refresh(self) -> None:
-        since = articles.c.updated_at >= self._newest - OVERLAP_MS
         async with reading(self._engine) as connection:
-            newest = sa.select(articles.c.id, articles.c.version).where(since)
-            moved = [
-                row.id
-                for row in await all_rows(await connection.execute(newest))
-                if row.id not in self._known or self._known[row.id].kept.version != row.version
-            ]
-            changed: dict[str, Kept] = {}
-            if moved:
-                rows = await all_rows(await connection.execute(sa.select(articles).where(since)))
-                wanted = set(moved)
-                changed = await with_questions(connection, [row for row in rows if row.id in wanted])
-            count = (await connection.execute(sa.select(sa.func.count()).select_from(articles))).scalar_one()
-            gone: set[str] = set()
-            if count != len(self._known.keys() | changed.keys()):
-                ids = set((await connection.execute(sa.select(articles.c.id))).scalars())
-                gone = self._known.keys() - ids
+            heads = await all_rows(await connection.execute(sa.select(articles.c.id, articles.c.version)))
+            versions = {row.id: row.version for row in heads}
+            moved = [key for key, version in versions.items() if not self._has(key, version)]
+            changed = await kept_by_id(connection, moved)
+        gone = self._known.keys() - versions.keys()
         if not changed and not gone:
             return
         # A new mapping: whoever reads the old one while this waits for the database is not disturbed.
@@ -91,8 +73,11 @@ class Shelf:
         else:
             known |= _all_shelved(changed)
         self._known = known
-        self._newest = max([self._newest, *(kept.updated_at for kept in changed.values())])
         self._moves += 1
+
+    def _has(self, key: str, version: int) -> bool:
+        shelved = self._known.get(key)
+        return shelved is not None and shelved.kept.version == version
 
 
 def folded(text: str) -> str:
