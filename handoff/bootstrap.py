@@ -68,6 +68,7 @@ from handoff.studio.review_watch import ReviewWatch
 from handoff.studio.settings import StudioSettings
 from handoff.studio.settling import Settling
 from handoff.studio.shelf import Shelf
+from handoff.studio.speaking import Speaking
 from handoff.studio.taking_up import TakingUp
 from handoff.studio.trainings import sweep
 
@@ -139,7 +140,7 @@ async def make_running(settings: Settings) -> Running:
 def make_releases(engine: AsyncEngine, settings: Settings) -> Releases:
     """What goes live and back, for commands."""
     clock = SystemClock()
-    journal = Journal(settings.home, Audit(engine, clock))
+    journal = Journal(settings.home, Audit(engine, clock), settles=False)
     live = LiveContent(settings.home, Shelf(engine), ArticleDesk(engine, clock), clock, journal)
     return Releases(settings.home, live, journal)
 
@@ -190,6 +191,7 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
     plans = Plans(engine, clock, audit, publishing.do)
     publishing.plans(plans)
     jobs = Jobs(job_store, keeper, studio_settings, clock)
+    voice = SiteVoice(settings.home, settings.voice)
     return Studio(
         clock=clock,
         audit=audit,
@@ -218,7 +220,8 @@ def make_studio(engine: AsyncEngine, settings: Settings, relay: Relay, bench: Wo
         content=content,
         imports=Imports(content, settings.home, clock),
         sources=Sources(settings.home),
-        voice=SiteVoice(settings.home, settings.voice),
+        voice=voice,
+        speaking=Speaking(voice, relay.conversations.speak),
         locale=settings.locale,
     )
 

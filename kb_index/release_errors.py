@@ -25,6 +25,12 @@ class NoPreviousRelease(ReleaseError):
     code = "no_previous_release"
 
 
+class ReleaseMoved(ReleaseError):
+    """Something else went live meanwhile."""
+
+    code = "release_moved"
+
+
 class CorruptRelease(ReleaseError):
     """`file` is the damaged or missing file, relative to the release's folder (or to the store's)."""
 

@@ -16,7 +16,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -28,6 +28,7 @@ from kb_index.release_errors import (
     NoPreviousRelease,
     ReleaseError,
     ReleaseExists,
+    ReleaseMoved,
     UnknownRelease,
 )
 from kb_index.release_files import digest, lock_folder, one_writer, sync
@@ -40,6 +41,7 @@ __all__ = [
     "Release",
     "ReleaseError",
     "ReleaseExists",
+    "ReleaseMoved",
     "ReleaseStore",
     "UnknownRelease",
     "check_release_id",
@@ -227,11 +229,29 @@ class ReleaseStore:
 
         The release that is live already stays so and no history is written. Raises as `verify` does.
         """
-        return self._publish("publish", release_id, at, by)
+        return self._publish("publish", lambda: release_id, at, by)
 
-    def rollback(self, *, at: str, by: str) -> Release:
-        """Make the release live that was so before the current one. Raises `NoPreviousRelease`, or as `verify`."""
-        return self._publish("rollback", self.previous(), at, by)
+    def rollback(self, *, at: str, by: str, to: str | None = None) -> Release:
+        """Make the release live that was so before the current one.
+
+        With `to`, that very one: where it is live already nothing happens, so that two who go back at once are of one mind.
+
+        Raises:
+            NoPreviousRelease: nothing was live before.
+            ReleaseMoved: it is not `to` that was live before.
+        As `verify` does, too.
+        """
+        return self._publish("rollback", lambda: self._before(to), at, by)
+
+    def _before(self, to: str | None) -> str:
+        if to is not None and self.current() == to:
+            return to
+        before = self.previous()
+        if to is not None and before != to:
+            raise ReleaseMoved(
+                f"{before} was live before, and not {to}: something else has gone live. Look again."
+            )
+        return before
 
     def previous(self) -> str:
         """The id that `rollback` would make live. Raises `NoPreviousRelease`, `CorruptRelease`."""
@@ -278,8 +298,9 @@ class ReleaseStore:
                 found.append(Release(path.name, path, {}, f"{error.file} {error.problem}"))
         return sorted(found, key=lambda release: (release.created_at, release.id), reverse=True)
 
-    def _publish(self, action: str, release_id: str, at: str, by: str) -> Release:
+    def _publish(self, action: str, chosen: Callable[[], str], at: str, by: str) -> Release:
         with one_writer(self._root):
+            release_id = chosen()
             release = self.verify(release_id)
             try:
                 live = self.current()

@@ -76,13 +76,15 @@ async def publish_release(home: Path, release_id: str, *, by: str) -> Release:
     )
 
 
-async def rollback_release(home: Path, *, by: str) -> Release:
-    """Make the release live that was so before the current one.
+async def rollback_release(home: Path, *, by: str, to: str | None = None) -> Release:
+    """Make the release live that was so before the current one; with `to` that one, or nothing where it is live already.
 
     Raises:
-        ReleaseRefused: there is none, or it is corrupt; what was live still is.
+        ReleaseRefused: there is none, it is another, or it is corrupt; what was live still is.
     """
-    return await _in_thread(home, lambda store: store.rollback(at=rfc3339(SystemClock().now_ms()), by=by))
+    return await _in_thread(
+        home, lambda store: store.rollback(at=rfc3339(SystemClock().now_ms()), by=by, to=to)
+    )
 
 
 async def _in_thread(home: Path, work: Callable[[ReleaseStore], Result]) -> Result:

@@ -11,13 +11,14 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
 from handoff.domain.commands import Command, StartConversation
 from handoff.domain.errors import HandoffError, StorageUnavailable
 from handoff.domain.events import SYSTEM, Actor, Event
-from handoff.domain.rules import Rules
+from handoff.domain.rules import NOTICES, Rules, Voice
 from handoff.ports import (
     Clock,
     CommandKey,
@@ -64,6 +65,10 @@ class Conversations:
     def when_committed(self, handler: Callable[[int, int, float], None]) -> None:
         """Whom to tell of each transaction: its commands, its events, its seconds."""
         self._on_commit = handler
+
+    def speak(self, voice: Voice) -> None:
+        """Say notices in this voice from the next command on."""
+        self._rules = replace(self._rules, notices=NOTICES[voice])
 
     def start(self) -> None:
         """Begin to take commands."""

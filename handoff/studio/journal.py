@@ -2,7 +2,8 @@
 
 What is about to go live is written down first (HOME/run/journal, one file each, locked for as long as its writer lives)
 and struck out once the audit log has it. What a relay that was killed has left there is settled by the next start or the
-next publication: if it went live it is noted, with what belongs to it; if not, it is as if nobody had asked.
+next publication: if it went live it is noted, with what belongs to it; if not, it is as if nobody had asked. What the
+database could not take is tried again every few seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -23,10 +24,13 @@ import structlog
 from handoff.domain.errors import HandoffError, StorageUnavailable
 from handoff.domain.storage import why
 from handoff.studio.audit import Audit
-from kb_index.editions import EditionError, EditionStore
+from kb_index.editions import EditionError, EditionMoved, EditionStore
 from kb_index.releases import ReleaseError, ReleaseStore
 
 log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 5.0
+"""Between two looks at what the database could not take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,27 @@ Finisher = Callable[[Entry], Awaitable[None]]
 class Journal:
     """The entries that are not told yet."""
 
-    def __init__(self, home: Path, audit: Audit) -> None:
+    def __init__(self, home: Path, audit: Audit, *, settles: bool = True) -> None:
+        """`settles` False: one that leaves others' entries to a relay, because it cannot do what belongs to them."""
+        self._settles = settles
         self._folder = home / "run" / "journal"
         self._releases = home / "releases"
         self._editions = EditionStore(home / "editions")
         self._audit = audit
         self._finishers: dict[str, Finisher] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Settle what was left, and look from time to time for what the database could not take."""
+        await self.settle()
+        self._looking = asyncio.get_running_loop().create_task(self._look(), name="journal")
+
+    async def stop(self) -> None:
+        """End looking."""
+        if self._looking is not None:
+            self._looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._looking
 
     def finish(self, action: str, finisher: Finisher) -> None:
         """Have `finisher` do what belongs to entries of this action; doing it twice must change nothing."""
@@ -83,6 +102,10 @@ class Journal:
         try:
             yield noting
             noting.noted = await self._told(entry, path)
+        except EditionMoved:
+            # Another's revision is there in its place.
+            await _struck(path)
+            raise
         except Exception:
             if not await asyncio.to_thread(self._is_live, entry):
                 await _struck(path)
@@ -92,30 +115,48 @@ class Journal:
             os.close(handle)
 
     async def settle(self) -> None:
-        """Tell what was left; what another relay is busy with is its own."""
+        """Tell what was left; what another relay is busy with is its own. Nothing that is wrong with an entry stops anybody."""
+        if not self._settles:
+            return
         for path in sorted(self._folder.glob("*.json")):
-            with suppress(FileNotFoundError):
+            try:
                 handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    await self._settle(path)
-                except BlockingIOError:
-                    continue
-                finally:
-                    os.close(handle)
+            except FileNotFoundError:
+                continue
+            except OSError as failure:
+                log.warning("journal_entry_unreadable", file=path.name, error=failure.strerror)
+                continue
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not await self._settle(path):
+                    return  # the database is away: the others would wait for it one after the other
+            except BlockingIOError:
+                continue
+            except Exception:
+                log.exception("journal_entry_not_settled", file=path.name)
+            finally:
+                os.close(handle)
 
-    async def _settle(self, path: Path) -> None:
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await self.settle()
+
+    async def _settle(self, path: Path) -> bool:
+        """Whether the next one can be tried."""
         try:
             entry = Entry(**orjson.loads(await asyncio.to_thread(path.read_bytes)))
         except (ValueError, TypeError):
             log.warning("journal_entry_unreadable", file=path.name)
             await _struck(path)
-            return
-        if await asyncio.to_thread(self._is_live, entry):
-            log.info("journal_settled", action=entry.action, subject=entry.subject)
-            await self._told(entry, path)
-        else:
+            return True
+        if not await asyncio.to_thread(self._is_live, entry):
             await _struck(path)
+            return True
+        told = await self._told(entry, path)
+        if told:
+            log.info("journal_settled", action=entry.action, subject=entry.subject)
+        return told
 
     async def _told(self, entry: Entry, path: Path) -> bool:
         """Do what belongs to it and note it, once; False where the database is away."""

@@ -20,7 +20,7 @@ from handoff.studio.errors import CannotPublish, NothingLive
 from handoff.studio.journal import Entry, Journal
 from handoff.studio.shelf import Shelf, Shelved
 from handoff.wire.times import rfc3339
-from kb_index.article import Article
+from kb_index.article import Article, clean_text
 from kb_index.editions import CorruptEdition, Edition, EditionMoved, EditionStore, Incident
 from kb_index.formats import parse
 from kb_index.releases import ReleaseError, ReleaseStore
@@ -228,7 +228,13 @@ class LiveContent:
                     raise NothingLive("Nothing is live yet. Train and publish a first release.")
                 there = live.edition.incidents if live.edition is not None else ()
                 edition = replace(self._edition(live, live.articles, entry.by), incidents=change(there))
-                told = replace(entry, release_id=edition.release_id, revision=edition.revision, at=edition.at)
+                told = replace(
+                    entry,
+                    by=edition.by,
+                    release_id=edition.release_id,
+                    revision=edition.revision,
+                    at=edition.at,
+                )
                 try:
                     async with self._journal.entry(told):
                         await self._write(edition)
@@ -271,7 +277,7 @@ class LiveContent:
             release_id=live.release_id,
             revision=live.revision + 1,
             at=rfc3339(self._clock.now_ms()),
-            by=by,
+            by=clean_text(by, "by", 80, line_breaks=False),
             articles=tuple(target[key] for key in sorted(target) if live.base.get(key) != target[key]),
             removed=tuple(sorted(live.base.keys() - target.keys())),
             incidents=live.edition.incidents if live.edition is not None else (),

@@ -31,6 +31,7 @@ from handoff.studio.review_watch import ReviewWatch
 from handoff.studio.settings import StudioSettings
 from handoff.studio.settling import Settling
 from handoff.studio.shelf import Shelf
+from handoff.studio.speaking import Speaking
 from handoff.studio.taking_up import TakingUp
 
 
@@ -66,13 +67,15 @@ class Studio:
     imports: Imports
     sources: Sources
     voice: SiteVoice
+    speaking: Speaking
     locale: str
     """Of what names none."""
 
     async def start(self) -> None:
         """Begin what runs beside requests."""
         # Before anything else goes live: what a relay that was killed had begun.
-        await self.journal.settle()
+        await self.journal.start()
+        await self.speaking.start()
         self.live.start()
         await self.incidents.start()
         self.keeper.start()
@@ -88,6 +91,8 @@ class Studio:
         await self.keeper.stop()
         await self.incidents.stop()
         await self.live.stop()
+        await self.speaking.stop()
+        await self.journal.stop()
 
     def now(self) -> str:
         """The time, RFC 3339 in UTC to the second."""

@@ -111,9 +111,9 @@ class Publishing:
         derived = await self._releases.derived(live.release_id, changes, at_ms=self._clock.now_ms())
         return await self.release(derived.id, by=by, why=why or _told(changes))
 
-    async def roll_back(self, *, by: str, why: str | None) -> str:
-        """Make live what was so before. Whoever sees that something is wrong waits for nobody."""
-        moved = await self._releases.roll_back(by=by, why=why)
+    async def roll_back(self, *, by: str, why: str | None, to: str | None = None) -> str:
+        """Make live what was so before; `to` is the one that is meant. Whoever sees that something is wrong waits for nobody."""
+        moved = await self._releases.roll_back(by=by, why=why, to=to)
         await self._canaries.went_live(by)
         return moved.release_id
 
@@ -138,17 +138,10 @@ class Publishing:
         return moved.release_id
 
     async def keep_values(self, entry: Entry) -> None:
-        """What belongs to a release that went live: where it has values that somebody chose, the next training goes by
-        them too."""
-        release = await self._releases.known(entry.release_id)
-        if release.manifest.get("derived_from"):
-            served = release.manifest.get("serving") or {}
-            chosen = {
-                "risk": served.get("risk"),
-                "frustration": served.get("frustration_threshold"),
-                "voice": served.get("voice"),
-            }
-            await self._settings.change({name: v for name, v in chosen.items() if v is not None}, entry.by)
+        """What belongs to a release that went live: the next training goes by the values that somebody chose for it."""
+        chosen = await self._releases.chosen_values(entry.release_id)
+        if chosen:
+            await self._settings.change(chosen, entry.by)
 
     async def _when(self, at: str | None) -> tuple[int | None, bool]:
         """The time in epoch milliseconds, None for now, and whether somebody else must agree."""

@@ -123,9 +123,9 @@ class Releases:
             store = ReleaseStore(self._home / "releases")
             try:
                 store.get(release_id)
+                return all(release_id not in (line["release"], line["previous"]) for line in store.history())
             except ReleaseError:
                 return False
-            return all(release_id not in (line["release"], line["previous"]) for line in store.history())
 
         return await asyncio.to_thread(look)
 
@@ -155,17 +155,36 @@ class Releases:
             "frustration": served.frustration_threshold,
         }
 
-    async def roll_back(self, *, by: str, why: str | None) -> Moved:
-        """Make live what was so before, its texts included.
+    async def chosen_values(self, release_id: str) -> dict[str, Any]:
+        """`risk`, `frustration` and `voice` as somebody chose them for a release that was derived from another for that;
+        what both have alike is nobody's choice. Raises `ReleaseRefused`."""
+        manifest = (await self.known(release_id)).manifest
+        if not manifest.get("derived_from"):
+            return {}
+        served = manifest.get("serving") or {}
+        try:
+            source = (await self.known(str(manifest["derived_from"]))).manifest.get("serving") or {}
+        except ReleaseRefused:
+            source = {}
+        names = {"risk": "risk", "frustration": "frustration_threshold", "voice": "voice"}
+        return {
+            name: served[field]
+            for name, field in names.items()
+            if served.get(field) is not None and served[field] != source.get(field)
+        }
+
+    async def roll_back(self, *, by: str, why: str | None, to: str | None = None) -> Moved:
+        """Make live what was so before, its texts included; `to` is the one that is meant, live already or not.
 
         Raises:
-            ReleaseRefused: there is none, or it is corrupt, or a bot cannot use it; what was live still is.
+            ReleaseRefused: there is none, it is another, or it is corrupt, or a bot cannot use it; what was live still is.
         """
         before, previous = await live_and_previous(self._home)
-        if previous is not None:
-            await self._have_loaded(previous, ROLL_BACK_WAIT_S)
-        entry = None if previous is None else _entry(previous, before, by, why, "rolled_back_to")
-        return await self._move(lambda: rollback_release(self._home, by=by), entry)
+        target = to or previous
+        if target is not None:
+            await self._have_loaded(target, ROLL_BACK_WAIT_S)
+        entry = None if target is None else _entry(target, before, by, why, "rolled_back_to")
+        return await self._move(lambda: rollback_release(self._home, by=by, to=target), entry)
 
     async def _have_loaded(self, release_id: str, limit_s: float) -> None:
         """Bots that are away or slow do not hold up a publication: they follow by themselves."""

@@ -34,7 +34,7 @@ PUBLISHED_AT_ONCE: Final = 10_000
 
 _Id = Annotated[str, Field(max_length=100)]
 _Text = Annotated[str, Field(max_length=4 * MAX_QUESTION)]
-_Why = Annotated[str | None, Field(max_length=MAX_NOTE)]
+_Why = Annotated[str | None, Field(max_length=MAX_NOTE, pattern=r"^[^\x00]*$")]
 _Version = Annotated[int, Field(ge=1, le=2_000_000_000)]
 
 

@@ -64,6 +64,12 @@ class WhyBody(_Body):
     why: _Words = None
 
 
+class RollBackBody(WhyBody):
+    """Going back: `to` is the release that whoever asks saw as the one before."""
+
+    to: Annotated[str | None, Field(max_length=100)] = None
+
+
 class SimulationBody(_Body):
     """`POST /simulations`: values to try on the conversations of the last `days`; those left out stay as they are."""
 
@@ -228,10 +234,14 @@ def release_routes(studio: Studio, gate: Gate) -> APIRouter:
         dependencies=[Depends(single_names)],
         responses={**WRITING, **refusals(ReleaseRefused)},
     )
-    async def roll_back(body: WhyBody | None = None, user: User = may_release) -> dict[str, Any]:
-        """Make live what was so before, its texts included. Nobody else need agree."""
-        why = body.why if body else None
-        return await _went_live(studio, await studio.publishing.roll_back(by=user.name, why=why))
+    async def roll_back(body: RollBackBody | None = None, user: User = may_release) -> dict[str, Any]:
+        """Make live what was so before, its texts included. Nobody else need agree.
+
+        With `to` nothing happens where that is live already, and it is refused where something else was live before.
+        """
+        given = body or RollBackBody()
+        done = await studio.publishing.roll_back(by=user.name, why=given.why, to=given.to)
+        return await _went_live(studio, done)
 
     router.include_router(canary_routes(studio, gate))
     return router

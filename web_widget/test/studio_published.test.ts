@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { publishedWords } from "../src/studio/changes/words";
 import type { Plan } from "../src/studio/protocol";
 
-const PLAN: Plan = { id: "pln_1", action: "publish_articles", subject: "returns", params: {}, why: null, by: "Edda", at: "2026-11-30T08:00:00.000Z", due_at: "2026-12-01T08:00:00.000Z", state: "due" };
+const PLAN: Plan = { id: "pln_1", action: "publish_articles", subject: "returns", params: {}, why: null, by: "Edda", at: "2026-11-30T08:00:00.000Z", ended_at: null, problem: null, due_at: "2026-12-01T08:00:00.000Z", state: "due" };
 
 test("customers are said to get what every bot has confirmed, and nothing else", () => {
   assert.equal(publishedWords("Published", { live: true }), "Published. Customers get it now.");

@@ -22,6 +22,7 @@ from kb_index.releases import (
     Release,
     ReleaseError,
     ReleaseExists,
+    ReleaseMoved,
     ReleaseStore,
     UnknownRelease,
 )
@@ -455,3 +456,15 @@ def test_a_crash_at_any_sync_of_a_derivation_leaves_nothing_or_all(
         after.discard_stale_buildings()
         derive(after, risk=0.05)
     assert after.verify("b").manifest["serving"]["risk"] == 0.05
+
+
+def test_two_who_go_back_at_once_are_of_one_mind(store: ReleaseStore) -> None:
+    for number in (1, 2, 3):
+        make(store, f"r{number}")
+        publish(store, f"r{number}")
+    assert store.rollback(at=AT, by="ann", to="r2").id == "r2"
+    assert store.rollback(at=AT, by="bob", to="r2").id == "r2"
+    assert store.current() == "r2"
+    with pytest.raises(ReleaseMoved, match="r3 was live before, and not r1"):
+        store.rollback(at=AT, by="bob", to="r1")
+    assert (store.current(), len(store.history())) == ("r2", 4)

@@ -256,6 +256,9 @@ export interface Plan {
   at: string;
   due_at: string;
   state: string;
+  ended_at: string | null;
+  /** Why it failed. */
+  problem: string | null;
   /** Missing where it has just been made. */
   can_approve?: boolean;
   can_refuse?: boolean;

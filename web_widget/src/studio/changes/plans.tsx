@@ -1,6 +1,6 @@
 /** What waits for a second pair of eyes, or for its time. */
 import type { VNode } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { momentWords } from "../dates";
 import type { Studio } from "../page";
 import type { Change, Changes, Plan, Plans } from "../protocol";
@@ -13,9 +13,24 @@ import { count, when } from "../words";
 /** Between two looks at what is being published. */
 const LOOK_MS = 1_000;
 
+/** How long a plan that failed is told of. */
+const FAILED_MS = 24 * 3_600_000;
+
 /** Its time has come: within seconds it is done or has failed. */
 function isUnderWay(plan: Plan, now: number): boolean {
-  return plan.state === "due" && Date.parse(plan.due_at) <= now;
+  return plan.state === "running" || (plan.state === "due" && Date.parse(plan.due_at) <= now);
+}
+
+function isShown(plan: Plan, now: number): boolean {
+  if (plan.state === "failed") return plan.ended_at !== null && Date.parse(plan.ended_at) > now - FAILED_MS;
+  return plan.state === "asked" || plan.state === "due" || plan.state === "running";
+}
+
+function StateBadge({ plan }: { plan: Plan }): VNode {
+  if (plan.state === "asked") return <Badge tone="warn">Waits for a yes</Badge>;
+  if (plan.state === "failed") return <Badge tone="bad">Not published</Badge>;
+  if (isUnderWay(plan, Date.now())) return <Badge>Being published</Badge>;
+  return <Badge>Planned for {momentWords(plan.due_at)}</Badge>;
 }
 
 function whatWords(plan: Plan, changes: readonly Change[]): string {
@@ -48,7 +63,7 @@ function Row({ session, plan, what, again }: { session: Studio; plan: Plan; what
         <div class="change-name">
           <span dir="auto">{what}</span>
           <p class="change-told">
-            {plan.state === "asked" ? <Badge tone="warn">Waits for a yes</Badge> : isUnderWay(plan, Date.now()) ? <Badge>Being published</Badge> : <Badge>Planned for {momentWords(plan.due_at)}</Badge>} asked by{" "}
+            <StateBadge plan={plan} /> asked by{" "}
             <bdi>{plan.by}</bdi>, {when(plan.at)}
             {plan.why !== null && (
               <>
@@ -56,6 +71,7 @@ function Row({ session, plan, what, again }: { session: Studio; plan: Plan; what
               </>
             )}
           </p>
+          {plan.problem !== null && <p class="change-told">{plan.problem}</p>}
         </div>
         {plan.can_approve && (
           <Button small kind="primary" busy={busy} onClick={() => void decide("approve")}>
@@ -84,7 +100,7 @@ export function PlanList({ session, turn, done }: { session: Studio; turn: numbe
   useEffect(() => {
     if (turn > 0) again();
   }, [turn, again]);
-  const plans = load.data?.plans.filter(({ state }) => state === "asked" || state === "due") ?? [];
+  const plans = load.data?.plans.filter((plan) => isShown(plan, Date.now())) ?? [];
   // For the titles: what waits differs from what is live.
   const changes = useLoad<Changes>(session.api, plans.length === 0 ? null : "/changes").data?.changes ?? [];
   const underWay = plans.some((plan) => isUnderWay(plan, Date.now()));
@@ -96,6 +112,11 @@ export function PlanList({ session, turn, done }: { session: Studio; turn: numbe
     }, LOOK_MS);
     return () => clearInterval(timer);
   }, [underWay, again]);
+  const wasUnderWay = useRef(false);
+  useEffect(() => {
+    if (wasUnderWay.current && !underWay) done();
+    wasUnderWay.current = underWay;
+  }, [underWay]);
   if (plans.length === 0) return null;
   return (
     <section class="plans" aria-label="Waiting to be published">

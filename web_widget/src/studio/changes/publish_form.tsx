@@ -37,7 +37,7 @@ export function PublishForm({ session, chosen, told, done, close }: Props): VNod
     }
     const { plan, published = [] } = answer.data;
     const n = published.length;
-    session.tell(publishedWords(n === 1 ? "Published" : `${count(n, "change")} published`, answer.data, n === 1 ? "it" : "them"));
+    session.tell(publishedWords(n < 2 ? "Published" : `${count(n, "change")} published`, answer.data, n < 2 ? "it" : "them"));
     session.refresh();
     done(plan === undefined);
   };

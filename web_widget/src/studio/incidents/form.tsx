@@ -79,6 +79,7 @@ export function IncidentForm({ session, incident, open, done, close }: Props): V
   };
 
   return (
+    <>
     <form
       ref={form}
       class="incident-form"
@@ -142,6 +143,7 @@ export function IncidentForm({ session, incident, open, done, close }: Props): V
           <BotBubble text={text.trim() === "" ? "…" : text} />
         </ChatRoom>
       </div>
+    </form>
       {searching && (
         <ArticleSearch
           api={session.api}
@@ -154,6 +156,6 @@ export function IncidentForm({ session, incident, open, done, close }: Props): V
           }}
         />
       )}
-    </form>
+    </>
   );
 }

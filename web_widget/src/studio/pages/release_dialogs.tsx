@@ -54,7 +54,7 @@ export function RollbackDialog({ api, release, live, close, done, refused }: Fro
       button="Roll back"
       busy={busy}
       close={close}
-      confirm={() => void run("/rollback", why, (answer) => done(publishedWords(`Rolled back: the release of ${stamp(release.created_at)} is live again`, answer)))}
+      confirm={() => void run("/rollback", { ...why, to: release.id }, (answer) => done(publishedWords(`Rolled back: the release of ${stamp(release.created_at)} is live again`, answer)))}
     >
       <p>Customers get what they got before, the texts that were published then included. Your articles here stay as they are.</p>
       <Compared before={live} after={release} />

@@ -1,6 +1,6 @@
 /** What the bot may risk, and what people's time costs. */
 import type { VNode } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Lines } from "../charts/lines";
 import { thinned } from "../charts/scale";
 import { money, share } from "../figures";
@@ -39,6 +39,21 @@ interface Form {
   approval: boolean | null;
   voice: Voice;
   currency: string;
+}
+
+/** `mine` with what is new in `now`, but for the fields that somebody has changed since `last`. */
+function merged(mine: Form, last: Form, now: Form): Form {
+  const pick = <K extends keyof Form>(name: K): Form[K] => (mine[name] === last[name] ? now[name] : mine[name]);
+  return {
+    risk: pick("risk"),
+    unanswerable: pick("unanswerable"),
+    frustration: pick("frustration"),
+    minuteCost: pick("minuteCost"),
+    handoffMinutes: pick("handoffMinutes"),
+    approval: pick("approval"),
+    voice: pick("voice"),
+    currency: pick("currency"),
+  };
 }
 
 function numeric(value: unknown, otherwise: number): number {
@@ -88,7 +103,13 @@ function Editing({ session, answer, saved, reload }: {
   const [busy, setBusy] = useState(false);
   const [speaking, setSpeaking] = useState(false);
   const key = JSON.stringify(before);
-  useEffect(() => setForm(before), [key]);
+  const known = useRef(before);
+  useEffect(() => {
+    // What went live elsewhere is taken over; what somebody is changing here stays as it is.
+    const last = known.current;
+    known.current = before;
+    setForm((mine) => merged(mine, last, before));
+  }, [key]);
   const dirty = JSON.stringify(form) !== key;
   useUnsaved(dirty ? "The settings have changes that are not saved." : null);
   const change = (part: Partial<Form>): void => setForm({ ...form, ...part });
