@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from handoff.domain.rules import NOTICES
 from handoff.studio import plans as plans_module
+from handoff.studio import speaking
 from kb_index.article import Article
 from kb_index.releases import ReleaseStore
 from tests.contract.held_clock import HeldClock
@@ -185,3 +187,20 @@ async def test_the_voice_goes_live_without_a_training_and_back(tmp_path: Path) -
         assert error["data"] == {"field": "voice", "known": ["formal", "casual"]}
         assert "formal, casual" in error["message"]
         assert store.current() == "r1"
+
+
+async def test_the_relay_speaks_as_the_site_does_once_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speaking, "LOOK_S", 0.01)
+    await a_home(tmp_path, RETURNS)
+    async with running_relay(tmp_path) as at, editor(at) as edda:
+        at.bot.is_ready = False
+        said: list[str] = []
+        await edda.post("/values", {"voice": "formal"})
+        # Whoever asks in the moment before is told in the old voice.
+        while not said or said[-1] != NOTICES["formal"]["bot_warming"].text:
+            customer = await at.customer()
+            await customer.say("Is anybody there?")
+            said.append((await customer.event("system.notice"))["data"]["text"])
+        assert set(said) <= {NOTICES[voice]["bot_warming"].text for voice in ("casual", "formal")}
