@@ -34,7 +34,7 @@ from bot.programs import (
     text_of,
     write_whole,
 )
-from bot.settings import INDEX_FOLDER, Settings, from_environment
+from bot.settings import ENCODER_FOLDER, INDEX_FOLDER, Settings, from_environment
 from kb_index.embedding_cache import CachedEncoder
 from kb_index.encoder import Encoder, Vectors, load_encoder
 from kb_index.grouping import Group, grouped, name_of, plain
@@ -111,13 +111,14 @@ def read(path: Path) -> Questions:
                 found.left_out += 1
             continue
         known = found.asked.setdefault(language, {})
-        if plain(text) not in known:
+        bare = plain(text)
+        if bare not in known:
             if texts == MOST_TEXTS:
                 found.left_out += 1
                 continue
             texts += 1
-            known[plain(text)] = Asked(text, locale)
-        known[plain(text)].keys.append(key)
+            known[bare] = Asked(text, locale)
+        known[bare].keys.append(key)
     return found
 
 
@@ -128,8 +129,11 @@ class Suggestions:
         self._knowledge = knowledge
         self._encoder = encoder
 
-    def of(self, questions: Sequence[tuple[str, str]]) -> dict[str, Any] | None:
-        """The article most likely right for `questions` (text, locale): None where none is plausible.
+    def of(
+        self, questions: Sequence[tuple[str, str]], by: Encoder, vectors: Vectors
+    ) -> dict[str, Any] | None:
+        """The article most likely right for `questions` (text, locale): None where none is plausible. `vectors` are
+        theirs `by` an encoder; they are encoded anew where the articles have another one.
 
         Its score is the mean probability that it is right: the confidence where it comes first, and its share of the
         probability that any article is right where it does not.
@@ -137,9 +141,9 @@ class Suggestions:
         if not questions:
             return None
         totals: defaultdict[str, float] = defaultdict(float)
-        for (text, locale), vector in zip(
-            questions, self._encoder.encode([text for text, _ in questions]), strict=True
-        ):
+        if by is not self._encoder:
+            vectors = self._encoder.encode([text for text, _ in questions])
+        for (text, locale), vector in zip(questions, vectors, strict=True):
             ranking = self._knowledge.search(text, vector, locale=locale, k=5)
             for place, candidate in enumerate(ranking.candidates):
                 totals[candidate.article_id] += (
@@ -160,7 +164,7 @@ def group(
 ) -> dict[str, Any]:
     """The result as JSON values, `encoded` the number of texts that the cache did not have. Without `suggestions` none."""
     total = sum(map(len, questions.asked.values())) + sum(map(len, questions.exemplars.values()))
-    made: list[tuple[Group, list[Asked], list[str]]] = []
+    made: list[tuple[Group, list[Asked], list[str], Vectors]] = []
     settled: list[dict[str, Any]] = []
     done = 0
     before = encoder.made
@@ -179,22 +183,25 @@ def group(
                 for key in known[texts[like.row]].keys
             ]
         kept = [row for row in range(len(texts)) if row not in settled_rows]
+        own = own[kept]
         left = [texts[row] for row in kept]
         asked = [known[text] for text in left]
         progress("group", done, total, language)
         counts = np.array([len(one.keys) for one in asked], dtype=np.int64)
-        made += [(found, asked, left) for found in grouped(left, own[kept], counts, language)]
-    sizes = {found.id: sum(len(asked[row].keys) for row in found.members) for found, asked, _ in made}
+        made += [(found, asked, left, own) for found in grouped(left, own, counts, language)]
+    sizes = {found.id: sum(len(asked[row].keys) for row in found.members) for found, asked, _, _ in made}
     made.sort(key=lambda entry: (-sizes[entry[0].id], entry[0].id))
     groups = []
     budget = MOST_ASKED
-    for number, (found, asked, left) in enumerate(made):
+    for number, (found, asked, left, vectors) in enumerate(made):
         if number % 50 == 0:
             progress("suggest", number, len(made), "")
         some = found.members[: min(ASKED_OF_GROUP, budget)] if suggestions is not None else ()
         budget -= len(some)
         suggested = (
-            None if suggestions is None else suggestions.of([(left[r], asked[r].locale) for r in some])
+            None
+            if suggestions is None
+            else suggestions.of([(left[r], asked[r].locale) for r in some], encoder, vectors[list(some)])
         )
         groups.append(
             {
@@ -236,8 +243,8 @@ def suggestions_of(settings: Settings, release_id: str | None, base: CachedEncod
     if store is None or wanted is None:
         return None
     release = store.verify(wanted)
-    own = encoder_of(release.path, settings)
-    encoder = base if own.fingerprint == base.fingerprint else remembering(own, settings)
+    tuned = (release.path / ENCODER_FOLDER).is_dir()
+    encoder = remembering(encoder_of(release.path, settings), settings) if tuned else base
     knowledge = Knowledge.load(release.path / INDEX_FOLDER, encoder)
     edition = edition_of(settings, wanted, "live")
     articles = knowledge.articles if edition is None else edition.applied_to(knowledge.articles)

@@ -8,9 +8,11 @@ leave twice as many groups of the same purity; linkage alone needs memory by the
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,7 +69,7 @@ def id_of(text: str, language: str) -> str:
 def grouped(texts: Sequence[str], vectors: Vectors, counts: Numbers, language: str) -> list[Group]:
     """Groups of distinct plain `texts` (n,) with `vectors` (n, dimension) of length 1, largest first.
 
-    `counts` (n,) says how often each was asked. Memory is n²/8 bytes and 8 bytes for each pair of at most `MOST_LINKED`.
+    `counts` (n,) says how often each was asked. Memory is n²/4 bytes and 8 bytes for each pair of at most `MOST_LINKED`.
     """
     if not len(texts):
         return []
@@ -91,29 +93,52 @@ def central(vectors: Vectors, counts: Numbers) -> Numbers:
 
 def _balls(vectors: Vectors, counts: Numbers) -> tuple[Numbers, int]:
     """The ball of each row (n,) and their number; the fewest that `ALIKE` allows for linkage."""
-    for alike in ALIKE:
-        owners, number = _balls_of(vectors, counts, alike)
+    for alike in _likenesses(vectors, counts):
+        owners, number = _balls_of(alike)
         if number <= MOST_LINKED:
             break
     return owners, number
 
 
-def _balls_of(vectors: Vectors, counts: Numbers, alike: float) -> tuple[Numbers, int]:
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """By one bound: `near` (n, n/8) as bits which texts are alike, `asked` (n,) how often those like each were asked."""
+
+    bound: float
+    near: NDArray[np.uint8]
+    asked: NDArray[np.float32]
+
+
+def _likenesses(vectors: Vectors, counts: Numbers) -> list[_Alike]:
+    """By each bound of `ALIKE`. All products are made once, on all cores that this process may use."""
+    n, weight = len(vectors), counts.astype(np.float32)
+    found = [
+        _Alike(bound, np.zeros((n, (n + 7) // 8), dtype=np.uint8), np.zeros(n, dtype=np.float32))
+        for bound in ALIKE
+    ]
+
+    def block(start: int) -> None:
+        cosines = vectors[start : start + _BLOCK] @ vectors.T
+        for one in found:
+            close = cosines >= one.bound
+            one.near[start : start + _BLOCK] = np.packbits(close, axis=1)
+            one.asked[start : start + _BLOCK] = close @ weight
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="group") as pool:
+        for _ in pool.map(block, range(0, n, _BLOCK)):
+            pass
+    return found
+
+
+def _balls_of(alike: _Alike) -> tuple[Numbers, int]:
     """Greedy: the text with most like it and all of these, then of those left the next."""
-    n = len(vectors)
-    near = np.zeros((n, (n + 7) // 8), dtype=np.uint8)
-    asked = np.zeros(n, dtype=np.float32)
-    weight = counts.astype(np.float32)
-    for start in range(0, n, _BLOCK):
-        close = vectors[start : start + _BLOCK] @ vectors.T >= alike
-        near[start : start + _BLOCK] = np.packbits(close, axis=1)
-        asked[start : start + _BLOCK] = close @ weight
+    n = len(alike.asked)
     owners = np.full(n, -1, dtype=np.int64)
     number = 0
-    for row in np.argsort(-asked, kind="stable"):
+    for row in np.argsort(-alike.asked, kind="stable"):
         if owners[row] >= 0:
             continue
-        members = np.flatnonzero(np.unpackbits(near[row], count=n))
+        members = np.flatnonzero(np.unpackbits(alike.near[row], count=n))
         owners[members[owners[members] < 0]] = number
         owners[row] = number  # rounding may leave a text out of its own ball
         number += 1
